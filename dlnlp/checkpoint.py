@@ -1,0 +1,177 @@
+"""One checkpoint folder: config.json, vocabulary, model.safetensors, training.json, README.md.
+
+training.json holds the SHA-256 of every other file that the model reads, so a folder is
+either whole or says what is wrong with it. Reading the report needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIG, WEIGHTS, TRAINING, CARD = "config.json", "model.safetensors", "training.json", "README.md"
+ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint can't be used: which folder, what is wrong, what makes it good."""
+
+    def __init__(self, folder: Path, fault: str, remedy: str | None = None) -> None:
+        stem = folder.name
+        remedy = remedy or f"python -m train.{stem} && python -m train.promote {stem}"
+        super().__init__(f"The checkpoint in {folder} {fault}; to make it good, run: {remedy}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of a checkpoint without its weights: its card and how it was trained."""
+
+    card: str
+    training: dict[str, Any]
+
+
+def checkpoint_root() -> Path:
+    """``DLNLP_CHECKPOINTS``, or the repository's own ``checkpoints/``."""
+    return Path(os.environ.get("DLNLP_CHECKPOINTS") or ROOT).resolve()
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(
+            hashlib, "file_digest"
+        ) else hashlib.sha256(stream.read()).hexdigest()
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON object of the folder.
+
+    Raises:
+        CheckpointError: The folder or file is missing, or the file is no JSON object.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(folder, "is missing")
+    try:
+        value = json.loads((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(folder, f"has no {name}") from None
+    except (OSError, ValueError) as fault:
+        raise CheckpointError(folder, f"has an unreadable {name} ({fault})") from None
+    if not isinstance(value, dict):
+        raise CheckpointError(folder, f"has a {name} that is not a JSON object")
+    return value
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """training.json of a whole folder.
+
+    Raises:
+        CheckpointError: A file is missing or differs from the hash noted when it was saved.
+    """
+    training = read_json(folder, TRAINING)
+    files = training.get("files")
+    if not isinstance(files, dict) or WEIGHTS not in files:
+        raise CheckpointError(folder, f"has a {TRAINING} without the files' hashes")
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise CheckpointError(folder, f"has no {name}")
+        if sha256(path) == expected:
+            continue
+        with path.open("rb") as stream:
+            pointer = stream.read(40).startswith(b"version https://git-lfs")
+        if pointer:
+            raise CheckpointError(folder, f"has a Git LFS pointer for {name}", "git lfs pull")
+        size = path.stat().st_size
+        raise CheckpointError(
+            folder, f"is damaged: {name} ({size:,} bytes) differs from what was saved"
+        )
+    return training
+
+
+def load_weights(folder: Path, module: torch.nn.Module) -> None:
+    """Fill the module from model.safetensors, in the module's own dtype.
+
+    Tied weights are stored once: keys that the module leaves out of its ``state_dict`` are
+    not looked for.
+
+    Raises:
+        CheckpointError: The file is truncated, or its tensors do not fit the module.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as fault:
+        raise CheckpointError(folder, f"has an unreadable {WEIGHTS} ({fault})") from None
+    expected = module.state_dict()
+    wrong = sorted(expected.keys() ^ state.keys())
+    wrong += [k for k in expected if k in state and expected[k].shape != state[k].shape]
+    if wrong:
+        raise CheckpointError(
+            folder, f"does not fit its config: {len(wrong)} tensors differ, first {wrong[0]}"
+        )
+    module.load_state_dict(state)
+
+
+def save(
+    folder: Path,
+    config: dict[str, Any],
+    module: torch.nn.Module,
+    files: dict[str, str],
+    training: dict[str, Any],
+) -> None:
+    """Write a folder that ``verify`` accepts; weights go to the CPU as float16.
+
+    training.json is written last, so an interrupted save never looks whole.
+
+    Args:
+        files: Further files that the model reads (vocabularies), by name.
+        training: Metrics, data, seed, command, versions; the files' hashes are added.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / TRAINING).unlink(missing_ok=True)
+    state = {
+        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in module.state_dict().items()
+    }
+    broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ValueError(f"weights are not finite as float16, first {broken[0]}: not saved")
+    save_file(state, folder / WEIGHTS)
+    write_json(folder / CONFIG, config)
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    names = [CONFIG, *files, WEIGHTS]
+    hashes = {name: sha256(folder / name) for name in names}
+    write_json(folder / TRAINING, {**training, "files": hashes})
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON that reads well in a diff."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_report(folder: Path) -> Report:
+    """The card and training.json.
+
+    Raises:
+        CheckpointError: The folder or one of the two is missing or unreadable.
+    """
+    training = read_json(folder, TRAINING)
+    try:
+        card = (folder / CARD).read_text(encoding="utf-8")
+    except OSError:
+        raise CheckpointError(folder, f"has no {CARD}") from None
+    return Report(card, training)

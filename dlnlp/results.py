@@ -1,0 +1,104 @@
+"""What the predictors answer: frozen, checked when made, and free of torch.
+
+Both sentiment models return the same types, so they share every view and plot.
+Arrays are CPU numpy. ``as_json`` turns any result into what an endpoint sends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+UNSURE_BELOW, UNSURE_ABOVE = 2 / 3, 1 / 3
+
+
+@dataclass(frozen=True)
+class Sentiment:
+    """One text's verdict.
+
+    ``positive`` is the probability of a positive text. ``verdict`` is the label, or
+    "unsure" where that probability lies between 1/3 and 2/3. ``truncated`` says that
+    only the beginning of the text was read.
+    """
+
+    text: str
+    positive: float
+    truncated: bool = False
+    label: str = field(init=False)
+    verdict: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.positive <= 1.0:
+            raise ValueError(f"a probability must lie in [0, 1], not {self.positive}")
+        label = "positive" if self.positive >= 0.5 else "negative"
+        unsure = UNSURE_ABOVE < self.positive < UNSURE_BELOW
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "verdict", "unsure" if unsure else label)
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """A candidate for the next token; ``text`` as it would be appended."""
+
+    text: str
+    probability: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.probability <= 1.0:
+            raise ValueError(f"a probability must lie in [0, 1], not {self.probability}")
+
+
+@dataclass(frozen=True)
+class TokenScore:
+    """One token of a scored text; ``log_prob`` in nats, given all that precedes it."""
+
+    text: str
+    log_prob: float
+
+    def __post_init__(self) -> None:
+        if not self.log_prob <= 1e-6:
+            raise ValueError(f"a log-probability can't be above 0: {self.log_prob}")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation and what the decoder looked at while writing it.
+
+    ``score`` is the summed log-probability in nats, the end symbol included;
+    ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one
+    row per target character over the source characters, and each row sums to 1.
+    """
+
+    text: str
+    score: float
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    log_probs: np.ndarray
+    attention: np.ndarray
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        rows, columns = len(self.target), len(self.source)
+        if self.log_probs.shape != (rows,):
+            raise ValueError(f"{rows} target characters, but log_probs {self.log_probs.shape}")
+        if self.attention.shape != (rows, columns):
+            raise ValueError(f"attention must be {(rows, columns)}, not {self.attention.shape}")
+        if rows and not np.allclose(self.attention.sum(axis=1), 1.0, atol=1e-3):
+            raise ValueError("every row of the attention must sum to 1")
+
+
+def as_json(value: Any) -> Any:
+    """The result, or a list of them, as plain JSON values (arrays as lists)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
