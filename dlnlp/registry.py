@@ -68,7 +68,15 @@ class Registry:
         return read_report(self.root / catalog.spec(stem).stem)
 
 
+_shared_lock = threading.Lock()
+
+
 @functools.cache
+def _shared() -> Registry:
+    return Registry()
+
+
 def shared_registry() -> Registry:
     """The registry of this process, which ``dlnlp.load`` and the app share."""
-    return Registry()
+    with _shared_lock:  # functools.cache alone may call twice when two threads race
+        return _shared()

@@ -1,0 +1,1 @@
+"""The four chapters, one file each."""

@@ -1,0 +1,343 @@
+"""Chapter 2: English to French, character by character, with attention.
+
+The encoder reads the source in both directions. The decoder's first GRU reads the French
+written so far; its hidden state is the query that attention compares with every source
+character; the context it returns is joined to the embedded input of the second GRU, which
+names the next character. Because the query does not wait for the context, training runs in
+parallel over the target, and decoding one step at a time gives the same numbers.
+(Bahdanau et al. 2015; the scaled dot product is Luong et al.'s, 2015.)
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from dlnlp import checkpoint
+from dlnlp.device import pick_device
+from dlnlp.models.decoding import Hypothesis, State, beam_search
+from dlnlp.results import Translation
+from dlnlp.text import EOS, PAD, SOS, UNK, Vocabulary, batches, check_text, check_texts, clean
+
+SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
+SPECIALS = (SOS, EOS)
+SOS_ID, EOS_ID = 2, 3
+MAX_CHARACTERS = 300
+BATCH_CHARACTERS = 4096
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes: ``hidden_dim`` is the decoder's width and twice that of each encoder direction."""
+
+    source_vocab_size: int
+    target_vocab_size: int
+    embed_dim: int = 64
+    hidden_dim: int = 512
+    encoder_layers: int = 2
+    dropout: float = 0.2
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the decoder may look at: of B sources of S characters.
+
+    ``states`` (B, S, H), ``keys`` (B, S, H) projected once per source, ``mask`` (B, S) true
+    on real characters, and the decoder's first states ``first`` and ``second``, (1, B, H).
+    """
+
+    states: Tensor
+    keys: Tensor
+    mask: Tensor
+    first: Tensor
+    second: Tensor
+
+    def select(self, rows: Tensor) -> Memory:
+        """The memory of these rows (n,), in their order; rows may repeat."""
+        return Memory(
+            self.states[rows],
+            self.keys[rows],
+            self.mask[rows],
+            self.first[:, rows],
+            self.second[:, rows],
+        )
+
+
+class Encoder(nn.Module):
+    """A bidirectional GRU over the source's characters."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.hidden_dim
+        self.embedding = nn.Embedding(config.source_vocab_size, config.embed_dim, padding_idx=0)
+        self.gru = nn.GRU(
+            config.embed_dim,
+            width // 2,
+            config.encoder_layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=config.dropout if config.encoder_layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.key = nn.Linear(width, width, bias=False)
+        self.first = nn.Linear(width, width)
+        self.second = nn.Linear(width, width)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Memory:
+        """The memory of padded ids (B, S) and their lengths (B,) on the CPU."""
+        embedded = self.dropout(self.embedding(source))  # (B, S, E)
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        output, hidden = self.gru(packed)
+        states, _ = pad_packed_sequence(output, batch_first=True)  # (B, S, H)
+        states = self.dropout(states)
+        summary = torch.cat((hidden[-2], hidden[-1]), dim=-1).unsqueeze(0)  # (1, B, H)
+        mask = torch.arange(states.shape[1], device=source.device) < lengths.to(
+            source.device
+        ).unsqueeze(1)
+        return Memory(
+            states,
+            self.key(states),
+            mask,
+            torch.tanh(self.first(summary)),
+            torch.tanh(self.second(summary)),
+        )
+
+
+class Decoder(nn.Module):
+    """Two GRUs with attention between them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.hidden_dim
+        self.embedding = nn.Embedding(config.target_vocab_size, config.embed_dim, padding_idx=0)
+        self.reader = nn.GRU(config.embed_dim, width, batch_first=True)
+        self.writer = nn.GRU(config.embed_dim + 2 * width, width, batch_first=True)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(2 * width, config.target_vocab_size)
+
+    def forward(
+        self, memory: Memory, target: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """Read target ids (B, T) and predict what follows each of them.
+
+        Returns:
+            Logits (B, T, V), attention (B, T, S) whose rows sum to 1 over each source's own
+            characters, and the state to go on from.
+        """
+        embedded = self.dropout(self.embedding(target))  # (B, T, E)
+        query, first = self.reader(embedded, state[0])  # (B, T, H)
+        scores = query @ memory.keys.transpose(1, 2) / math.sqrt(query.shape[-1])  # (B, T, S)
+        scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
+        attention = F.softmax(scores, dim=-1)  # over the source, not over the batch
+        context = attention.to(memory.states.dtype) @ memory.states  # (B, T, H)
+        joined = torch.cat((embedded, self.dropout(query), context), dim=-1)
+        written, second = self.writer(joined, state[1])  # (B, T, H)
+        logits = self.output(self.dropout(torch.cat((written, context), dim=-1)))  # (B, T, V)
+        return logits, attention, (first, second)
+
+
+class CharSeq2Seq(nn.Module):
+    """Encoder and decoder, trained together."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+
+    def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, T, V) and attention (B, T, S), the target (B, T) being given."""
+        memory = self.encoder(source, lengths)
+        logits, attention, _ = self.decoder(memory, target, (memory.first, memory.second))
+        return logits, attention
+
+
+def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Padded ids (B, T) and lengths (B,)."""
+    tokens = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+    return tokens, torch.tensor([len(row) for row in rows])
+
+
+class CharSeq2SeqPredictor:
+    """A trained translator with its two alphabets; safe to share between threads."""
+
+    def __init__(self, model: CharSeq2Seq, source: Vocabulary, target: Vocabulary) -> None:
+        self.model = model.eval()
+        self.source_vocabulary = source
+        self.target_vocabulary = target
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.decoder.output.weight.device
+
+    def translate(self, texts: Sequence[str], beam_size: int = 5) -> list[Translation]:
+        """The best French for each English text; the first ``MAX_CHARACTERS`` are read.
+
+        Raises:
+            TypeError: ``texts`` is no list of strings.
+            ValueError: ``beam_size`` is not a whole number from 1 to 20.
+        """
+        return [found[0] for found in self._search(check_texts(texts), beam_size)]
+
+    def candidates(self, text: str, n: int = 5) -> list[Translation]:
+        """The ``n`` best translations that a beam of that size ends with, best first.
+
+        Raises:
+            TypeError: ``text`` is no string.
+            ValueError: ``n`` is not a whole number from 1 to 20.
+        """
+        return self._search([check_text(text)], n)[0]
+
+    @torch.inference_mode()
+    def stream(self, text: str) -> Iterator[str]:
+        """The characters of the greedy translation, as they come."""
+        source, _ = self._source(check_text(text))
+        if not source:
+            return
+        memory = self._memory([source])
+        state: State = (memory.first, memory.second)
+        token = SOS_ID
+        for _ in range(max_length(len(source))):
+            with torch.inference_mode():  # a generator may be resumed in another thread
+                log_probs, _, state = self._step(memory, torch.tensor([token]), state)
+                token = int(log_probs.argmax())
+            if token == EOS_ID:
+                return
+            yield self.target_vocabulary.tokens[token]
+
+    @torch.inference_mode()
+    def force(self, text: str, target: str) -> Translation:
+        """The user's own French, scored character by character with its attention.
+
+        Raises:
+            TypeError: ``text`` or ``target`` is no string.
+        """
+        source, cut = self._source(check_text(text))
+        characters = tuple(clean(check_text(target, "target")))[:MAX_CHARACTERS]
+        if not source:
+            return _nothing(cut)
+        memory = self._memory([source])
+        ids = self.target_vocabulary.encode(characters)
+        inputs = torch.tensor([[SOS_ID, *ids]], device=self.device)
+        logits, attention, _ = self.model.decoder(memory, inputs, (memory.first, memory.second))
+        logp = F.log_softmax(logits[0].float(), dim=-1)
+        picked = logp[torch.arange(len(ids) + 1), torch.tensor([*ids, EOS_ID])].cpu()
+        return Translation(
+            "".join(characters),
+            float(picked.sum()),
+            source,
+            characters,
+            picked[:-1].numpy(),
+            attention[0, :-1].cpu().numpy(),
+            cut,
+        )
+
+    def _source(self, text: str) -> tuple[tuple[str, ...], bool]:
+        characters = tuple(clean(text))
+        return characters[:MAX_CHARACTERS], len(characters) > MAX_CHARACTERS
+
+    def _memory(self, sources: Sequence[tuple[str, ...]]) -> Memory:
+        ids, lengths = collate([self.source_vocabulary.encode(source) for source in sources])
+        memory: Memory = self.model.encoder(ids.to(self.device), lengths)
+        return memory
+
+    def _step(
+        self, memory: Memory, tokens: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """Log-probabilities (B, V), attention (B, S) and state after one more character each."""
+        tokens = tokens.to(self.device).unsqueeze(1)
+        logits, attention, state = self.model.decoder(memory, tokens, state)
+        log_probs = F.log_softmax(logits[:, 0].float(), dim=-1)
+        log_probs[:, :EOS_ID] = -torch.inf  # <pad>, <unk> and <sos> are never written
+        return log_probs, attention[:, 0], state
+
+    @torch.inference_mode()
+    def _search(self, texts: list[str], beam_size: int) -> list[list[Translation]]:
+        if isinstance(beam_size, bool) or not isinstance(beam_size, int) or not 1 <= beam_size <= 20:
+            raise ValueError(f"The beam must be a whole number from 1 to 20, not {beam_size!r}.")
+        sources = [self._source(text) for text in texts]
+        results = [[_nothing(cut)] for _, cut in sources]
+        filled = [i for i, (source, _) in enumerate(sources) if source]
+        budget = max(1, BATCH_CHARACTERS // beam_size)
+        for batch in batches([len(sources[i][0]) for i in filled], budget):
+            rows = [filled[i] for i in batch]
+            memory = self._memory([sources[i][0] for i in rows])
+            memory = memory.select(torch.arange(len(rows)).repeat_interleave(beam_size))
+            found = beam_search(
+                functools.partial(self._step, memory),
+                (memory.first, memory.second),
+                limits=[max_length(len(sources[i][0])) for i in rows],
+                beam_size=beam_size,
+                start=SOS_ID,
+                end=EOS_ID,
+            )
+            for i, hypotheses in zip(rows, found, strict=True):
+                results[i] = [self._translation(h, *sources[i]) for h in hypotheses]
+        return results
+
+    def _translation(self, found: Hypothesis, source: tuple[str, ...], cut: bool) -> Translation:
+        target = tuple(self.target_vocabulary.decode(found.tokens))
+        attention = found.attention[:, : len(source)].numpy().reshape(len(target), len(source))
+        return Translation(
+            "".join(target), found.score, source, target, found.log_probs.numpy(), attention, cut
+        )
+
+
+def max_length(source_length: int) -> int:
+    """The longest target that decoding may write: a bound, so that nothing loops for ever."""
+    return 2 * source_length + 20
+
+
+def _nothing(cut: bool) -> Translation:
+    empty = torch.zeros(0)
+    return Translation("", 0.0, (), (), empty.numpy(), empty.reshape(0, 0).numpy(), cut)
+
+
+def load(folder: Path, device: str | None = None) -> CharSeq2SeqPredictor:
+    """The predictor of a checkpoint folder.
+
+    Raises:
+        CheckpointError: The folder is missing, damaged or does not fit this code.
+    """
+    checkpoint.verify(folder)
+    config = checkpoint.read_json(folder, checkpoint.CONFIG)
+    try:
+        source, target = (
+            Vocabulary.loads((folder / name).read_text(encoding="utf-8"))
+            for name in (SOURCE_VOCABULARY, TARGET_VOCABULARY)
+        )
+        model = CharSeq2Seq(Config(**config))
+    except (TypeError, ValueError) as fault:
+        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
+    checkpoint.load_weights(folder, model)
+    return CharSeq2SeqPredictor(model.to(pick_device(device)), source, target)
+
+
+def save(folder: Path, predictor: CharSeq2SeqPredictor, training: dict[str, object]) -> None:
+    """Write the predictor's checkpoint folder."""
+    files = {
+        SOURCE_VOCABULARY: predictor.source_vocabulary.dumps(),
+        TARGET_VOCABULARY: predictor.target_vocabulary.dumps(),
+    }
+    model = predictor.model
+    checkpoint.save(folder, asdict(model.config), model, files, training)
+
+
+def tiny() -> CharSeq2SeqPredictor:
+    """A seeded, untrained predictor of a small alphabet."""
+    letters = [PAD, UNK, *SPECIALS, *" !',.?abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    source, target = Vocabulary(letters), Vocabulary([*letters, *"àâçèéêîôùû"])
+    config = Config(len(source), len(target), embed_dim=8, hidden_dim=16, encoder_layers=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = CharSeq2Seq(config)
+    return CharSeq2SeqPredictor(model, source, target)

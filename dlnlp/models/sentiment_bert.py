@@ -1,0 +1,201 @@
+"""Chapter 4: sentiment with a fine-tuned BERT.
+
+``BertForSequenceClassification`` of the transformers library with two labels; the logit
+towards positive is the difference of its two outputs. A review longer than BERT's 512
+positions is read in windows whose logits are averaged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import TemplateProcessing
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from dlnlp import checkpoint
+from dlnlp.device import pick_device
+from dlnlp.results import Sentiment
+from dlnlp.text import batches, check_texts, natural
+
+if TYPE_CHECKING:
+    from transformers import BertForSequenceClassification
+
+TOKENIZER = "tokenizer.json"
+MAX_WINDOWS = 8
+BATCH_TOKENS = 8192
+
+
+class SentimentBertPredictor:
+    """A fine-tuned BERT with its WordPiece tokenizer; safe to share between threads."""
+
+    def __init__(
+        self, model: BertForSequenceClassification, tokenizer: Tokenizer, temperature: float = 1.0
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.temperature = temperature
+        self.max_length = int(model.config.max_position_embeddings)
+        # Everything between [CLS] and [SEP] is put into windows here, never cut by the tokenizer.
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.device
+
+    @torch.inference_mode()
+    def classify(self, texts: Sequence[str]) -> list[Sentiment]:
+        """The verdict on each text; at most ``MAX_WINDOWS`` windows of it are read.
+
+        Raises:
+            TypeError: ``texts`` is no list of strings.
+        """
+        texts = check_texts(texts)
+        windows, owners, truncated = [], [], []
+        for owner, text in enumerate(texts):
+            found, cut = windowed(encode(self.tokenizer, text), self.max_length)
+            windows += found
+            owners += [owner] * len(found)
+            truncated.append(cut)
+        logits = self._logits(windows)
+        totals, counts = [0.0] * len(texts), [0] * len(texts)
+        for owner, logit in zip(owners, logits, strict=True):
+            totals[owner] += logit
+            counts[owner] += 1
+        means = torch.tensor(totals) / torch.tensor(counts) / self.temperature
+        return [
+            Sentiment(text, probability, cut)
+            for text, probability, cut in zip(
+                texts, torch.sigmoid(means).tolist(), truncated, strict=True
+            )
+        ]
+
+    def _logits(self, windows: Sequence[Sequence[int]]) -> list[float]:
+        """The logit towards positive of each window of token ids."""
+        result = [0.0] * len(windows)
+        for batch in batches([len(window) for window in windows], BATCH_TOKENS):
+            ids, mask = collate([windows[i] for i in batch])
+            logits = positive_logit(self.model, ids.to(self.device), mask.to(self.device))
+            for i, logit in zip(batch, logits.tolist(), strict=True):
+                result[i] = logit
+        return result
+
+
+def positive_logit(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
+    """Logits (B,) towards positive, of token ids (B, T) and their attention mask (B, T)."""
+    whole = bool(mask.all())  # without padding, attention may take its fast unmasked path
+    output = model(input_ids=ids, attention_mask=None if whole else mask).logits  # (B, 2)
+    logit: Tensor = (output[:, 1] - output[:, 0]).float()
+    return logit
+
+
+def encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The word-piece ids of a text, [CLS] and [SEP] included."""
+    ids: list[int] = tokenizer.encode(natural(text)).ids
+    return ids
+
+
+def windowed(ids: list[int], max_length: int) -> tuple[list[list[int]], bool]:
+    """Windows of nearly equal size, each with [CLS] and [SEP], and whether any text is left.
+
+    They overlap by an eighth, so that no sentence is seen only in halves.
+    """
+    if len(ids) <= max_length:
+        return [ids], False
+    first, inner, last = ids[0], ids[1:-1], ids[-1]
+    size = max_length - 2
+    stride = size - size // 8
+    cut = len(inner) > size + stride * (MAX_WINDOWS - 1)
+    inner = inner[: size + stride * (MAX_WINDOWS - 1)]
+    count = -(-(len(inner) - size) // stride) + 1
+    starts = [round(k * (len(inner) - size) / (count - 1)) for k in range(count)]
+    return [[first, *inner[start : start + size], last] for start in starts], cut
+
+
+def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Padded ids (B, T) and the attention mask (B, T)."""
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    return ids, (torch.arange(ids.shape[1]) < lengths.unsqueeze(1)).long()
+
+
+def build(config: dict[str, Any]) -> BertForSequenceClassification:
+    """The model of a BERT config, with random weights.
+
+    Raises:
+        TypeError, ValueError: The config is not one of BERT.
+    """
+    from transformers import BertConfig, BertForSequenceClassification
+
+    # Built from the config alone, so nothing goes looking for a hub.
+    return BertForSequenceClassification(BertConfig(**config))
+
+
+def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
+    """The predictor of a checkpoint folder.
+
+    Raises:
+        CheckpointError: The folder is missing, damaged or does not fit this code.
+    """
+    checkpoint.verify(folder)
+    config = checkpoint.read_json(folder, checkpoint.CONFIG)
+    temperature = config.pop("temperature", 1.0)
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        model = build(config)
+    except Exception as fault:  # tokenizers raises bare Exception
+        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
+    checkpoint.load_weights(folder, model)
+    return SentimentBertPredictor(model.to(pick_device(device)), tokenizer, temperature)
+
+
+def save(folder: Path, predictor: SentimentBertPredictor, training: dict[str, object]) -> None:
+    """Write the predictor's checkpoint folder."""
+    config = json.loads(predictor.model.config.to_json_string(use_diff=True))
+    kept = {k: v for k, v in config.items() if k not in ("dtype", "_name_or_path")}
+    config = {**kept, "temperature": predictor.temperature}
+    files = {TOKENIZER: predictor.tokenizer.to_str()}
+    checkpoint.save(folder, config, predictor.model, files, training)
+
+
+def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
+    """BERT's uncased tokenizer over a vocabulary that has its five special tokens."""
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer
+
+
+def tiny() -> SentimentBertPredictor:
+    """A seeded, untrained predictor of a few words."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = "the film movie was is good great bad terrible loved hated not but . !".split()
+    letters = [f"{prefix}{c}" for c in "abcdefghijklmnopqrstuvwxyz" for prefix in ("", "##")]
+    vocabulary = {word: i for i, word in enumerate([*special, *words, *letters])}
+    config = {
+        "vocab_size": len(vocabulary),
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 64,
+        "num_labels": 2,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build(config)
+    return SentimentBertPredictor(model, wordpiece(vocabulary))

@@ -1,0 +1,158 @@
+"""Chapter 1: sentiment with an LSTM.
+
+The tutorial's ``SentimentLSTM``: embedding, LSTM, linear layer to one unit. The sigmoid
+lives in the loss and in ``classify``, where it is numerically safe. Bidirectional layers and
+pooling over time are options of the config; without them this is the tutorial's model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from dlnlp import checkpoint
+from dlnlp.device import pick_device
+from dlnlp.results import Sentiment
+from dlnlp.text import PAD, UNK, Vocabulary, basic_english, batches, check_texts
+
+VOCABULARY = "vocab.json"
+MAX_WORDS = 2000
+BATCH_WORDS = 16_384
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes; the tutorial's are 1 layer, one direction and the last state."""
+
+    vocab_size: int
+    embed_dim: int = 128
+    hidden_dim: int = 128
+    num_layers: int = 1
+    bidirectional: bool = False
+    pooling: str = "last"  # or "max": over time, so a long review's end does not outweigh it
+    dropout: float = 0.0
+
+
+class SentimentLSTM(nn.Module):
+    """Embedding, LSTM, linear to one unit.
+
+    B texts of up to T tokens, E wide embeddings, H wide states in D directions.
+    """
+
+    def __init__(self, vocab_size: int, embed_dim: int, hidden_dim: int, **options: object) -> None:
+        super().__init__()
+        config = Config(vocab_size, embed_dim, hidden_dim, **options)  # type: ignore[arg-type]
+        if config.pooling not in ("last", "max"):
+            raise ValueError(f"pooling must be 'last' or 'max', not {config.pooling!r}")
+        self.config = config
+        self.embedding = nn.Embedding(vocab_size, embed_dim, padding_idx=0)
+        self.lstm = nn.LSTM(
+            embed_dim,
+            hidden_dim,
+            config.num_layers,
+            batch_first=True,
+            bidirectional=config.bidirectional,
+            dropout=config.dropout if config.num_layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.linear = nn.Linear(hidden_dim * (2 if config.bidirectional else 1), 1)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (B,) towards positive, of token ids (B, T) and lengths (B,) on the CPU."""
+        embedded = self.dropout(self.embedding(tokens))  # (B, T, E)
+        # Packing stops each text at its own end: no state is ever read after the padding.
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        output, (hidden, _) = self.lstm(packed)  # hidden (layers * D, B, H)
+        if self.config.pooling == "max":
+            states, _ = pad_packed_sequence(output, batch_first=True, padding_value=-torch.inf)
+            pooled = states.max(dim=1).values  # (B, D * H)
+        else:
+            directions = 2 if self.config.bidirectional else 1
+            pooled = torch.cat(tuple(hidden[-directions:]), dim=-1)  # (B, D * H)
+        return self.linear(self.dropout(pooled)).squeeze(-1)
+
+
+def encode(vocabulary: Vocabulary, text: str) -> tuple[list[int], bool]:
+    """Token ids, at least one, and whether the text was cut at ``MAX_WORDS``."""
+    ids = vocabulary.encode(basic_english(text)) or vocabulary.encode([UNK])
+    return ids[:MAX_WORDS], len(ids) > MAX_WORDS
+
+
+def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Padded ids (B, T) and lengths (B,)."""
+    tokens = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+    return tokens, torch.tensor([len(row) for row in rows])
+
+
+class SentimentLSTMPredictor:
+    """A trained SentimentLSTM with its vocabulary; safe to share between threads."""
+
+    def __init__(self, model: SentimentLSTM, vocabulary: Vocabulary, temperature: float = 1.0):
+        self.model = model.eval()
+        self.vocabulary = vocabulary
+        self.temperature = temperature
+
+    @torch.inference_mode()
+    def classify(self, texts: Sequence[str]) -> list[Sentiment]:
+        """The verdict on each text; the first ``MAX_WORDS`` tokens of it are read.
+
+        Raises:
+            TypeError: ``texts`` is no list of strings.
+        """
+        texts = check_texts(texts)
+        encoded = [encode(self.vocabulary, text) for text in texts]
+        positive = [0.0] * len(texts)
+        for batch in batches([len(ids) for ids, _ in encoded], BATCH_WORDS):
+            tokens, lengths = collate([encoded[i][0] for i in batch])
+            logits = self.model(tokens.to(self.device), lengths) / self.temperature
+            for i, probability in zip(batch, torch.sigmoid(logits.float()).tolist(), strict=True):
+                positive[i] = probability
+        return [
+            Sentiment(text, probability, cut)
+            for text, probability, (_, cut) in zip(texts, positive, encoded, strict=True)
+        ]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.linear.weight.device
+
+
+def load(folder: Path, device: str | None = None) -> SentimentLSTMPredictor:
+    """The predictor of a checkpoint folder.
+
+    Raises:
+        CheckpointError: The folder is missing, damaged or does not fit this code.
+    """
+    checkpoint.verify(folder)
+    config = checkpoint.read_json(folder, checkpoint.CONFIG)
+    temperature = config.pop("temperature", 1.0)
+    try:
+        vocabulary = Vocabulary.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+        model = SentimentLSTM(**config)
+    except (TypeError, ValueError) as fault:
+        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
+    checkpoint.load_weights(folder, model)
+    return SentimentLSTMPredictor(model.to(pick_device(device)), vocabulary, temperature)
+
+
+def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, object]) -> None:
+    """Write the predictor's checkpoint folder."""
+    config = {**asdict(predictor.model.config), "temperature": predictor.temperature}
+    files = {VOCABULARY: predictor.vocabulary.dumps()}
+    checkpoint.save(folder, config, predictor.model, files, training)
+
+
+def tiny() -> SentimentLSTMPredictor:
+    """A seeded, untrained predictor of a few words."""
+    words = "the film movie was is good great bad terrible loved hated not but . !".split()
+    vocabulary = Vocabulary([PAD, UNK, *words])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = SentimentLSTM(len(vocabulary), 8, 8, bidirectional=True, pooling="max")
+    return SentimentLSTMPredictor(model, vocabulary)

@@ -1,0 +1,51 @@
+"""From log-probabilities to the distribution that is sampled from. Pure numpy, no torch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def filtered(
+    log_probs: np.ndarray,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> np.ndarray:
+    """Probabilities (V,) after temperature, then top-k, then top-p (Holtzman et al. 2020).
+
+    Temperature 0 puts all probability on the best token. ``top_p`` keeps the smallest set
+    of tokens that reaches it. At least one token always remains.
+
+    Raises:
+        ValueError: A setting is out of its range; the message names it.
+    """
+    check_settings(temperature, top_k, top_p)
+    if temperature == 0:
+        probabilities = np.zeros(len(log_probs))
+        probabilities[int(np.argmax(log_probs))] = 1.0
+        return probabilities
+    scaled = np.asarray(log_probs, dtype=np.float64)
+    scaled = (scaled - scaled.max()) / temperature
+    if top_k is not None and top_k < len(scaled):
+        kept = np.argpartition(scaled, -top_k)[-top_k:]
+        mask = np.full(len(scaled), -np.inf)
+        mask[kept] = scaled[kept]
+        scaled = mask
+    probabilities = np.exp(scaled)
+    probabilities /= probabilities.sum()
+    if top_p is not None and top_p < 1:
+        order = np.argsort(-probabilities, kind="stable")
+        before = np.cumsum(probabilities[order]) - probabilities[order]
+        probabilities[order[(before >= top_p) & (np.arange(len(order)) > 0)]] = 0.0
+        probabilities /= probabilities.sum()
+    return probabilities
+
+
+def check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:
+    """Raises a ValueError that names the setting which is out of its range."""
+    if not 0 <= temperature <= 100:
+        raise ValueError(f"The temperature must be from 0 to 100, not {temperature}.")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k must be at least 1, not {top_k}.")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}.")

