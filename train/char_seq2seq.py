@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        lengths = [len(english) for english, _ in pairs]
+        lengths = [len(french) for _, french in pairs]  # padding costs most in the decoder
         batches = list(common.length_batches(lengths, args.batch_size, args.seed, epoch))
         for batch in batches[done : done + total - step]:
             rows = [augment(pairs, i, f"{args.seed} {epoch} {i}") for i in batch]

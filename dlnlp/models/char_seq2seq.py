@@ -138,9 +138,9 @@ class Decoder(nn.Module):
         scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
         attention = F.softmax(scores, dim=-1)  # over the source, not over the batch
         context = attention.to(memory.states.dtype) @ memory.states  # (B, T, H)
-        joined = torch.cat((embedded, self.dropout(query), context), dim=-1)
+        joined = torch.cat((embedded, query, context), dim=-1)
         written, second = self.writer(joined, state[1])  # (B, T, H)
-        logits = self.output(self.dropout(torch.cat((written, context), dim=-1)))  # (B, T, V)
+        logits = self.output(torch.cat((self.dropout(written), context), dim=-1))  # (B, T, V)
         return logits, attention, (first, second)
 
 
