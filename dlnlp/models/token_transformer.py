@@ -1,0 +1,414 @@
+"""Chapter 3: a Transformer that predicts the next token.
+
+The tutorial's ``TransformerModel`` with its sinusoidal ``PositionalEncoding``, indexed by
+position (not by the batch), with the causal mask without which a predictor sees the future,
+normalisation before each block, and the output layer tied to the embedding. Tokens are
+byte-level BPE, so any text can be read. (Vaswani et al. 2017; Radford et al. 2019.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlnlp import checkpoint
+from dlnlp.device import pick_device
+from dlnlp.results import NextToken, TokenScore
+from dlnlp.sampling import check_settings, filtered
+from dlnlp.text import check_text
+
+TOKENIZER = "tokenizer.json"
+UNK, BEGIN = "<unk>", "<|endoftext|>"
+UNK_ID, BEGIN_ID = 0, 1
+MAX_CHARACTERS = 100_000
+MAX_NEW_TOKENS = 1000
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes; the tutorial's are 512 wide, 8 heads, 6 layers."""
+
+    vocab_size: int
+    d_model: int = 512
+    nhead: int = 8
+    num_layers: int = 6
+    context: int = 256
+    dropout: float = 0.1
+
+
+class PositionalEncoding(nn.Module):
+    """Sines and cosines of the position, added to the embedding (Vaswani et al., 3.5)."""
+
+    def __init__(self, d_model: int, max_len: int = 5000) -> None:
+        super().__init__()
+        position = torch.arange(max_len).unsqueeze(1)
+        frequency = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10_000.0) / d_model))
+        table = torch.zeros(max_len, d_model)
+        table[:, 0::2] = torch.sin(position * frequency)
+        table[:, 1::2] = torch.cos(position * frequency)
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """``x`` (B, T, C) plus the encoding of positions ``start`` to ``start + T``."""
+        table: Tensor = self.table  # type: ignore[assignment]
+        return x + table[start : start + x.shape[1]]
+
+
+Cache = list[tuple[Tensor, Tensor]]  # keys and values (B, heads, T, C / heads) per layer
+
+
+class Block(nn.Module):
+    """Causal self-attention and a feed-forward network, each after a LayerNorm."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.d_model
+        self.heads = config.nhead
+        self.dropout = config.dropout
+        self.norm1 = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(
+        self, x: Tensor, past: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The block's output (B, T, C), and keys and values with the past ones in front."""
+        count, steps, width = x.shape
+        rate = self.dropout if self.training else 0.0
+        shape = (count, steps, self.heads, width // self.heads)
+        q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
+        if past is not None:
+            k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
+        if steps == 1 or past is None:
+            attended = F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
+        else:  # several new tokens after cached ones: each sees the past and those before it
+            mask = torch.ones(steps, k.shape[2], dtype=torch.bool, device=x.device)
+            mask = mask.tril(k.shape[2] - steps)
+            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        attended = attended.transpose(1, 2).reshape(count, steps, width)  # (B, T, C)
+        x = x + F.dropout(self.out(attended), rate)
+        hidden = F.gelu(self.up(self.norm2(x)))  # (B, T, 4C)
+        return x + F.dropout(self.down(hidden), rate), (k, v)
+
+
+class TransformerModel(nn.Module):
+    """Embedding, positions, blocks, and the embedding again as output layer."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_layers: int = 6,
+        *,
+        context: int = 256,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.config = config = Config(vocab_size, d_model, nhead, num_layers, context, dropout)
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.positions = PositionalEncoding(d_model)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(d_model)
+        self.apply(self._initialise)
+
+    def _initialise(self, module: nn.Module) -> None:
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+        if isinstance(module, Block):  # the residual stream adds up over the layers (GPT-2)
+            for last in (module.out, module.down):
+                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.num_layers))
+
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> tuple[Tensor, Cache]:
+        """Last states (B, T, C) of token ids (B, T) that follow the cache, and the new cache."""
+        start = cache[0][0].shape[2] if cache else 0
+        # Scaled as in the paper, so that positions do not drown the tokens.
+        x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
+        x = F.dropout(self.positions(x, start), self.config.dropout, self.training)
+        grown: Cache = []
+        for index, block in enumerate(self.blocks):
+            x, kept = block(x, cache[index] if cache else None)
+            grown.append(kept)
+        return self.norm(x), grown
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Logits (..., V) of last states (..., C)."""
+        return F.linear(states, self.embedding.weight)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (B, T, V): row t predicts token t + 1 from tokens 0 to t alone."""
+        return self.logits(self.hidden(tokens)[0])
+
+
+class TokenTransformerPredictor:
+    """A trained TransformerModel with its tokenizer; safe to share between threads."""
+
+    def __init__(self, model: TransformerModel, tokenizer: Tokenizer) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.pieces = tuple(_piece_bytes(tokenizer, i) for i in range(tokenizer.get_vocab_size()))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.embedding.weight.device
+
+    @torch.inference_mode()
+    def next_tokens(
+        self,
+        prompt: str,
+        k: int = 10,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> list[NextToken]:
+        """The ``k`` likeliest tokens after the prompt, likeliest first.
+
+        Tokens that the settings rule out are not listed. Of a long prompt the end is read.
+
+        Raises:
+            TypeError: ``prompt`` is no string.
+            ValueError: A setting is out of its range; the message names it.
+        """
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise ValueError(f"k must be a whole number of at least 1, not {k!r}.")
+        check_settings(temperature, top_k, top_p)
+        ids = self._prompt(prompt, room=0)
+        states, _ = self.model.hidden(torch.tensor([ids], device=self.device))
+        probabilities = filtered(self._log_probs(states[0, -1]), temperature, top_k, top_p)
+        best = np.argsort(-probabilities, kind="stable")[:k]
+        return [
+            NextToken(shown(self.pieces[i]), float(probabilities[i]))
+            for i in best.tolist()
+            if probabilities[i] > 0
+        ]
+
+    def generate(
+        self,
+        prompt: str,
+        max_new_tokens: int = 50,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """Continue the prompt, yielding each piece of text as it is complete.
+
+        Ends at the end-of-text token. A character of several tokens comes in one piece.
+        Temperature 0 is greedy; the same seed gives the same text.
+
+        Raises:
+            TypeError: ``prompt`` is no string.
+            ValueError: A setting is out of its range; the message names it.
+        """
+        if not 0 <= max_new_tokens <= MAX_NEW_TOKENS:
+            raise ValueError(f"max_new_tokens must be from 0 to {MAX_NEW_TOKENS}.")
+        check_settings(temperature, top_k, top_p)
+        check_text(prompt, "prompt")
+        return self._generate(prompt, max_new_tokens, temperature, top_k, top_p, seed)
+
+    def _generate(
+        self,
+        prompt: str,
+        max_new_tokens: int,
+        temperature: float,
+        top_k: int | None,
+        top_p: float | None,
+        seed: int | None,
+    ) -> Iterator[str]:
+        random = np.random.default_rng(seed)
+        context = self.model.config.context
+        ids = self._prompt(prompt, room=min(max_new_tokens, context // 2))
+        cache: Cache | None = None
+        fresh, held = ids, b""
+        for _ in range(max_new_tokens):
+            if cache and cache[0][0].shape[2] >= context:
+                # The window is full: go on from its later half, positions starting anew.
+                ids = [BEGIN_ID, *ids[-context // 2 :]]
+                cache, fresh = None, ids
+            with torch.inference_mode():  # a generator may be resumed in another thread
+                tokens = torch.tensor([fresh], device=self.device)
+                states, cache = self.model.hidden(tokens, cache)
+                log_probs = self._log_probs(states[0, -1])
+            probabilities = filtered(log_probs, temperature, top_k, top_p)
+            token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
+            token = min(token, int(np.flatnonzero(probabilities)[-1]))
+            if token == BEGIN_ID:
+                break
+            ids, fresh = [*ids, token], [token]
+            held += self.pieces[token]
+            whole, held = _split_whole(held)
+            if whole:
+                yield whole
+        if held:
+            yield shown(held)
+
+    @torch.inference_mode()
+    def score(self, text: str) -> list[TokenScore]:
+        """The log-probability of every token of the text; the pieces join to the text.
+
+        Long text is read in windows that overlap by half, so that beyond the first window
+        each token is given at least half a window of context. At most ``MAX_CHARACTERS``
+        characters are scored.
+
+        Raises:
+            TypeError: ``text`` is no string.
+        """
+        text = check_text(text)[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+        ids = [BEGIN_ID, *self.tokenizer.encode(text).ids]
+        log_probs = self._window_scores(ids)
+        result: list[TokenScore] = []
+        held, total = b"", 0.0
+        for token, log_prob in zip(ids[1:], log_probs, strict=True):
+            held += self.pieces[token]
+            total += log_prob
+            whole, rest = _split_whole(held)
+            if not rest:  # tokens that share a character are one entry
+                result.append(TokenScore(whole, total))
+                held, total = b"", 0.0
+        return result
+
+    def _window_scores(self, ids: Sequence[int]) -> list[float]:
+        """Log-probability of each id but the first, given those before it."""
+        size = self.model.config.context
+        scores: list[float] = []
+        start = 0
+        while len(scores) < len(ids) - 1:
+            window = torch.tensor([ids[start : start + size + 1]], device=self.device)
+            states, _ = self.model.hidden(window[:, :-1])
+            new = start + window.shape[1] - 1 - len(scores)
+            logits = self.model.logits(states[0, -new:]).float()
+            picked = F.log_softmax(logits, dim=-1).gather(1, window[0, -new:].unsqueeze(1))
+            scores += picked.squeeze(1).clamp(max=0.0).tolist()
+            start += size // 2
+        return scores
+
+    def _prompt(self, prompt: str, room: int) -> list[int]:
+        """A begin token and the end of the prompt, with room for so many tokens more."""
+        text = check_text(prompt, "prompt")[-MAX_CHARACTERS:]
+        ids = self.tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids
+        size = self.model.config.context - 1 - room
+        return [BEGIN_ID, *ids[max(0, len(ids) - size) :]]
+
+    def _log_probs(self, state: Tensor) -> np.ndarray:
+        """Log-probabilities (V,) after a last state (C,); ``<unk>`` is never predicted."""
+        logits = self.model.logits(state).float()
+        logits[UNK_ID] = -torch.inf
+        return F.log_softmax(logits, dim=-1).double().cpu().numpy()
+
+
+def _piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
+    """The bytes that a token stands for."""
+    piece = tokenizer.id_to_token(token)
+    if token in (UNK_ID, BEGIN_ID):
+        return str(piece).encode()
+    return bytes(_BYTE_OF[character] for character in piece)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable character for each byte, backwards."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    pairs = {chr(byte): byte for byte in printable}
+    return pairs | {chr(256 + position): byte for position, byte in enumerate(others)}
+
+
+_BYTE_OF = _byte_alphabet()
+
+
+def _split_whole(data: bytes) -> tuple[str, bytes]:
+    """The text of the bytes, and the beginning of an unfinished character at their end.
+
+    Bytes that can't be UTF-8 at all are shown as ``shown`` does.
+    """
+    for size in range(min(3, len(data)) + 1):
+        try:
+            whole = data[: len(data) - size].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        rest = data[len(data) - size :]
+        if not rest or _may_begin(rest):
+            return whole, rest
+    return shown(data), b""
+
+
+def _may_begin(data: bytes) -> bool:
+    """Whether the bytes may be the beginning of a longer UTF-8 character."""
+    need = 2 if 0xC2 <= data[0] <= 0xDF else 3 if data[0] >> 4 == 0xE else 4 if 0xF0 <= data[0] <= 0xF4 else 0
+    return len(data) < need and all(byte >> 6 == 0b10 for byte in data[1:])
+
+
+def shown(data: bytes) -> str:
+    """The bytes as text, those that are only a part of a character as ``‹E9›``."""
+    return data.decode("utf-8", "backslashreplace") if _is_text(data) else "".join(
+        chr(byte) if byte < 128 else f"‹{byte:02X}›" for byte in data
+    )
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def empty_tokenizer() -> Tokenizer:
+    """A byte-level BPE tokenizer without merges, to be trained."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = ByteLevelDecoder()
+    return tokenizer
+
+
+def load(folder: Path, device: str | None = None) -> TokenTransformerPredictor:
+    """The predictor of a checkpoint folder.
+
+    Raises:
+        CheckpointError: The folder is missing, damaged or does not fit this code.
+    """
+    checkpoint.verify(folder)
+    config = checkpoint.read_json(folder, checkpoint.CONFIG)
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        model = TransformerModel(**config)
+    except Exception as fault:  # tokenizers raises bare Exception
+        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
+    checkpoint.load_weights(folder, model)
+    return TokenTransformerPredictor(model.to(pick_device(device)), tokenizer)
+
+
+def save(folder: Path, predictor: TokenTransformerPredictor, training: dict[str, object]) -> None:
+    """Write the predictor's checkpoint folder."""
+    files = {TOKENIZER: predictor.tokenizer.to_str()}
+    checkpoint.save(folder, asdict(predictor.model.config), predictor.model, files, training)
+
+
+def tiny() -> TokenTransformerPredictor:
+    """A seeded, untrained predictor whose tokens are the 256 bytes."""
+    vocabulary = {UNK: UNK_ID, BEGIN: BEGIN_ID}
+    for character in sorted(_BYTE_OF):
+        vocabulary[character] = len(vocabulary)
+    tokenizer = empty_tokenizer()
+    tokenizer.model = BPE(vocabulary, [])
+    tokenizer.add_special_tokens([UNK, BEGIN])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = TransformerModel(len(vocabulary), 16, 2, 2, context=32)
+    return TokenTransformerPredictor(model, tokenizer)
