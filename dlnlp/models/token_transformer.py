@@ -68,6 +68,21 @@ class PositionalEncoding(nn.Module):
 Cache = list[tuple[Tensor, Tensor]]  # keys and values (B, heads, T, C / heads) per layer
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of the last T of S positions: (B, heads, T, C) over (B, heads, S, C).
+
+    The mask is what makes this a predictor: position t sees itself and those before it.
+    """
+    steps, total = q.shape[2], k.shape[2]
+    if q.is_cuda and steps == total:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, heads, T, S)
+    if steps > 1:
+        future = torch.ones(steps, total, dtype=torch.bool, device=q.device)
+        scores = scores.masked_fill(future.triu(total - steps + 1), -torch.inf)
+    return F.softmax(scores, dim=-1) @ v
+
+
 class Block(nn.Module):
     """Causal self-attention and a feed-forward network, each after a LayerNorm."""
 
@@ -93,12 +108,7 @@ class Block(nn.Module):
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
         if past is not None:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
-        if steps == 1 or past is None:
-            attended = F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
-        else:  # several new tokens after cached ones: each sees the past and those before it
-            mask = torch.ones(steps, k.shape[2], dtype=torch.bool, device=x.device)
-            mask = mask.tril(k.shape[2] - steps)
-            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        attended = attend(q, k, v)
         attended = attended.transpose(1, 2).reshape(count, steps, width)  # (B, T, C)
         x = x + F.dropout(self.out(attended), rate)
         hidden = F.gelu(self.up(self.norm2(x)))  # (B, T, 4C)
@@ -270,8 +280,7 @@ class TokenTransformerPredictor:
         Raises:
             TypeError: ``text`` is no string.
         """
-        text = check_text(text)[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
-        ids = [BEGIN_ID, *self.tokenizer.encode(text).ids]
+        ids = self._encode(check_text(text)[:MAX_CHARACTERS])
         log_probs = self._window_scores(ids)
         result: list[TokenScore] = []
         held, total = b"", 0.0
@@ -283,6 +292,16 @@ class TokenTransformerPredictor:
                 result.append(TokenScore(whole, total))
                 held, total = b"", 0.0
         return result
+
+    @torch.inference_mode()
+    def total(self, text: str) -> float:
+        """The summed log-probability in nats of the whole text, however long."""
+        return sum(self._window_scores(self._encode(text)))
+
+    def _encode(self, text: str) -> list[int]:
+        """A begin token and the ids of the text; unpaired surrogates become "?"."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        return [BEGIN_ID, *self.tokenizer.encode(text).ids]
 
     def _window_scores(self, ids: Sequence[int]) -> list[float]:
         """Log-probability of each id but the first, given those before it."""
@@ -301,10 +320,9 @@ class TokenTransformerPredictor:
 
     def _prompt(self, prompt: str, room: int) -> list[int]:
         """A begin token and the end of the prompt, with room for so many tokens more."""
-        text = check_text(prompt, "prompt")[-MAX_CHARACTERS:]
-        ids = self.tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids
+        begin, *ids = self._encode(check_text(prompt, "prompt")[-MAX_CHARACTERS:])
         size = self.model.config.context - 1 - room
-        return [BEGIN_ID, *ids[max(0, len(ids) - size) :]]
+        return [begin, *ids[max(0, len(ids) - size) :]]
 
     def _log_probs(self, state: Tensor) -> np.ndarray:
         """Log-probabilities (V,) after a last state (C,); ``<unk>`` is never predicted."""
