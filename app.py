@@ -1,0 +1,80 @@
+"""The web app: ``python app.py`` serves every model of the catalog, a tab each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Gradio sums up all past events after every so many; that costs more than a small model.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+
+import gradio as gr
+
+from dlnlp import catalog, plots
+from dlnlp.registry import Registry, shared_registry
+from dlnlp.ui import theme, views
+from dlnlp.ui.tabs import compare
+
+
+def build_app(registry: Registry) -> gr.Blocks:
+    """The page, over models that load when they are first asked."""
+    with gr.Blocks(title="dlnlp") as demo:
+        gr.HTML(views.header(registry.untrained))
+        with gr.Tabs():
+            for entry in catalog.CATALOG:
+                with gr.Tab(entry.title, id=entry.stem):
+                    entry.tab.build_tab(registry)
+            with gr.Tab(compare.TITLE, id=compare.STEM):
+                compare.build_tab(registry)
+    return demo.queue(max_size=64, api_open=False)
+
+
+def launch(demo: gr.Blocks, **options: Any) -> str:
+    """Serve the page in background threads; returns its address."""
+    demo.launch(
+        prevent_thread_lock=True,
+        theme=theme.page_theme(),
+        css=theme.style(),
+        footer_links=["api", "settings"],
+        run_history=False,
+        ssr_mode=False,
+        max_file_size="100kb",
+        **options,
+    )
+    threading.Thread(target=plots.warm_up, daemon=True).start()
+    return str(demo.local_url)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(description="Serve the models of dlnlp as a web page.")
+    parser.add_argument("--host", help="address to listen on (GRADIO_SERVER_NAME)")
+    parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT)")
+    parser.add_argument(
+        "--untrained", action="store_true", help="tiny random models instead of checkpoints"
+    )
+    options = parser.parse_args(argv)
+    registry = Registry(untrained=True) if options.untrained else shared_registry()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    demo = build_app(registry)
+    try:
+        launch(demo, server_name=options.host, server_port=options.port)
+        while True:
+            time.sleep(3600)
+    except OSError as error:
+        sys.exit(f"The app can't be served: {error}")
+    except KeyboardInterrupt:
+        pass
+    finally:
+        demo.close(verbose=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Results as Plotly figures: pure functions, readable on a light and on a dark page.
+
+Backgrounds are transparent and there is no grid; the page's style sheet colours the text,
+because Gradio does not re-theme figures. Labels are pseudo-HTML to Plotly, so each one is
+escaped, and equal labels would merge, so axes are numbered and only their ticks are named.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dlnlp.results import NextToken, Translation
+
+ACCENT = "#2f7fb8"
+MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
+# Opacity of one hue rises fast at first: attention spread over many characters stays visible.
+SCALE = [
+    [weight, f"rgba(47, 127, 184, {opacity})"]
+    for weight, opacity in ((0, 0), (0.1, 0.28), (0.25, 0.5), (0.5, 0.75), (1, 1))
+]
+BAR, CELL = 30, 22
+SMALL_CELL, MANY = 15, 60
+LONGEST_LABEL = 24
+_MARKS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
+
+
+def visible(text: str, space: str = "␣") -> str:
+    """The text with whitespace and control characters drawn, cut to a label's length."""
+    if len(text) > LONGEST_LABEL:
+        text = text[: LONGEST_LABEL - 1] + "…"
+    return "".join(space if c == " " else _MARKS.get(c) or _printable(c) for c in text)
+
+
+def _printable(character: str) -> str:
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+    return f"\\u{ord(character):04x}" if hidden else character
+
+
+def label(text: str, space: str = "␣") -> str:
+    """A tick's name: visible, and escaped because Plotly reads markup in it."""
+    return html.escape(visible(text, space), quote=False)
+
+
+def cell_size(result: Translation) -> int:
+    """Side of one attention cell in pixels."""
+    return SMALL_CELL if max(len(result.source), len(result.target)) > MANY else CELL
+
+
+def attention(result: Translation) -> go.Figure:
+    """Where the decoder looked: source characters across, target characters down."""
+    columns, rows = len(result.source), len(result.target)
+    cell = cell_size(result)
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[round(float(weight), 4) for weight in row] for row in result.attention],
+            x=list(range(columns)),
+            y=list(range(rows)),
+            zmin=0,
+            zmax=1,
+            colorscale=SCALE,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            hovertemplate="writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>",
+        )
+    )
+    font = {"family": MONO, "size": 13 if cell == CELL else 11}
+    figure.update_xaxes(
+        **_ticks(result.source),
+        side="top",
+        range=[-0.5, columns - 0.5],
+        constrain="domain",
+        constraintoward="left",
+        tickfont=font,
+        tickangle=0,
+    )
+    figure.update_yaxes(
+        **_ticks(result.target),
+        range=[rows - 0.5, -0.5],
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
+        tickfont=font,
+    )
+    return _finish(figure, height=rows * cell + 56, margin={"l": 34, "r": 8, "t": 34, "b": 8})
+
+
+def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
+    """The candidates as bars, the likeliest on top."""
+    highest = max((token.probability for token in tokens), default=1.0)
+    figure = go.Figure(
+        go.Bar(
+            x=[token.probability for token in tokens],
+            y=list(range(len(tokens))),
+            orientation="h",
+            marker={"color": ACCENT, "cornerradius": 3},
+            text=[f"{token.probability:.1%}" for token in tokens],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}  %{x:.2%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, highest * 1.18], visible=False, fixedrange=True)
+    figure.update_yaxes(
+        **_ticks([token.text for token in tokens], "·"),
+        range=[len(tokens) - 0.5, -0.5],
+        tickfont={"family": MONO, "size": 14},
+        ticklabelstandoff=8,
+    )
+    figure.update_layout(bargap=0.3)
+    height = max(len(tokens), 1) * BAR + 24
+    return _finish(figure, height=height, margin={"l": 80, "r": 16, "t": 8, "b": 16})
+
+
+def warm_up() -> None:
+    """Make Plotly load its templates now: the first figure takes about a second."""
+    next_tokens([NextToken("", 1.0)]).to_json()
+
+
+def _ticks(characters: Sequence[str], space: str = "␣") -> dict[str, object]:
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(characters))),
+        "ticktext": [label(character, space) for character in characters],
+        "ticks": "",
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+    }
+
+
+def _finish(figure: go.Figure, height: int, margin: dict[str, int]) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin=margin,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hoverlabel={"font": {"family": MONO, "size": 13}},
+        showlegend=False,
+        dragmode=False,
+    )
+    return figure

@@ -1,0 +1,1 @@
+"""The screens: components and handlers that know results and plots, never tensors."""

@@ -1,0 +1,153 @@
+"""What the tabs share: input checks, errors as sentences, events, examples and the card."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.events import Dependency
+
+from dlnlp import catalog
+from dlnlp.checkpoint import CheckpointError
+from dlnlp.registry import Registry
+from dlnlp.text import check_texts, clean
+from dlnlp.ui import views
+
+Result = TypeVar("Result")
+LIMIT = 100_000
+MAX_TEXTS = 256
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_log = logging.getLogger("dlnlp.ui")
+
+
+def alone(stem: str) -> dict[str, Any]:
+    """Event arguments that let one request at a time through to a model."""
+    return {"concurrency_id": stem, "concurrency_limit": 1}
+
+
+def readable(text: object, keep: str = "beginning") -> tuple[str, str]:
+    """A text that models and JSON can take, and a remark about what was left out.
+
+    Handlers are reachable over HTTP, so anything may come; ``keep`` is the end that stays
+    where the text is longer than ``LIMIT``.
+    """
+    text = _SURROGATE.sub("\ufffd", text) if isinstance(text, str) else ""
+    if len(text) <= LIMIT:
+        return text, ""
+    remark = f"The text has {len(text):,} characters: only its {keep} was read, {LIMIT:,} of them."
+    return (text[:LIMIT] if keep == "beginning" else text[-LIMIT:]), views.note(remark)
+
+
+def sentence(error: Exception) -> str:
+    """What a user is told of an error; the log keeps the rest."""
+    if isinstance(error, (CheckpointError, ValueError, TypeError)):
+        _log.info("%s", error, exc_info=error)
+        return str(error)
+    _log.error("Unexpected error", exc_info=error)
+    return "Something went wrong on the server while answering; its log says what."
+
+
+def answers(
+    registry: Registry, stem: str, text: str, blank: str, ask: Callable[[Any], Result]
+) -> Iterator[tuple[str, Result | None]]:
+    """A handler's steps: (HTML, None) while loading or when there is no answer, else the answer.
+
+    Args:
+        text: The user's input; if there is nothing in it, ``blank`` is all that is shown.
+        ask: Called with the predictor.
+    """
+    if not clean(text):
+        yield views.note(blank), None
+        return
+    if not registry.is_loaded(stem):
+        yield views.loading(catalog.spec(stem).title), None
+    try:
+        result = ask(registry.get(stem))
+    except Exception as error:  # the boundary: a tab shows a sentence, never a traceback
+        yield views.fault(sentence(error)), None
+    else:
+        yield "", result
+
+
+@contextmanager
+def api_errors() -> Iterator[None]:
+    """Turn whatever an endpoint raises into a sentence for its caller."""
+    try:
+        yield
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from error
+
+
+def api_texts(texts: Sequence[str]) -> list[str]:
+    """An endpoint's list of texts, each made readable.
+
+    Raises:
+        TypeError: It is no list of strings.
+        ValueError: There are too many.
+    """
+    checked = check_texts(texts)
+    if len(checked) > MAX_TEXTS:
+        raise ValueError(f"At most {MAX_TEXTS} texts a call, not {len(checked)}.")
+    return [readable(text)[0] for text in checked]
+
+
+def intro(chapter: str, text: str) -> None:
+    """The first lines of a tab."""
+    gr.HTML(views.intro(chapter, text))
+
+
+def examples(samples: Sequence[str], stem: str) -> gr.Dataset:
+    """Clickable inputs; nothing is computed for them beforehand."""
+    return gr.Dataset(
+        label="Examples",
+        components=[gr.Textbox(visible=False)],
+        samples=[[sample] for sample in samples],
+        elem_id=f"{stem}_examples",
+        elem_classes="dl-examples",
+    )
+
+
+def listen(
+    handler: Callable[..., Any],
+    *,
+    box: gr.Textbox,
+    button: gr.Button,
+    samples: gr.Dataset,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    stem: str,
+) -> list[Dependency]:
+    """Run the handler on the button, on Enter and on an example; returns these events."""
+    event: dict[str, Any] = {
+        "fn": handler,
+        "inputs": list(inputs),
+        "outputs": list(outputs),
+        "show_progress": "minimal",
+        **PRIVATE,
+        **alone(stem),
+    }
+    asked = gr.on([button.click, box.submit], trigger_mode="always_last", **event)
+    chosen = samples.click(
+        lambda row: row[0], samples, box, queue=False, show_progress="hidden", **PRIVATE
+    )
+    return [asked, chosen.then(**event)]
+
+
+def about(registry: Registry, stem: str) -> None:
+    """The model's card, closed, and read when it is opened."""
+
+    def read() -> tuple[str, str]:
+        try:
+            return views.card(registry.report(stem).card), ""
+        except CheckpointError as error:
+            return "", views.fault(str(error))
+
+    with gr.Accordion("About this model", open=False, elem_id=f"{stem}_about") as accordion:
+        missing = gr.HTML()
+        card = gr.Markdown(elem_classes="dl-card")
+    accordion.expand(read, None, [card, missing], queue=False, show_progress="hidden", **PRIVATE)

@@ -1,0 +1,108 @@
+"""The tab of chapter 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from dlnlp import plots
+from dlnlp.registry import Registry
+from dlnlp.results import as_json
+from dlnlp.ui import parts, theme, views
+
+STEM = "char_seq2seq"
+BLANK = "Type a short English sentence, and the model writes it in French."
+EXAMPLES = (
+    "hello",
+    "thanks",
+    "I love you.",
+    "Where are you?",
+    "She reads a book.",
+    "I don't know what to say.",
+    "It is very cold today.",
+)
+
+
+def build_tab(registry: Registry) -> None:
+    """English to French, and what the decoder looked at."""
+    parts.intro(
+        "Chapter 2 · Sequence to sequence with attention",
+        "One network reads English letter by letter, another writes French letter by letter. "
+        "The picture shows where the writer looked for each letter it wrote.",
+    )
+    with gr.Row(equal_height=False, elem_classes="dl-ask"):
+        box = gr.Textbox(
+            label="English",
+            placeholder="A short sentence",
+            lines=1,
+            max_lines=6,
+            scale=5,
+            elem_id=f"{STEM}_text",
+        )
+        button = gr.Button("Translate", variant="primary", scale=1, elem_id=f"{STEM}_run")
+    samples = parts.examples(EXAMPLES, STEM)
+    with gr.Accordion("Settings", open=False):
+        beam = gr.Slider(
+            1,
+            10,
+            5,
+            step=1,
+            label="Beam size",
+            info="How many unfinished translations are followed at once; 1 takes the best "
+            "letter each time.",
+            elem_id=f"{STEM}_beam",
+        )
+    french = gr.Textbox(
+        label="French", interactive=False, buttons=["copy"], elem_id=f"{STEM}_result"
+    )
+    remarks = gr.HTML(elem_id=f"{STEM}_remarks", elem_classes="dl-result")
+    figure = gr.Plot(
+        label="Attention", show_label=False, visible=False, elem_id=f"{STEM}_attention"
+    )
+    parts.about(registry, STEM)
+
+    def run(text: str, beam_size: float) -> Iterator[tuple[str, str, Any]]:
+        text, cut = parts.readable(text)
+        for shown, found in parts.answers(
+            registry, STEM, text, BLANK, lambda model: model.translate([text], int(beam_size))[0]
+        ):
+            if found is None:
+                yield "", cut + shown, gr.Plot(None, visible=False)
+                continue
+            wide = theme.wide(plots.cell_size(found) * len(found.source))
+            drawn = plots.attention(found) if found.target else None
+            yield (
+                found.text,
+                cut + views.translation(found),
+                gr.Plot(drawn, visible=drawn is not None, elem_classes=wide),
+            )
+
+    parts.listen(
+        run,
+        box=box,
+        button=button,
+        samples=samples,
+        inputs=[box, beam],
+        outputs=[french, remarks, figure],
+        stem=STEM,
+    )
+
+    def translate(texts: list[str], beam_size: int = 5) -> list[dict[str, Any]]:
+        """Translate English into French, character by character.
+
+        Args:
+            texts: Short English sentences.
+            beam_size: Unfinished translations followed at once, 1 to 20.
+        """
+        with parts.api_errors():
+            readable = parts.api_texts(texts)
+            found = registry.get(STEM).translate(readable, beam_size)
+            return [
+                as_json(replace(result, truncated=True) if len(text) > parts.LIMIT else result)
+                for text, result in zip(texts, found, strict=True)
+            ]
+
+    gr.api(translate, api_name=f"{STEM}_translate", **parts.alone(STEM))

@@ -1,0 +1,140 @@
+"""Both sentiment models on one input, side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from dlnlp import catalog
+from dlnlp.checkpoint import CheckpointError
+from dlnlp.registry import Registry
+from dlnlp.results import Sentiment, as_json
+from dlnlp.text import check_text
+from dlnlp.ui import parts, views
+
+STEM = "compare"
+TITLE = "Compare"
+MODELS = ("sentiment_lstm", "sentiment_bert")
+BLANK = "Type a text above to see this model's verdict."
+EXAMPLES = (
+    "This was fantastic",
+    "I enjoyed this film",
+    "Not bad at all.",
+    "I can't say that I hated it.",
+    "What a waste of two good actors and two hours of my life.",
+)
+
+
+def build_tab(registry: Registry) -> None:
+    """One input, two verdicts, and what each of them cost."""
+    parts.intro(
+        "Chapters 1 and 4 · Side by side",
+        "The same text for both sentiment models: a small LSTM that learnt only from reviews, "
+        "and a BERT that knew English before. The time is that of the answer, not of loading.",
+    )
+    with gr.Row(equal_height=False, elem_classes="dl-ask"):
+        box = gr.Textbox(
+            label="Your text",
+            placeholder="What did you think of the film?",
+            lines=1,
+            max_lines=8,
+            scale=5,
+            elem_id=f"{STEM}_text",
+        )
+        button = gr.Button("Compare", variant="primary", scale=1, elem_id=f"{STEM}_run")
+    samples = parts.examples(EXAMPLES, STEM)
+    with gr.Row(equal_height=True, elem_classes="dl-columns"):
+        columns = [
+            gr.HTML(elem_id=f"{STEM}_{stem}", elem_classes="dl-result", min_width=300)
+            for stem in MODELS
+        ]
+
+    # One event per model, each waiting for its own model's turn; one after the other, so
+    # that the times are not those of two models competing for the processor.
+    lstm, bert = MODELS
+    events = parts.listen(
+        _handler(registry, lstm),
+        box=box,
+        button=button,
+        samples=samples,
+        inputs=[box],
+        outputs=[columns[0]],
+        stem=lstm,
+    )
+    for event in events:
+        event.then(
+            _handler(registry, bert),
+            box,
+            columns[1],
+            show_progress="minimal",
+            **parts.PRIVATE,
+            **parts.alone(bert),
+        )
+
+    def compare(text: str) -> dict[str, Any]:
+        """Both sentiment models on one text: verdict, time, parameters and size on disk.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+        with parts.api_errors():
+            readable, _ = parts.readable(check_text(text))
+            return {stem: _entry(registry, stem, readable) for stem in MODELS}
+
+    gr.api(compare, api_name="compare_sentiment", **parts.alone(MODELS[-1]))
+
+
+def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[str]]:
+    title = catalog.spec(stem).title
+
+    def run(text: str) -> Iterator[str]:
+        text, cut = parts.readable(text)
+        for shown, found in parts.answers(
+            registry, stem, text, BLANK, lambda model: measure(model, text)
+        ):
+            if found is None:
+                yield views.column(title, cut + shown)
+            else:
+                sentiment, milliseconds = found
+                facts = views.Facts(milliseconds, *known(registry, stem))
+                yield views.compared(title, sentiment, facts)
+
+    return run
+
+
+def _entry(registry: Registry, stem: str, text: str) -> dict[str, Any]:
+    try:
+        sentiment, milliseconds = measure(registry.get(stem), text)
+    except Exception as error:  # one model's fault is not the other's
+        return {"error": parts.sentence(error)}
+    parameters, size = known(registry, stem)
+    return {
+        "sentiment": as_json(sentiment),
+        "milliseconds": round(milliseconds, 3),
+        "parameters": parameters,
+        "bytes": size,
+    }
+
+
+def measure(model: Any, text: str) -> tuple[Sentiment, float]:
+    """The verdict and its milliseconds, after a first short call that warms the model up."""
+    model.classify(["warm"])
+    start = time.perf_counter()
+    [sentiment] = model.classify([text])
+    return sentiment, 1000 * (time.perf_counter() - start)
+
+
+def known(registry: Registry, stem: str) -> tuple[int | None, int | None]:
+    """Parameters and bytes on disk of the checkpoint, None where they are not known."""
+    if registry.untrained:
+        return None, None
+    try:
+        parameters = registry.report(stem).training.get("parameters")
+    except CheckpointError:
+        parameters = None
+    files = [path for path in (registry.root / stem).glob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return (parameters if isinstance(parameters, int) else None), size or None

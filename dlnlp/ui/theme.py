@@ -1,0 +1,69 @@
+"""How the page looks: Gradio's theme, and the style sheet beside this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+STYLE = Path(__file__).with_name("style.css")
+STEP = 200
+WIDEST = 4600
+
+
+def page_theme() -> gr.themes.Base:
+    """A calm page: paper and ink, one blue."""
+    blue = gr.themes.Color(
+        "#eff7fc", "#d9ecf7", "#b5d9ee", "#85bfe0", "#549fcd", "#2f7fb8",
+        "#22669b", "#1d527e", "#1c4669", "#1b3b58", "#12263b",
+    )  # fmt: skip
+    paper = gr.themes.Color(
+        "#fbfaf7", "#f4f2ec", "#e6e3da", "#d2cec3", "#a09c92", "#757168",
+        "#56534c", "#3d3b36", "#2a2926", "#1d1c1a", "#131211",
+    )  # fmt: skip
+    return gr.themes.Base(
+        primary_hue=blue,
+        secondary_hue=blue,
+        neutral_hue=paper,
+        radius_size=gr.themes.sizes.radius_md,
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_width="1px",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_600",
+        block_title_text_color_dark="*neutral_300",
+        block_info_text_color="*neutral_500",
+        block_info_text_color_dark="*neutral_400",
+        input_background_fill="*neutral_50",
+        input_background_fill_dark="*neutral_950",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_text_color="white",
+        slider_color="*primary_500",
+    )
+
+
+def wide(pixels: int) -> list[str]:
+    """Classes that give a figure at least so many pixels, to be scrolled on a narrow page.
+
+    A figure of Gradio takes the width of its place; only a style sheet can hold it wider.
+    """
+    steps = -(-min(pixels, WIDEST) // STEP)
+    return ["dl-scroll", f"dl-wide-{steps}"]
+
+
+def style() -> str:
+    """The style sheet, with the classes of ``wide``."""
+    widths = [
+        f".dl-wide-{n} .js-plotly-plot {{ min-width: {n * STEP + 50}px; }}"
+        for n in range(1, -(-WIDEST // STEP) + 1)
+    ]
+    return STYLE.read_text(encoding="utf-8") + "\n".join(widths)

@@ -1,0 +1,130 @@
+"""Results as HTML: pure functions, in which every text that is not ours is escaped."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from html import escape
+
+from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Sentiment, Translation
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What Compare shows of a model beside its verdict; None where it is not known."""
+
+    milliseconds: float
+    parameters: int | None = None
+    size: int | None = None
+
+
+def header(untrained: bool) -> str:
+    """The top of the page."""
+    warning = (
+        '<p class="dl-untrained">Untrained: these are tiny random models, so their answers '
+        "mean nothing.</p>"
+        if untrained
+        else ""
+    )
+    return (
+        '<header class="dl-header"><h1>dlnlp</h1>'
+        "<p>Four models from a tutorial on deep learning for language, trained, to try out and "
+        f"to look inside of.</p>{warning}</header>"
+    )
+
+
+def intro(chapter: str, text: str) -> str:
+    """The first lines of a tab."""
+    return (
+        f'<div class="dl-intro"><span class="dl-chapter">{escape(chapter)}</span>'
+        f"<p>{escape(text)}</p></div>"
+    )
+
+
+def note(text: str) -> str:
+    """A remark in the place of a result, or above one."""
+    return f'<p class="dl-note" role="status">{escape(text)}</p>'
+
+
+def fault(text: str) -> str:
+    """An error in the place of a result."""
+    return f'<p class="dl-fault" role="alert">{escape(text)}</p>'
+
+
+def loading(title: str) -> str:
+    """Shown while a model is loaded for the first time."""
+    return (
+        '<p class="dl-note dl-loading" role="status">Loading the model “'
+        f"{escape(title)}”… this happens once.</p>"
+    )
+
+
+def percent(probability: float) -> str:
+    """A probability for people, never rounded to certainty."""
+    if probability > 0.999:
+        return "over 99.9%"
+    if probability < 0.001:
+        return "under 0.1%"
+    return f"{probability:.1%}"
+
+
+def sentiment(result: Sentiment) -> str:
+    """The verdict, its probability, and where that lies between negative and positive."""
+    cut = note("Only the beginning of this text was read.") if result.truncated else ""
+    share = percent(result.positive)
+    return (
+        f'<section class="dl-verdict dl-{escape(result.verdict)}" role="status">'
+        f'<div class="dl-verdict-head"><strong>{escape(result.verdict.upper())}</strong>'
+        f"<span>probability of positive: <b>{share}</b></span></div>"
+        f"{scale(result.positive)}</section>{cut}"
+    )
+
+
+def scale(positive: float) -> str:
+    """A bar from negative to positive with a mark on it; the unsure zone is hatched."""
+    left, width = 100 * UNSURE_ABOVE, 100 * (UNSURE_BELOW - UNSURE_ABOVE)
+    return (
+        f'<div class="dl-scale" role="img" aria-label="{percent(positive)} positive">'
+        f'<div class="dl-track"><i style="left:{left:.2f}%;width:{width:.2f}%"></i>'
+        f'<b style="left:{100 * positive:.2f}%"></b></div>'
+        '<div class="dl-ends"><span>negative</span><span>unsure</span><span>positive</span></div>'
+        "</div>"
+    )
+
+
+def translation(result: Translation) -> str:
+    """What the numbers of a translation say, in a line, and whether the text was cut."""
+    cut = (
+        note(f"Only the first {len(result.source):,} characters were translated.")
+        if result.truncated
+        else ""
+    )
+    if not result.target:
+        return cut + note("The model's best translation of this is nothing at all.")
+    average = math.exp(result.score / (len(result.target) + 1))
+    return (
+        f'{cut}<p class="dl-figures"><span>log-probability <b>{result.score:.2f} nats</b></span>'
+        f"<span>on average <b>{percent(average)}</b> per character</span></p>"
+    )
+
+
+def compared(title: str, result: Sentiment, facts: Facts) -> str:
+    """One column of the comparison."""
+    rows = (
+        ("time", f"{facts.milliseconds:.1f} ms"),
+        ("parameters", "unknown" if facts.parameters is None else f"{facts.parameters:,}"),
+        ("size on disk", "unknown" if facts.size is None else f"{facts.size / 1e6:.1f} MB"),
+    )
+    listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
+    return column(title, f'{sentiment(result)}<dl class="dl-facts">{listed}</dl>')
+
+
+def column(title: str, body: str) -> str:
+    """A titled column around HTML that a view made."""
+    return f'<article class="dl-column"><h3>{escape(title)}</h3>{body}</article>'
+
+
+def card(markdown: str) -> str:
+    """A model card's Markdown without the YAML in front of it."""
+    return re.sub(r"\A---\s*\n.*?\n---\s*\n", "", markdown, flags=re.DOTALL).strip()
