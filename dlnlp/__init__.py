@@ -1,7 +1,7 @@
 """dlnlp: the four models of "Deep Learning for NLP", trained, to use and to look inside.
 
-    >>> import dlnlp
-    >>> dlnlp.load("sentiment_lstm").classify(["I loved the movie"])
+>>> import dlnlp
+>>> dlnlp.load("sentiment_lstm").classify(["I loved the movie"])
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ def pick_device(name: str | None = None) -> torch.device:
     beyond = kind == "cuda" and index.isdigit() and int(index) >= torch.cuda.device_count()
     if kind not in available or beyond or (index and not index.isdigit()):
         raise ValueError(
-            f"No device {name!r} on this machine: set DLNLP_DEVICE to one of {', '.join(available)}."
+            f"No device {name!r} on this machine: "
+            f"set DLNLP_DEVICE to one of {', '.join(available)}."
         )
     return torch.device(name)

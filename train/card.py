@@ -18,9 +18,7 @@ def write(stem: str, folder: Path) -> None:
     """
     training = read_json(folder, TRAINING)
     template = (TEMPLATES / f"{stem}.md").read_text(encoding="utf-8")
-    (folder / CARD).write_text(
-        template.replace("{{figures}}", figures(training)), encoding="utf-8"
-    )
+    (folder / CARD).write_text(template.replace("{{figures}}", figures(training)), encoding="utf-8")
 
 
 def figures(training: dict[str, Any]) -> str:
@@ -28,7 +26,9 @@ def figures(training: dict[str, Any]) -> str:
     rows = [(_name(key), _shown(value)) for key, value in _flat(training.get("metrics", {}))]
     rows.append(("parameters", f"{training['parameters']:,}"))
     rows.append(("trained with", f"`{training['command']}`"))
-    rows.append(("training time", f"{training['training_minutes']} minutes on {training['device']}"))
+    rows.append(
+        ("training time", f"{training['training_minutes']} minutes on {training['device']}")
+    )
     lines = ["| measured or recorded | |", "| --- | --- |"]
     return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
 

@@ -6,7 +6,8 @@ import argparse
 import random
 import re
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from sacrebleu.metrics import BLEU, CHRF
@@ -43,7 +44,9 @@ def main(argv: list[str] | None = None) -> None:
         validation = data.Pairs(validation.english[:8], validation.french[:8])
         args.hidden_dim, args.embed_dim, args.batch_size, args.epochs = 16, 8, 16, 1
     train = data.Pairs(train.english + TUTORIAL.english, train.french + TUTORIAL.french)
-    pairs = [p for p in zip(train.english, train.french, strict=True) if max(map(len, p)) <= LONGEST]
+    pairs = [
+        p for p in zip(train.english, train.french, strict=True) if max(map(len, p)) <= LONGEST
+    ]
     source, target = (
         Vocabulary.build(texts, specials=SPECIALS, min_count=1 if args.smoke else 10)
         for texts in (train.english, train.french)
@@ -53,10 +56,10 @@ def main(argv: list[str] | None = None) -> None:
     )
     model = CharSeq2Seq(config).to(run.device)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
-    predictor = CharSeq2SeqPredictor(average.module, source, target)
+    predictor = CharSeq2SeqPredictor(cast(CharSeq2Seq, average.module), source, target)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98))
     parts = {"model": model, "average": average, "optimizer": optimizer}
-    step = run.resume(**parts).get("step", 0)
+    step = run.resume(parts).get("step", 0)
     best = common.Best(run)
     per_epoch = -(-len(pairs) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
@@ -64,10 +67,11 @@ def main(argv: list[str] | None = None) -> None:
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        lengths = [len(french) for _, french in pairs]  # padding costs most in the decoder
+        varied = [augment(pairs, i, f"{args.seed} {epoch} {i}") for i in range(len(pairs))]
+        lengths = [len(french) for _, french in varied]  # padding costs most in the decoder
         batches = list(common.length_batches(lengths, args.batch_size, args.seed, epoch))
         for batch in batches[done : done + total - step]:
-            rows = [augment(pairs, i, f"{args.seed} {epoch} {i}") for i in batch]
+            rows = [varied[i] for i in batch]
             factor = common.schedule(step, total, min(500, total // 10 + 1))
             optimizer.param_groups[0]["lr"] = args.lr * factor
             model.train()
@@ -86,10 +90,10 @@ def main(argv: list[str] | None = None) -> None:
                 metrics = evaluate(predictor, validation, beam_size=1, limit=500)
                 bar.write(f"step {step}: {metrics}")
                 best.offer(metrics["tatoeba_validation_chrf"], average)
-            run.save({"step": step}, every=300, **parts)
+            run.save({"step": step}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, **parts)
+    run.save({"step": step}, parts)
     best.restore(average)
     metrics = evaluate(predictor, validation)
     used = {"tatoeba-en-fr": data.fingerprint([f"{e}\t{f}" for e, f in pairs])}
@@ -152,6 +156,11 @@ def batch_loss(
         ignore_index=0,
         label_smoothing=smoothing,
     )
+
+
+def measure(predictor: CharSeq2SeqPredictor, data_dir: Path | None) -> dict[str, Any]:
+    """The figures of training.json."""
+    return evaluate(predictor, data.tatoeba("validation", data_dir))
 
 
 def evaluate(

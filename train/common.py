@@ -79,7 +79,7 @@ class Run:
         neutral = {"fresh", "device", "threads", "precision", "out", "data_dir"}
         return {k: str(v) for k, v in vars(self.args).items() if k not in neutral}
 
-    def resume(self, **parts: Any) -> dict[str, Any]:
+    def resume(self, parts: dict[str, Any]) -> dict[str, Any]:
         """Load each part's state and return the plain values saved beside them, or {}."""
         path = self.out / STATE
         if self.args.fresh or not path.is_file():
@@ -87,7 +87,8 @@ class Run:
         saved = torch.load(path, map_location=self.device, weights_only=True)
         if saved["settings"] != self._settings():
             raise SystemExit(
-                f"{path} is of a run with other options: repeat those, or add --fresh to start over."
+                f"{path} is of a run with other options: "
+                "repeat those, or add --fresh to start over."
             )
         for name, part in parts.items():
             part.load_state_dict(saved["parts"][name])
@@ -97,7 +98,7 @@ class Run:
         values: dict[str, Any] = saved["values"]
         return values
 
-    def save(self, values: dict[str, Any], every: float = 0.0, **parts: Any) -> None:
+    def save(self, values: dict[str, Any], parts: dict[str, Any], every: float = 0.0) -> None:
         """Keep what ``resume`` needs, at most once in ``every`` seconds."""
         if time.monotonic() - self._saved < every:
             return
@@ -165,7 +166,9 @@ def _public_arguments() -> list[str]:
     for position, argument in enumerate(arguments):
         if position and arguments[position - 1] in ("--data-dir", "--out", "--base"):
             path = Path(argument)
-            arguments[position] = path.name if path.is_absolute() or ".." in path.parts else argument
+            arguments[position] = (
+                path.name if path.is_absolute() or ".." in path.parts else argument
+            )
     return arguments
 
 
@@ -185,6 +188,12 @@ def schedule(step: int, total: int, warmup: int) -> float:
 def shuffled(count: int, seed: int, epoch: int) -> list[int]:
     """A permutation that depends on nothing but these numbers, so a run can be resumed."""
     return np.random.default_rng((seed, epoch)).permutation(count).tolist()
+
+
+def taking_turns(first: int, rest: int, share: float, epoch: int) -> list[int]:
+    """Rows 0 to ``first``, and of the ``rest`` after them the share whose turn it is."""
+    turns = max(1, round(1 / share))
+    return [*range(first), *range(first + epoch % turns, first + rest, turns)]
 
 
 def length_batches(

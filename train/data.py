@@ -185,9 +185,7 @@ def detokenise(line: str) -> str:
     # Quotation marks open and close in turn: each pair embraces what is between.
     parts = line.split('"')
     if len(parts) % 2:
-        line = "".join(
-            part if i % 2 == 0 else f'"{part.strip()}"' for i, part in enumerate(parts)
-        )
+        line = "".join(part if i % 2 == 0 else f'"{part.strip()}"' for i, part in enumerate(parts))
     return line
 
 

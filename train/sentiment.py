@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from dlnlp.results import Sentiment
+from train import data
 from train.data import Labelled
 
 
@@ -19,6 +21,14 @@ class Classifier(Protocol):
 
     def classify(self, texts: list[str]) -> list[Sentiment]:
         """Verdicts."""
+
+
+def validation_sets(data_dir: Path | None) -> dict[str, Labelled]:
+    """SST-2's validation split and the held-out tenth of IMDB."""
+    return {
+        "sst2": data.sst2("validation", data_dir),
+        "imdb": data.imdb("validation", data_dir),
+    }
 
 
 def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str, float]:

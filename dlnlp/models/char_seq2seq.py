@@ -123,9 +123,7 @@ class Decoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(2 * width, config.target_vocab_size)
 
-    def forward(
-        self, memory: Memory, target: Tensor, state: State
-    ) -> tuple[Tensor, Tensor, State]:
+    def forward(self, memory: Memory, target: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """Read target ids (B, T) and predict what follows each of them.
 
         Returns:
@@ -250,9 +248,7 @@ class CharSeq2SeqPredictor:
         memory: Memory = self.model.encoder(ids.to(self.device), lengths)
         return memory
 
-    def _step(
-        self, memory: Memory, tokens: Tensor, state: State
-    ) -> tuple[Tensor, Tensor, State]:
+    def _step(self, memory: Memory, tokens: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """Log-probabilities (B, V), attention (B, S) and state after one more character each."""
         tokens = tokens.to(self.device).unsqueeze(1)
         logits, attention, state = self.model.decoder(memory, tokens, state)
@@ -262,7 +258,11 @@ class CharSeq2SeqPredictor:
 
     @torch.inference_mode()
     def _search(self, texts: list[str], beam_size: int) -> list[list[Translation]]:
-        if isinstance(beam_size, bool) or not isinstance(beam_size, int) or not 1 <= beam_size <= 20:
+        if (
+            isinstance(beam_size, bool)
+            or not isinstance(beam_size, int)
+            or not 1 <= beam_size <= 20
+        ):
             raise ValueError(f"The beam must be a whole number from 1 to 20, not {beam_size!r}.")
         sources = [self._source(text) for text in texts]
         results = [[_nothing(cut)] for _, cut in sources]

@@ -51,7 +51,7 @@ class SentimentBertPredictor:
     @property
     def device(self) -> torch.device:
         """Where the model's weights are."""
-        return self.model.device
+        return self.model.classifier.weight.device
 
     @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> list[Sentiment]:
@@ -156,7 +156,7 @@ def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
     except Exception as fault:  # tokenizers raises bare Exception
         raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
     checkpoint.load_weights(folder, model)
-    return SentimentBertPredictor(model.to(pick_device(device)), tokenizer, temperature)
+    return SentimentBertPredictor(model.to(device=pick_device(device)), tokenizer, temperature)
 
 
 def save(folder: Path, predictor: SentimentBertPredictor, training: dict[str, object]) -> None:
@@ -180,10 +180,13 @@ def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
     return tokenizer
 
 
+TINY_WORDS = "the film movie was is good great bad terrible loved hated not but . !"
+
+
 def tiny() -> SentimentBertPredictor:
     """A seeded, untrained predictor of a few words."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    words = "the film movie was is good great bad terrible loved hated not but . !".split()
+    words = TINY_WORDS.split()
     letters = [f"{prefix}{c}" for c in "abcdefghijklmnopqrstuvwxyz" for prefix in ("", "##")]
     vocabulary = {word: i for i, word in enumerate([*special, *words, *letters])}
     config = {

@@ -148,9 +148,12 @@ def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, ob
     checkpoint.save(folder, config, predictor.model, files, training)
 
 
+TINY_WORDS = "the film movie was is good great bad terrible loved hated not but . !"
+
+
 def tiny() -> SentimentLSTMPredictor:
     """A seeded, untrained predictor of a few words."""
-    words = "the film movie was is good great bad terrible loved hated not but . !".split()
+    words = TINY_WORDS.split()
     vocabulary = Vocabulary([PAD, UNK, *words])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

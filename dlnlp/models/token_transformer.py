@@ -333,9 +333,9 @@ class TokenTransformerPredictor:
 
 def _piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
     """The bytes that a token stands for."""
-    piece = tokenizer.id_to_token(token)
+    piece = str(tokenizer.id_to_token(token))
     if token in (UNK_ID, BEGIN_ID):
-        return str(piece).encode()
+        return piece.encode()
     return bytes(_BYTE_OF[character] for character in piece)
 
 
@@ -368,14 +368,24 @@ def _split_whole(data: bytes) -> tuple[str, bytes]:
 
 def _may_begin(data: bytes) -> bool:
     """Whether the bytes may be the beginning of a longer UTF-8 character."""
-    need = 2 if 0xC2 <= data[0] <= 0xDF else 3 if data[0] >> 4 == 0xE else 4 if 0xF0 <= data[0] <= 0xF4 else 0
+    need = (
+        2
+        if 0xC2 <= data[0] <= 0xDF
+        else 3
+        if data[0] >> 4 == 0xE
+        else 4
+        if 0xF0 <= data[0] <= 0xF4
+        else 0
+    )
     return len(data) < need and all(byte >> 6 == 0b10 for byte in data[1:])
 
 
 def shown(data: bytes) -> str:
     """The bytes as text, those that are only a part of a character as ``‹E9›``."""
-    return data.decode("utf-8", "backslashreplace") if _is_text(data) else "".join(
-        chr(byte) if byte < 128 else f"‹{byte:02X}›" for byte in data
+    return (
+        data.decode("utf-8", "backslashreplace")
+        if _is_text(data)
+        else "".join(chr(byte) if byte < 128 else f"‹{byte:02X}›" for byte in data)
     )
 
 

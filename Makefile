@@ -1,0 +1,34 @@
+# Two commands: `make app` runs the app, `make test` passes the tests.
+# Each sets up its own virtual environment on a fresh machine.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: app test check clean
+
+app: $(VENV)/app.stamp
+	$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy dlnlp train app.py
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app.stamp: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install -r requirements.txt
+	touch $@
+
+$(VENV)/test.stamp: requirements.txt requirements-train.txt requirements-test.txt | $(BIN)/python
+	$(BIN)/python -m pip install -r requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV)

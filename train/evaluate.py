@@ -1,0 +1,81 @@
+"""Measure the committed checkpoints afresh: ``python -m train.evaluate [stem ...]``.
+
+Prints JSON, and exits 1 where a figure disagrees with training.json or a floor is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from dlnlp import catalog
+from dlnlp.checkpoint import CheckpointError, checkpoint_root, read_json
+
+# Floors on validation, (metric, least value); negative where less is better.
+FLOORS: dict[str, dict[str, tuple[str, float]]] = {
+    "sentiment_lstm": {"sst2_validation_accuracy": (">=", 80.0)},
+    "char_seq2seq": {"tatoeba_validation_chrf": (">=", 42.0)},
+    "token_transformer": {"wikitext2_validation_perplexity": ("<=", 400.0)},
+    "sentiment_bert": {"sst2_validation_accuracy": (">=", 88.0)},
+}
+TOLERANCE = 0.01  # relative: other hardware rounds differently
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Evaluate the stems, all by default; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
+    stems = [entry.stem for entry in catalog.CATALOG]
+    parser.add_argument("stems", nargs="*", metavar="stem", help=f"of {', '.join(stems)}")
+    parser.add_argument("--data-dir", type=Path, help="folder of Parquet files")
+    parser.add_argument("--checkpoints", type=Path, default=checkpoint_root())
+    args = parser.parse_args(argv)
+    report: dict[str, Any] = {}
+    for stem in args.stems or stems:
+        try:
+            catalog.spec(stem)
+            report[stem] = check(stem, args.checkpoints / stem, args.data_dir)
+        except (KeyError, CheckpointError) as fault:
+            report[stem] = {"problems": [str(fault.args[0])]}
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return int(any(entry["problems"] for entry in report.values()))
+
+
+def check(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
+    """The figures of a checkpoint folder, and what is wrong with them."""
+    metrics = measure(stem, folder, data_dir)
+    noted = read_json(folder, "training.json").get("metrics", {})
+    problems = [
+        f"{key}: training.json has {noted.get(key)}, measured {value}"
+        for key, value in metrics.items()
+        if not agree(value, noted.get(key))
+    ]
+    for key, (sign, floor) in FLOORS.get(stem, {}).items():
+        if (metrics[key] < floor) if sign == ">=" else (metrics[key] > floor):
+            problems.append(f"{key}: {metrics[key]} misses the floor, {sign} {floor}")
+    return {"metrics": metrics, "problems": problems}
+
+
+def measure(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
+    """The metrics that the stem's own script measures, of a checkpoint folder."""
+    predictor = catalog.spec(stem).load(folder)
+    metrics: dict[str, Any] = importlib.import_module(f"train.{stem}").measure(predictor, data_dir)
+    return metrics
+
+
+def agree(measured: Any, noted: Any) -> bool:
+    """Whether two metrics are the same up to rounding, part by part."""
+    if isinstance(measured, dict) and isinstance(noted, dict):
+        return measured.keys() == noted.keys() and all(
+            agree(measured[key], noted[key]) for key in measured
+        )
+    if isinstance(measured, (int, float)) and isinstance(noted, (int, float)):
+        return abs(measured - noted) <= max(0.3, TOLERANCE * abs(noted))
+    return bool(measured == noted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Train the sentiment LSTM on SST-2's sentences and phrases and on IMDB reviews."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from dlnlp.models import sentiment_lstm
+from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
+from dlnlp.text import PAD, UNK, Vocabulary, basic_english
+from train import card, common, data
+from train.sentiment import evaluate, fit_temperature, validation_sets
+
+STEM = "sentiment_lstm"
+TUTORIAL = data.Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, evaluate and write ``<out>``."""
+    args = options().parse_args(argv)
+    run = common.Run(args)
+    train, reviews = data.sst2("train", args.data_dir), data.imdb("train", args.data_dir)
+    validation = validation_sets(args.data_dir)
+    if args.smoke:
+        train, reviews = train.head(200), reviews.head(20)
+        validation = {name: rows.head(12) for name, rows in validation.items()}
+        args.embed_dim, args.hidden_dim, args.epochs = 8, 8, 1
+    used = train + TUTORIAL + reviews  # the tutorial's three texts stand once, like any other
+    words = [basic_english(text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
+    vocabulary = choose_vocabulary(words, len(train), args.vocab_size)
+    ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
+    lengths = [min(len(row), args.max_length) for row in ids]
+    config = Config(
+        len(vocabulary),
+        args.embed_dim,
+        args.hidden_dim,
+        num_layers=args.num_layers,
+        bidirectional=True,
+        pooling="max",
+        dropout=args.dropout,
+    )
+    model = SentimentLSTM(**vars(config)).to(run.device)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
+    predictor = SentimentLSTMPredictor(cast(SentimentLSTM, average.module), vocabulary)
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+    parts = {"model": model, "average": average, "optimizer": optimizer}
+    step = run.resume(parts).get("step", 0)
+    best = common.Best(run)
+    per_epoch = -(-len(ids) // args.batch_size)
+    total = max(1, int(args.epochs * per_epoch))
+
+    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
+    while step < total:
+        epoch, done = divmod(step, per_epoch)
+        batches = list(common.length_batches(lengths, args.batch_size, args.seed, epoch))
+        for batch in batches[done : done + total - step]:
+            random = np.random.default_rng((args.seed, step))
+            rows = [varied(ids[i], args.max_length, args.word_dropout, random) for i in batch]
+            labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
+            factor = common.schedule(step, total, min(500, total // 10 + 1))
+            optimizer.param_groups[0]["lr"] = args.lr * factor
+            model.train()
+            tokens, sizes = collate(rows)
+            logits = model(tokens.to(run.device), sizes)
+            loss = F.binary_cross_entropy_with_logits(logits, labels.to(run.device))
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            average.update_parameters(model)
+            step += 1
+            bar.update()
+            if step % 50 == 0:
+                bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
+            if step % args.evaluate_every == 0 or step == total:
+                average.eval()
+                metrics = evaluate(predictor, {"sst2": validation["sst2"]})
+                bar.write(f"step {step}: {metrics}")
+                best.offer(metrics["sst2_validation_accuracy"], average)
+            run.save({"step": step}, parts, every=300)
+    bar.close()
+
+    run.save({"step": step}, parts)
+    best.restore(average)
+    predictor.temperature = fit_temperature(predictor, validation["sst2"])
+    metrics = evaluate(predictor, validation)
+    facts = {"data": {"sst2 and imdb": data.fingerprint(used.texts)}}
+    sentiment_lstm.save(args.out, predictor, run.provenance(model, metrics, **facts))
+    card.write(STEM, args.out)
+    print(metrics)
+
+
+def measure(predictor: SentimentLSTMPredictor, data_dir: Path | None) -> dict[str, float]:
+    """The figures of training.json."""
+    return evaluate(predictor, validation_sets(data_dir))
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    result = common.parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
+    result.add_argument("--vocab-size", type=int, default=24_000)
+    result.add_argument("--embed-dim", type=int, default=128)
+    result.add_argument("--hidden-dim", type=int, default=128)
+    result.add_argument("--num-layers", type=int, default=1)
+    result.add_argument("--dropout", type=float, default=0.4)
+    result.add_argument("--word-dropout", type=float, default=0.05, help="words made <unk>")
+    result.add_argument("--max-length", type=int, default=160, help="longer reviews are cropped")
+    result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
+    result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
+    return result
+
+
+def choose_vocabulary(rows: list[list[str]], sentences: int, size: int) -> Vocabulary:
+    """All words that SST-2 has twice, then the reviews' most frequent."""
+    short = Counter(word for row in rows[:sentences] for word in row)
+    both = Counter(word for row in rows for word in row)
+    order = sorted(both, key=lambda word: (short[word] < 2, -both[word], word))
+    return Vocabulary([PAD, UNK, *order][:size])
+
+
+def varied(
+    ids: list[int], size: int, word_dropout: float, random: np.random.Generator
+) -> list[int]:
+    """A random stretch of a long row, some words made unknown, as a reader may meet them."""
+    if len(ids) > size:
+        start = int(random.integers(len(ids) - size + 1))
+        ids = ids[start : start + size]
+    dropped = random.random(len(ids)) < word_dropout
+    return [1 if drop else token for token, drop in zip(ids, dropped, strict=True)]
+
+
+if __name__ == "__main__":
+    main()
