@@ -17,7 +17,7 @@ _TREEBANK = [
     (re.compile(r"-lrb-", re.I), "("),
     (re.compile(r"-rrb-", re.I), ")"),
     (re.compile(r"``|''"), '"'),
-    (re.compile(r"\b(ca|wo|sha|\w+)\s+n't\b", re.I), r"\1n't"),
+    (re.compile(r"\b(\w+)\s+n't\b", re.I), r"\1n't"),
     (re.compile(r"(\w)\s+'(s|re|ve|ll|d|m|t)\b", re.I), r"\1'\2"),
 ]
 _WORD = re.compile(

@@ -1,13 +1,39 @@
-"""Model cards: a template per model in ``train/cards/``, its figures from training.json."""
+"""Model cards and the README's table, rendered: nobody types a figure by hand.
+
+``python -m train.card`` renders them all from the templates in ``train/cards/`` and from the
+training.json of each committed checkpoint.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from dlnlp.checkpoint import CARD, TRAINING, read_json
+from dlnlp import catalog
+from dlnlp.checkpoint import CARD, ROOT, TRAINING, WEIGHTS, read_json
 
 TEMPLATES = Path(__file__).parent / "cards"
+README = ROOT.parent / "README.md"
+BEGIN, END = "<!-- models: rendered by python -m train.card -->", "<!-- end of models -->"
+
+# What the README shows of each model: metric, label, unit.
+SHOWN = {
+    "sentiment_lstm": [
+        ("sst2_validation_accuracy", "SST-2 accuracy", " %"),
+        ("imdb_validation_accuracy", "IMDB accuracy", " %"),
+    ],
+    "char_seq2seq": [
+        ("tatoeba_validation_chrf", "Tatoeba chrF", ""),
+        ("tatoeba_validation_bleu", "BLEU", ""),
+    ],
+    "token_transformer": [
+        ("wikitext2_validation_perplexity", "WikiText-2 perplexity per word", "")
+    ],
+    "sentiment_bert": [
+        ("sst2_validation_accuracy", "SST-2 accuracy", " %"),
+        ("imdb_validation_accuracy", "IMDB accuracy", " %"),
+    ],
+}
 
 
 def write(stem: str, folder: Path) -> None:
@@ -49,3 +75,42 @@ def _name(key: str) -> str:
 
 def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, (int, float)) else str(value)
+
+
+def readme_table(checkpoints: Path = ROOT) -> str:
+    """The README's table of models, from what is in the checkpoint folders."""
+    lines = [
+        "| tab | chapter's model | parameters | on disk | measured on validation |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for entry in catalog.CATALOG:
+        folder = checkpoints / entry.stem
+        training = read_json(folder, TRAINING)
+        metrics = training["metrics"]
+        quality = ", ".join(
+            f"{label} {metrics[key]}{unit}" for key, label, unit in SHOWN[entry.stem]
+        )
+        size = (folder / WEIGHTS).stat().st_size / 1e6
+        lines.append(
+            f"| {entry.title} | [`{entry.stem}`](checkpoints/{entry.stem}/README.md) "
+            f"| {training['parameters'] / 1e6:.1f} million | {size:.0f} MB | {quality} |"
+        )
+    return "\n".join(lines)
+
+
+def with_table(readme: str, table: str) -> str:
+    """The README with this table between its two marks."""
+    before, rest = readme.split(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def main() -> None:
+    """Render all cards and the README's table."""
+    for entry in catalog.CATALOG:
+        write(entry.stem, ROOT / entry.stem)
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(with_table(readme, readme_table()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -143,6 +143,8 @@ def pretrained(base: str) -> SentimentBertPredictor:
             ) from None
     elif Path(base).is_dir():
         path = str(Path(base).resolve())
+    elif base.startswith((".", "/", "~")):  # a folder was meant: do not ask a hub for it
+        raise SystemExit(f"The base {base} is no folder; --base {PACKAGED} is a package of PyPI.")
     try:
         model = BertForSequenceClassification.from_pretrained(
             path, num_labels=2, dtype=torch.float32, use_safetensors=True

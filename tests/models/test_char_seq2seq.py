@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from dlnlp.models.char_seq2seq import EOS_ID, SOS_ID, collate, max_length, tiny
+from dlnlp.models.decoding import beam_search
+
+PREDICTOR = tiny()
+TEXTS = ["hello", "Good morning, Tom!", "", "I see a dog."]
+
+
+def test_padding_changes_nothing() -> None:
+    model, vocabulary = PREDICTOR.model, PREDICTOR.source_vocabulary
+    rows = [vocabulary.encode("hello"), vocabulary.encode("good morning")]
+    target = torch.tensor([[SOS_ID, 10, 11]])
+    with torch.inference_mode():
+        padded, attention = model(*collate(rows), target.expand(2, -1))
+        alone, _ = model(*collate(rows[:1]), target)
+    torch.testing.assert_close(padded[:1], alone)
+    assert attention.shape == (2, 3, 12)
+    assert attention[0, :, 5:].abs().max() == 0
+    torch.testing.assert_close(attention.sum(-1), torch.ones(2, 3))
+
+
+def test_greedy_stream_and_beam_of_one_agree() -> None:
+    greedy = [t.text for t in PREDICTOR.translate(TEXTS, beam_size=1)]
+    assert greedy == ["".join(PREDICTOR.stream(text)) for text in TEXTS]
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_forcing_a_translation_gives_its_own_score(beam_size: int) -> None:
+    for found in PREDICTOR.translate(TEXTS, beam_size):
+        if not found.source:
+            assert found.text == ""
+            continue
+        forced = PREDICTOR.force("".join(found.source), found.text)
+        if len(found.target) < max_length(len(found.source)):
+            assert forced.score == pytest.approx(found.score, abs=1e-3)
+        np.testing.assert_allclose(forced.log_probs, found.log_probs, atol=1e-4)
+        np.testing.assert_allclose(forced.attention, found.attention, atol=1e-4)
+
+
+def test_batching_does_not_change_translations() -> None:
+    together = [t.text for t in PREDICTOR.translate(TEXTS)]
+    assert together == [PREDICTOR.translate([text])[0].text for text in TEXTS]
+
+
+def test_candidates_come_best_first_and_differ() -> None:
+    found = PREDICTOR.candidates("hello", n=4)
+    rates = [c.score / (len(c.target) + 1) for c in found]
+    assert rates == sorted(rates, reverse=True)
+    assert len({c.text for c in found}) == 4
+
+
+@pytest.mark.parametrize("beam", [0, 21, True, 2.5])
+def test_an_impossible_beam_is_refused(beam: int) -> None:
+    with pytest.raises(ValueError, match="beam"):
+        PREDICTOR.translate(["hello"], beam_size=beam)
+
+
+def test_beam_search_finds_the_best_of_all_outputs() -> None:
+    """Against every output of at most three tokens of a small random language."""
+    generator = torch.Generator().manual_seed(3)
+    size, end, longest = 4, 3, 3
+    table = torch.log_softmax(2 * torch.randn(size, size, generator=generator), dim=-1)
+
+    def step(tokens, state):  # type: ignore[no-untyped-def]
+        return table[tokens % size], torch.ones(len(tokens), 1), state
+
+    def rate(output: tuple[int, ...]) -> float:
+        path = [0, *output, end]
+        total = sum(float(table[a, b]) for a, b in itertools.pairwise(path))
+        return total / (len(output) + 1)
+
+    width = 40
+    state = (torch.zeros(1, width, 1),)
+    # The search wants 2 * width candidates at the first step: impossible tokens fill up.
+    table = torch.cat((table, torch.full((size, 100), -torch.inf)), dim=1)
+    [found] = beam_search(step, state, limits=[longest], beam_size=width, start=0, end=end)
+    letters = range(end)
+    every = [o for n in range(longest + 1) for o in itertools.product(letters, repeat=n)]
+    assert [h.tokens for h in found] == sorted(every, key=rate, reverse=True)
+    for hypothesis in found:
+        assert hypothesis.score / (len(hypothesis.tokens) + 1) == pytest.approx(
+            rate(hypothesis.tokens), abs=1e-5
+        )
+
+
+def test_ids_match_the_vocabulary() -> None:
+    assert PREDICTOR.target_vocabulary.id("<sos>") == SOS_ID
+    assert PREDICTOR.target_vocabulary.id("<eos>") == EOS_ID

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dlnlp.models import sentiment_bert, sentiment_lstm
+from dlnlp.models.sentiment_bert import windowed
+from dlnlp.models.sentiment_lstm import SentimentLSTM, collate
+
+
+@pytest.mark.parametrize("pooling", ["last", "max"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_state_after_padding_is_never_read(pooling: str, bidirectional: bool) -> None:
+    torch.manual_seed(0)
+    model = SentimentLSTM(20, 8, 8, pooling=pooling, bidirectional=bidirectional).eval()
+    rows = [[3, 4, 5], [6, 7, 8, 9, 10, 11, 12]]
+    with torch.inference_mode():
+        together = model(*collate(rows))
+        alone = torch.cat([model(*collate([row])) for row in rows])
+    torch.testing.assert_close(together, alone)
+
+
+def test_the_tutorials_model_is_the_default() -> None:
+    model = SentimentLSTM(vocab_size=20, embed_dim=8, hidden_dim=6)
+    assert not model.lstm.bidirectional and model.lstm.num_layers == 1
+    assert model.linear.in_features == 6 and model.linear.out_features == 1
+    with pytest.raises(ValueError, match="pooling"):
+        SentimentLSTM(20, 8, 6, pooling="mean")
+
+
+@pytest.mark.parametrize("module", [sentiment_lstm, sentiment_bert])
+def test_both_spellings_get_the_same_answer(module: object) -> None:
+    predictor = module.tiny()  # type: ignore[attr-defined]
+    one, other = predictor.classify(
+        ["Great Movie!!! It's not bad", "great movie ! ! ! it 's not bad"]
+    )
+    assert one.positive == other.positive
+
+
+def test_windows_cover_everything_in_nearly_equal_parts() -> None:
+    for length in (10, 64, 65, 100, 200, 391, 392):
+        ids = [2, *range(100, 100 + length - 2), 3]
+        windows, cut = windowed(ids, 64)
+        assert not cut
+        assert all(len(w) <= 64 and w[0] == 2 and w[-1] == 3 for w in windows)
+        assert {token for w in windows for token in w[1:-1]} == set(ids[1:-1])
+    windows, cut = windowed([2, *range(100, 5000), 3], 64)
+    assert cut and len(windows) == sentiment_bert.MAX_WINDOWS
+
+
+def test_temperature_moves_the_probability_but_not_the_label() -> None:
+    predictor = sentiment_lstm.tiny()
+    [before] = predictor.classify(["the film was good"])
+    predictor.temperature = 0.2
+    [after] = predictor.classify(["the film was good"])
+    assert after.label == before.label
+    assert abs(after.positive - 0.5) > abs(before.positive - 0.5)

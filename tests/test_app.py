@@ -1,0 +1,331 @@
+"""The app without a browser: its endpoints through the client, its handlers on bad input."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+import app
+from dlnlp import catalog
+from dlnlp.registry import Registry
+from dlnlp.ui import parts
+from dlnlp.ui.tabs import compare
+
+ROOT = Path(__file__).resolve().parent.parent
+ENDPOINTS = {
+    "/sentiment_lstm_classify",
+    "/sentiment_bert_classify",
+    "/char_seq2seq_translate",
+    "/token_transformer_next_tokens",
+    "/token_transformer_generate",
+    "/compare_sentiment",
+}
+SETTINGS = {
+    "sentiment_lstm_run": (),
+    "sentiment_bert_run": (),
+    "char_seq2seq_run": (5,),
+    "token_transformer_run": (5, 1.0, 0, 1.0),
+    "token_transformer_continue": (5, 1.0, 0, 1.0, 1),
+    "compare_run": (),
+}
+BAD = {
+    "emoji": "🎬",
+    "unknown letters": "这部电影很好看",
+    "control characters": "a\x00b\x1b[31m\x7fc\u200d",
+    "script": "<script>alert(1)</script>",
+    "image": "<img src=x onerror=alert(1)>",
+    "template": "${alert(1)} {{value}} {% if %}",
+    "right to left": "كان الفيلم رائعا \u202eabc",
+    "lone surrogate": "a\ud83db",
+    "one long word": "a" * 100_000,
+    "long": "the film was bad . " * 5_300,
+    "too long": "x y " * 30_000,
+}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return app.build_app(Registry(untrained=True))
+
+
+@pytest.fixture(scope="module")
+def url(demo):
+    yield app.launch(demo, quiet=True, server_port=free_port())
+    demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return Client(url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def missing(tmp_path_factory):
+    return app.build_app(Registry(root=tmp_path_factory.mktemp("none")))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def component(demo, elem_id):
+    return next(b for b in demo.blocks.values() if getattr(b, "elem_id", None) == elem_id)
+
+
+def press(demo, elem_id, text):
+    """Everything that the button's handler yields."""
+    target = (component(demo, elem_id)._id, "click")
+    handler = next(f for f in demo.fns.values() if target in f.targets)
+    return list(handler.fn(text, *SETTINGS[elem_id]))
+
+
+def shown(values):
+    """The strings among the values of one step, as one."""
+    values = values if isinstance(values, tuple) else (values,)
+    return "\n".join(value for value in values if isinstance(value, str))
+
+
+# The page
+
+
+def test_tabs_follow_the_catalog_and_end_with_compare(demo):
+    tabs = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
+    assert tabs == [entry.title for entry in catalog.CATALOG] + ["Compare"]
+
+
+def test_events_of_one_model_wait_for_each_other(demo):
+    own = {"None", *(entry.stem for entry in catalog.CATALOG)}
+    queued = [f for f in demo.fns.values() if f.queue]
+    assert queued
+    assert {f.concurrency_id for f in queued} <= own
+    assert {f.concurrency_limit for f in queued} == {1}
+
+
+@pytest.mark.parametrize("button", SETTINGS)
+@pytest.mark.parametrize("text", ["", "  \n\t ", "\x00\x01", None, 5])
+def test_nothing_to_read_gets_a_note_and_clears_the_result(demo, button, text):
+    steps = press(demo, button, text)
+    assert len(steps) == 1
+    assert "dl-note" in shown(steps[0])
+    assert "dl-verdict" not in shown(steps[0])
+
+
+@pytest.mark.parametrize("button", SETTINGS)
+@pytest.mark.parametrize("kind", BAD)
+def test_odd_input_gets_a_result(demo, button, kind):
+    last = shown(press(demo, button, BAD[kind])[-1])
+    assert "dl-fault" not in last
+    assert "alert(1)>" not in re.sub(r"(?s)\A.*\Z", "", last) or button.startswith("token")
+    if len(BAD[kind]) > parts.LIMIT:
+        assert "100,000" in last
+
+
+@pytest.mark.parametrize("button", SETTINGS)
+def test_the_first_use_says_that_it_is_loading(button):
+    fresh = app.build_app(Registry(untrained=True))
+    first, *_, last = press(fresh, button, "hello")
+    assert "Loading" in shown(first)
+    assert "Loading" not in shown(last)
+    assert "Loading" not in shown(press(fresh, button, "hello")[0])
+
+
+@pytest.mark.parametrize("button", SETTINGS)
+def test_a_missing_checkpoint_is_one_sentence(missing, button):
+    last = shown(press(missing, button, "hello")[-1])
+    assert "dl-fault" in last
+    assert "is missing; to make it good, run: python -m train." in last
+
+
+def test_an_unexpected_error_is_one_sentence_and_goes_to_the_log(caplog):
+    class Broken(Registry):
+        def get(self, stem, device=None):
+            raise RuntimeError("<secret>")
+
+    last = shown(press(app.build_app(Broken(untrained=True)), "sentiment_lstm_run", "a")[-1])
+    assert "Something went wrong" in last and "secret" not in last
+    assert "secret" in caplog.text
+
+
+def test_bad_settings_are_named(demo):
+    target = (component(demo, "token_transformer_continue")._id, "click")
+    handler = next(f for f in demo.fns.values() if target in f.targets)
+    [*_, (_, html)] = handler.fn("a", 5, 1.0, 0, 1.0, -3)
+    assert "seed must be a whole number" in html
+
+
+def test_a_seed_makes_the_continuation_repeatable(demo):
+    first, second = (press(demo, "token_transformer_continue", "Once")[-1] for _ in range(2))
+    assert first == second
+    assert first[0].startswith("Once")
+
+
+def test_a_long_prompt_is_not_echoed_whole(demo):
+    text, _ = press(demo, "token_transformer_continue", "word " * 1000)[-1]
+    assert text.startswith("…") and len(text) < 600
+
+
+def test_compare_knows_size_and_parameters_of_a_checkpoint(tmp_path):
+    folder = tmp_path / "sentiment_lstm"
+    folder.mkdir()
+    (folder / "training.json").write_text('{"parameters": 12}', encoding="utf-8")
+    (folder / "README.md").write_text("# card", encoding="utf-8")
+    assert compare.known(Registry(root=tmp_path), "sentiment_lstm") == (12, 24)
+    assert compare.known(Registry(root=tmp_path), "sentiment_bert") == (None, None)
+
+
+# The endpoints
+
+
+def test_public_endpoints_are_those_and_no_others(client):
+    info = client.view_api(return_format="dict", print_info=False)
+    assert set(info["named_endpoints"]) == ENDPOINTS
+    assert not info["unnamed_endpoints"]
+    assert all(entry["description"] for entry in info["named_endpoints"].values())
+
+
+@pytest.mark.parametrize("stem", compare.MODELS)
+def test_classify_endpoint(client, stem):
+    found = client.predict(["good", "bad"], api_name=f"/{stem}_classify")
+    assert [entry["text"] for entry in found] == ["good", "bad"]
+    assert set(found[0]) == {"text", "positive", "label", "verdict", "truncated"}
+    assert client.predict([], api_name=f"/{stem}_classify") == []
+
+
+def test_translate_endpoint(client):
+    [found] = client.predict(["hello"], api_name="/char_seq2seq_translate")
+    assert found["source"] == list("hello")
+    assert len(found["attention"]) == len(found["target"]) == len(found["log_probs"])
+    [greedy] = client.predict(["hello"], beam_size=1, api_name="/char_seq2seq_translate")
+    assert set(greedy) == set(found)
+
+
+def test_next_tokens_endpoint(client):
+    found = client.predict("The", k=3, api_name="/token_transformer_next_tokens")
+    assert len(found) == 3
+    assert found[0]["probability"] >= found[1]["probability"]
+    kept = client.predict("The", top_k=2, api_name="/token_transformer_next_tokens")
+    assert sum(token["probability"] for token in kept) == pytest.approx(1)
+
+
+def test_generate_endpoint_streams_a_growing_text(client):
+    job = client.submit("The", max_new_tokens=8, seed=1, api_name="/token_transformer_generate")
+    job.result(timeout=60)
+    texts = job.outputs()
+    assert len(texts) > 1
+    assert all(after.startswith(before) for before, after in zip(texts, texts[1:], strict=False))
+
+
+def test_compare_endpoint(client):
+    found = client.predict("good", api_name="/compare_sentiment")
+    assert set(found) == set(compare.MODELS)
+    for entry in found.values():
+        assert set(entry) == {"sentiment", "milliseconds", "parameters", "bytes"}
+        assert entry["milliseconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "message"),
+    [
+        ("sentiment_lstm_classify", {"texts": "one"}, "put it in a list"),
+        ("sentiment_bert_classify", {"texts": [1]}, "text 0"),
+        ("sentiment_lstm_classify", {"texts": ["a"] * 257}, "At most 256"),
+        ("char_seq2seq_translate", {"texts": ["a"], "beam_size": 99}, "beam"),
+        ("token_transformer_next_tokens", {"prompt": "a", "top_p": 0}, "top_p"),
+        ("token_transformer_next_tokens", {"prompt": None}, "prompt"),
+        ("token_transformer_generate", {"prompt": "a", "seed": -1}, "seed"),
+        ("token_transformer_generate", {"prompt": "a", "max_new_tokens": 2.5}, "max_new_tokens"),
+        ("compare_sentiment", {"text": 5}, "text"),
+    ],
+)
+def test_endpoint_errors_are_clear(client, endpoint, arguments, message):
+    with pytest.raises(AppError, match=message):
+        client.submit(**arguments, api_name=f"/{endpoint}").result(timeout=60)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_endpoints_take_odd_input(client, url, kind):
+    body = json.dumps({"data": [[BAD[kind]]]}).encode()  # a lone surrogate stays "\udxxx"
+    start = urllib.request.Request(
+        f"{url}gradio_api/call/sentiment_lstm_classify", body, {"Content-Type": "application/json"}
+    )
+    event = json.load(urllib.request.urlopen(start, timeout=30))["event_id"]
+    answer = urllib.request.urlopen(f"{start.full_url}/{event}", timeout=30).read().decode()
+    assert answer.startswith("event: complete"), answer[:200]
+    assert ('"truncated": true' in answer) == (len(BAD[kind].split()) > 2000), answer[-200:]
+
+
+def test_compare_endpoint_without_checkpoints(missing):
+    call = next(f.fn for f in missing.fns.values() if f.api_name == "compare_sentiment")
+    found = call("good")
+    assert all("to make it good" in entry["error"] for entry in found.values())
+
+
+def test_an_endpoint_without_its_checkpoint_says_so(missing):
+    call = next(f.fn for f in missing.fns.values() if f.api_name == "sentiment_lstm_classify")
+    with pytest.raises(gr.Error, match="to make it good"):
+        call(["good"])
+
+
+# The process
+
+
+def start(*arguments, **variables):
+    environment = {**os.environ, **variables}
+    return subprocess.Popen(
+        [sys.executable, "app.py", "--untrained", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(url, process):
+    for _ in range(600):
+        assert process.poll() is None, process.stderr.read()
+        try:
+            return urllib.request.urlopen(url, timeout=5).status
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_the_process_serves_where_it_is_told_and_ends_cleanly(stop):
+    port = free_port()
+    options = ("--port", str(port)) if stop == signal.SIGTERM else ()
+    process = start(*options, GRADIO_SERVER_PORT=str(port))
+    try:
+        assert wait_for(f"http://127.0.0.1:{port}/", process) == 200
+        process.send_signal(stop)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = start("--port", str(port))
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert str(port) in errors and "Traceback" not in errors
+    assert len(errors.strip().splitlines()) == 1

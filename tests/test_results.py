@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from dlnlp.results import Sentiment, TokenScore, Translation, as_json
+
+
+@pytest.mark.parametrize(
+    ("positive", "label", "verdict"),
+    [
+        (0.9, "positive", "positive"),
+        (0.6, "positive", "unsure"),
+        (0.4, "negative", "unsure"),
+        (0.1, "negative", "negative"),
+        (2 / 3, "positive", "positive"),
+        (1 / 3, "negative", "negative"),
+    ],
+)
+def test_label_and_verdict_follow_from_the_probability(
+    positive: float, label: str, verdict: str
+) -> None:
+    result = Sentiment("x", positive)
+    assert (result.label, result.verdict) == (label, verdict)
+
+
+def test_impossible_results_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="probability"):
+        Sentiment("x", 1.2)
+    with pytest.raises(ValueError, match="log-probability"):
+        TokenScore("x", 0.5)
+    wrong = np.array([[0.7, 0.7]])
+    with pytest.raises(ValueError, match="sum to 1"):
+        Translation("a", -1.0, ("b", "c"), ("a",), np.zeros(1), wrong)
+    with pytest.raises(ValueError, match="attention must be"):
+        Translation("a", -1.0, ("b", "c"), ("a",), np.zeros(1), np.ones((1, 1)))
+
+
+def test_results_become_json() -> None:
+    value = Translation("a", -1.0, ("b",), ("a",), np.array([-1.0]), np.ones((1, 1)))
+    decoded = json.loads(json.dumps(as_json([value, Sentiment("x", 0.25)])))
+    assert decoded[0]["attention"] == [[1.0]]
+    assert decoded[1] == {
+        "text": "x",
+        "positive": 0.25,
+        "truncated": False,
+        "label": "negative",
+        "verdict": "negative",
+    }

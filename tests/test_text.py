@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from dlnlp.text import Vocabulary, basic_english, batches, check_texts, clean, natural
+
+
+@pytest.mark.parametrize(
+    ("treebank", "written"),
+    [
+        (
+            "it 's not what you 'd call fun , i 'm afraid",
+            "it's not what you'd call fun , i'm afraid",
+        ),
+        ("do n't , ca n't , wo n't", "don't , can't , won't"),
+        ("-lrb- sic -rrb-", "( sic )"),
+        ("`` great ''", '" great "'),
+        ("one<br /><br />two", "one two"),
+        ("it’s “fine”", 'it\'s "fine"'),
+    ],
+)
+def test_natural_undoes_the_treebank(treebank: str, written: str) -> None:
+    assert natural(treebank) == written
+    assert natural(written) == written
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Great Movie!!!", "great movie ! ! !"),
+        ("I don't like it.", "i do n't like it ."),
+        ("It's not (that) bad", "it 's not -lrb- that -rrb- bad"),
+        ("You can't, won't", "you ca n't , wo n't"),
+    ],
+)
+def test_both_spellings_give_the_same_words(one: str, other: str) -> None:
+    assert basic_english(one) == basic_english(other)
+
+
+def test_clean_removes_what_no_model_can_read() -> None:
+    assert clean(" a\x00b\n\tc\ud800 ") == "a b c"
+    assert clean("e\u0301") == "é"
+
+
+def test_a_bare_string_is_refused() -> None:
+    with pytest.raises(TypeError, match="put it in a list"):
+        check_texts("hello")
+    with pytest.raises(TypeError, match="text 1"):
+        check_texts(["hello", 3])  # type: ignore[list-item]
+
+
+def test_unknown_is_not_padding() -> None:
+    vocabulary = Vocabulary.build([["a", "b", "a"]], specials=("<sos>",))
+    assert vocabulary.tokens == ("<pad>", "<unk>", "<sos>", "a", "b")
+    assert vocabulary.encode(["b", "never seen"]) == [4, 1]
+    assert Vocabulary.loads(vocabulary.dumps()).tokens == vocabulary.tokens
+
+
+def test_batches_hold_every_row_once_within_the_budget() -> None:
+    lengths = [5, 1, 9, 3, 3, 20, 2]
+    found = batches(lengths, budget=10)
+    assert sorted(i for batch in found for i in batch) == list(range(7))
+    for batch in found:
+        padded = max(lengths[i] for i in batch) * len(batch)
+        assert padded <= 10 or len(batch) == 1

@@ -1,0 +1,88 @@
+"""HTML of results: what it says, and that no text of a user's gets through unescaped."""
+
+import numpy as np
+import pytest
+
+from dlnlp.results import Sentiment, Translation
+from dlnlp.ui import views
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def translated(text="ab", truncated=False):
+    n = len(text)
+    return Translation(
+        text, -0.3, ("x",), tuple(text), np.full(n, -0.1), np.ones((n, 1)), truncated
+    )
+
+
+@pytest.mark.parametrize(
+    ("positive", "word"), [(0.9, "POSITIVE"), (0.1, "NEGATIVE"), (0.5, "UNSURE"), (0.6, "UNSURE")]
+)
+def test_verdict_word(positive, word):
+    shown = views.sentiment(Sentiment("t", positive))
+    assert f"<strong>{word}</strong>" in shown
+    assert f"left:{100 * positive:.2f}%" in shown
+
+
+def test_a_cut_text_is_mentioned():
+    assert "beginning" in views.sentiment(Sentiment("t", 0.9, truncated=True))
+    assert "beginning" not in views.sentiment(Sentiment("t", 0.9))
+    assert "first 1 characters" in views.translation(translated(truncated=True))
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [(0.934, "93.4%"), (1.0, "over 99.9%"), (0.0, "under 0.1%"), (0.5, "50.0%")],
+)
+def test_percent_is_never_certain(probability, shown):
+    assert views.percent(probability) == shown
+
+
+def test_translation_line():
+    shown = views.translation(translated())
+    assert "−0.30 nats" in shown
+    assert "90.5%" in shown  # exp(-0.3 / 3): two characters and the end
+
+
+def test_an_empty_translation_is_said_to_be_one():
+    assert "nothing" in views.translation(translated(""))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        views.note(EVIL),
+        views.fault(EVIL),
+        views.loading(EVIL),
+        views.intro(EVIL, EVIL),
+        views.column(EVIL, ""),
+        views.sentiment(Sentiment(EVIL, 0.5)),
+        views.compared(EVIL, Sentiment(EVIL, 0.5), views.Facts(1.0)),
+        views.translation(translated(EVIL)),
+    ],
+)
+def test_nothing_of_a_users_is_markup(shown):
+    assert "<img" not in shown
+
+
+def test_compared_says_what_is_unknown():
+    shown = views.compared("T", Sentiment("t", 0.5), views.Facts(12.34, 1_000, None))
+    assert "12.3 ms" in shown and "1,000" in shown and "unknown" in shown
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("---\nlicense: x\n---\n# T\n\n---\nrest", "# T\n\n---\nrest"),
+        ("# T\n", "# T"),
+        ("", ""),
+    ],
+)
+def test_card_loses_only_its_front_matter(markdown, shown):
+    assert views.card(markdown) == shown
+
+
+def test_header_warns_of_untrained_models():
+    assert "random" in views.header(untrained=True)
+    assert "random" not in views.header(untrained=False)

