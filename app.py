@@ -27,13 +27,14 @@ def build_app(registry: Registry) -> gr.Blocks:
     """The page, over models that load when they are first asked."""
     with gr.Blocks(title="dlnlp") as demo:
         gr.HTML(views.header(registry.untrained))
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # on a phone, too, all of them show
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem):
                     entry.tab.build_tab(registry)
             with gr.Tab(compare.TITLE, id=compare.STEM):
                 compare.build_tab(registry)
-    return demo.queue(max_size=64, api_open=False)
+    demo.queue(max_size=64, api_open=False)
+    return demo
 
 
 def launch(demo: gr.Blocks, **options: Any) -> str:

@@ -15,11 +15,11 @@ import plotly.graph_objects as go
 
 from dlnlp.results import NextToken, Translation
 
-ACCENT = "#2f7fb8"
+ACCENT = "#3b93d0"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
 # Opacity of one hue rises fast at first: attention spread over many characters stays visible.
 SCALE = [
-    [weight, f"rgba(47, 127, 184, {opacity})"]
+    [weight, f"rgba(59, 147, 208, {opacity})"]
     for weight, opacity in ((0, 0), (0.1, 0.28), (0.25, 0.5), (0.5, 0.75), (1, 1))
 ]
 BAR, CELL = 30, 22

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
@@ -27,9 +28,12 @@ def build_sentiment_tab(
             lines=1,
             max_lines=8,
             scale=5,
+            min_width=260,
             elem_id=f"{stem}_text",
         )
-        button = gr.Button("Classify", variant="primary", scale=1, elem_id=f"{stem}_run")
+        button = gr.Button(
+            "Classify", variant="primary", scale=1, min_width=120, elem_id=f"{stem}_run"
+        )
     samples = parts.examples(examples, stem)
     result = gr.HTML(elem_id=f"{stem}_result", elem_classes="dl-result")
     parts.about(registry, stem)
@@ -71,4 +75,4 @@ def _endpoint(registry: Registry, stem: str) -> None:
                 for text, result in zip(texts, found, strict=True)
             ]
 
-    gr.api(classify, api_name=f"{stem}_classify", **parts.alone(stem))
+    api(classify, api_name=f"{stem}_classify", **parts.alone(stem))

@@ -13,6 +13,7 @@ WIDEST = 4600
 
 def page_theme() -> gr.themes.Base:
     """A calm page: paper and ink, one blue."""
+    local = gr.themes.utils.fonts.LocalFont
     blue = gr.themes.Color(
         "#eff7fc", "#d9ecf7", "#b5d9ee", "#85bfe0", "#549fcd", "#2f7fb8",
         "#22669b", "#1d527e", "#1c4669", "#1b3b58", "#12263b",
@@ -26,7 +27,17 @@ def page_theme() -> gr.themes.Base:
         secondary_hue=blue,
         neutral_hue=paper,
         radius_size=gr.themes.sizes.radius_md,
+        # Files that come with Gradio; its semi-bold ones lack most letters, so 700 not 600.
+        font=(
+            local("IBM Plex Sans", weights=(400, 700)),
+            "ui-sans-serif",
+            "system-ui",
+            "sans-serif",
+        ),
+        font_mono=(local("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
     ).set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         block_background_fill="white",
@@ -47,6 +58,14 @@ def page_theme() -> gr.themes.Base:
         button_primary_background_fill_dark="*primary_600",
         button_primary_background_fill_hover_dark="*primary_500",
         button_primary_text_color="white",
+        button_cancel_background_fill="transparent",
+        button_cancel_background_fill_hover="*neutral_100",
+        button_cancel_background_fill_dark="transparent",
+        button_cancel_background_fill_hover_dark="*neutral_800",
+        button_cancel_border_color="*neutral_300",
+        button_cancel_border_color_dark="*neutral_700",
+        button_cancel_text_color="*neutral_700",
+        button_cancel_text_color_dark="*neutral_200",
         slider_color="*primary_500",
     )
 

@@ -69,6 +69,11 @@ def percent(probability: float) -> str:
     return f"{probability:.1%}"
 
 
+def signed(number: float) -> str:
+    """Two decimals, with a real minus sign."""
+    return f"{number:.2f}".replace("-", "−")
+
+
 def sentiment(result: Sentiment) -> str:
     """The verdict, its probability, and where that lies between negative and positive."""
     cut = note("Only the beginning of this text was read.") if result.truncated else ""
@@ -104,7 +109,8 @@ def translation(result: Translation) -> str:
         return cut + note("The model's best translation of this is nothing at all.")
     average = math.exp(result.score / (len(result.target) + 1))
     return (
-        f'{cut}<p class="dl-figures"><span>log-probability <b>{result.score:.2f} nats</b></span>'
+        f'{cut}<p class="dl-figures">'
+        f"<span>log-probability <b>{signed(result.score)} nats</b></span>"
         f"<span>on average <b>{percent(average)}</b> per character</span></p>"
     )
 

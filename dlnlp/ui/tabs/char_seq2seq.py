@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from dlnlp import plots
 from dlnlp.registry import Registry
@@ -40,9 +41,12 @@ def build_tab(registry: Registry) -> None:
             lines=1,
             max_lines=6,
             scale=5,
+            min_width=260,
             elem_id=f"{STEM}_text",
         )
-        button = gr.Button("Translate", variant="primary", scale=1, elem_id=f"{STEM}_run")
+        button = gr.Button(
+            "Translate", variant="primary", scale=1, min_width=120, elem_id=f"{STEM}_run"
+        )
     samples = parts.examples(EXAMPLES, STEM)
     with gr.Accordion("Settings", open=False):
         beam = gr.Slider(
@@ -105,4 +109,4 @@ def build_tab(registry: Registry) -> None:
                 for text, result in zip(texts, found, strict=True)
             ]
 
-    gr.api(translate, api_name=f"{STEM}_translate", **parts.alone(STEM))
+    api(translate, api_name=f"{STEM}_translate", **parts.alone(STEM))

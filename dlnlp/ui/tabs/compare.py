@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from dlnlp import catalog
 from dlnlp.checkpoint import CheckpointError
@@ -42,15 +43,15 @@ def build_tab(registry: Registry) -> None:
             lines=1,
             max_lines=8,
             scale=5,
+            min_width=260,
             elem_id=f"{STEM}_text",
         )
-        button = gr.Button("Compare", variant="primary", scale=1, elem_id=f"{STEM}_run")
+        button = gr.Button(
+            "Compare", variant="primary", scale=1, min_width=120, elem_id=f"{STEM}_run"
+        )
     samples = parts.examples(EXAMPLES, STEM)
     with gr.Row(equal_height=True, elem_classes="dl-columns"):
-        columns = [
-            gr.HTML(elem_id=f"{STEM}_{stem}", elem_classes="dl-result", min_width=300)
-            for stem in MODELS
-        ]
+        columns = [_column(stem) for stem in MODELS]
 
     # One event per model, each waiting for its own model's turn; one after the other, so
     # that the times are not those of two models competing for the processor.
@@ -84,7 +85,12 @@ def build_tab(registry: Registry) -> None:
             readable, _ = parts.readable(check_text(text))
             return {stem: _entry(registry, stem, readable) for stem in MODELS}
 
-    gr.api(compare, api_name="compare_sentiment", **parts.alone(MODELS[-1]))
+    api(compare, api_name="compare_sentiment", **parts.alone(MODELS[-1]))
+
+
+def _column(stem: str) -> gr.HTML:
+    with gr.Column(min_width=300):
+        return gr.HTML(elem_id=f"{STEM}_{stem}", elem_classes="dl-result")
 
 
 def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[str]]:
@@ -100,7 +106,7 @@ def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[str]]:
             else:
                 sentiment, milliseconds = found
                 facts = views.Facts(milliseconds, *known(registry, stem))
-                yield views.compared(title, sentiment, facts)
+                yield cut + views.compared(title, sentiment, facts)
 
     return run
 

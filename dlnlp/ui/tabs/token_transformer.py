@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from dlnlp import plots
 from dlnlp.registry import Registry
@@ -40,9 +41,18 @@ def build_tab(registry: Registry) -> None:
         elem_id=f"{STEM}_text",
     )
     with gr.Row(elem_classes="dl-buttons"):
-        button = gr.Button("What comes next?", variant="primary", elem_id=f"{STEM}_run")
-        more = gr.Button("Continue", elem_id=f"{STEM}_continue")
-        stop = gr.Button("Stop", variant="stop", elem_id=f"{STEM}_stop")
+        button = gr.Button(
+            "What comes next?", variant="primary", scale=2, min_width=180, elem_id=f"{STEM}_run"
+        )
+        more = gr.Button("Continue", scale=2, min_width=140, elem_id=f"{STEM}_continue")
+        stop = gr.Button(
+            "Stop",
+            variant="stop",
+            scale=1,
+            min_width=90,
+            elem_id=f"{STEM}_stop",
+            elem_classes="dl-stop",
+        )
     samples = parts.examples(EXAMPLES, STEM)
     with gr.Accordion("Settings", open=False, elem_id=f"{STEM}_settings"):
         with gr.Row():
@@ -114,7 +124,7 @@ def build_tab(registry: Registry) -> None:
             prompt,
             BLANK,
             lambda model: model.generate(
-                prompt, int(length), temperature, off(top_k), top_p, checked(seed)
+                prompt, int(length), temperature, off(top_k), top_p, whole("seed", seed)
             ),
         ):
             if pieces is None:
@@ -169,7 +179,10 @@ def _endpoints(registry: Registry) -> None:
         """
         with parts.api_errors():
             prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
-            return as_json(registry.get(STEM).next_tokens(prompt, k, temperature, top_k, top_p))
+            found = registry.get(STEM).next_tokens(
+                prompt, whole("k", k), temperature, whole("top_k", top_k), top_p
+            )
+            return [as_json(token) for token in found]
 
     def generate(
         prompt: str,
@@ -191,16 +204,22 @@ def _endpoints(registry: Registry) -> None:
         """
         with parts.api_errors():
             prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
-            settings = (max_new_tokens, temperature, top_k, top_p, checked(seed))
+            settings = {
+                "max_new_tokens": whole("max_new_tokens", max_new_tokens),
+                "temperature": temperature,
+                "top_k": whole("top_k", top_k),
+                "top_p": top_p,
+                "seed": whole("seed", seed),
+            }
             text = ""
-            for piece in registry.get(STEM).generate(prompt, *settings):
+            for piece in registry.get(STEM).generate(prompt, **settings):
                 text += piece
                 yield text
             if not text:
                 yield text
 
-    gr.api(next_tokens, api_name=f"{STEM}_next_tokens", **parts.alone(STEM))
-    gr.api(generate, api_name=f"{STEM}_generate", **parts.alone(STEM))
+    api(next_tokens, api_name=f"{STEM}_next_tokens", **parts.alone(STEM))
+    api(generate, api_name=f"{STEM}_generate", **parts.alone(STEM))
 
 
 def off(top_k: float) -> int | None:
@@ -208,12 +227,14 @@ def off(top_k: float) -> int | None:
     return int(top_k) or None
 
 
-def checked(seed: int | None) -> int | None:
-    """The seed itself.
+def whole(name: str, value: float | None) -> int | None:
+    """The number as an int; JSON and Gradio may make it a float.
 
     Raises:
-        ValueError: It is negative.
+        ValueError: It is no whole number, or negative.
     """
-    if seed is not None and seed < 0:
-        raise ValueError(f"The seed must be a whole number from 0 on, not {seed}.")
-    return seed
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 or value < 0:
+        raise ValueError(f"{name} must be a whole number from 0 on, not {value!r}.")
+    return int(value)
