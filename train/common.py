@@ -164,7 +164,7 @@ def _public_arguments() -> list[str]:
     """The command line without this machine's paths."""
     arguments = list(sys.argv[1:])
     for position, argument in enumerate(arguments):
-        if position and arguments[position - 1] in ("--data-dir", "--out", "--base"):
+        if position and arguments[position - 1] in ("--data-dir", "--out", "--base", "--teacher"):
             path = Path(argument)
             arguments[position] = (
                 path.name if path.is_absolute() or ".." in path.parts else argument

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from dlnlp.models import sentiment_lstm
+from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
-from dlnlp.text import PAD, UNK, Vocabulary, basic_english
+from dlnlp.text import PAD, UNK, Vocabulary, basic_english, natural
 from train import card, common, data
 from train.sentiment import evaluate, fit_temperature, validation_sets
 
@@ -33,7 +36,15 @@ def main(argv: list[str] | None = None) -> None:
         train, reviews = train.head(200), reviews.head(20)
         validation = {name: rows.head(12) for name, rows in validation.items()}
         args.embed_dim, args.hidden_dim, args.epochs = 8, 8, 1
-    used = train + TUTORIAL + reviews  # the tutorial's three texts stand once, like any other
+    segments = []
+    if args.teacher:
+        segments = sentences(reviews.texts + data.imdb_unlabelled(args.data_dir), args.segments)
+    # The tutorial's three texts stand once, like any other.
+    used = train + TUTORIAL + data.Labelled(segments, [0] * len(segments)) + reviews
+    short = len(used) - len(reviews)
+    targets = torch.full((len(used),), torch.nan)  # the teacher's logits, where it was asked
+    if args.teacher:
+        targets[:short] = ask_teacher(args.teacher, used.texts[:short], run)
     words = [basic_english(text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
     vocabulary = choose_vocabulary(words, len(train), args.vocab_size)
     ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
@@ -54,23 +65,28 @@ def main(argv: list[str] | None = None) -> None:
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    per_epoch = -(-len(ids) // args.batch_size)
+    shortest_epoch = short + int(len(reviews) * args.review_share) - 1
+    per_epoch = max(1, shortest_epoch // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        batches = list(common.length_batches(lengths, args.batch_size, args.seed, epoch))
-        for batch in batches[done : done + total - step]:
+        chosen = common.taking_turns(short, len(reviews), args.review_share, epoch)
+        sizes = [lengths[i] for i in chosen]
+        batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
+        for positions in batches[done : done + total - step]:
+            batch = [chosen[position] for position in positions]
             random = np.random.default_rng((args.seed, step))
             rows = [varied(ids[i], args.max_length, args.word_dropout, random) for i in batch]
             labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
             factor = common.schedule(step, total, min(500, total // 10 + 1))
             optimizer.param_groups[0]["lr"] = args.lr * factor
             model.train()
-            tokens, sizes = collate(rows)
-            logits = model(tokens.to(run.device), sizes)
-            loss = F.binary_cross_entropy_with_logits(logits, labels.to(run.device))
+            tokens, counts = collate(rows)
+            with run.autocast():
+                logits = model(tokens.to(run.device), counts).float()
+            loss = mixed_loss(logits, labels.to(run.device), targets[batch].to(run.device))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -92,7 +108,9 @@ def main(argv: list[str] | None = None) -> None:
     best.restore(average)
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
     metrics = evaluate(predictor, validation)
-    facts = {"data": {"sst2 and imdb": data.fingerprint(used.texts)}}
+    facts: dict[str, object] = {"data": {"sst2 and imdb": data.fingerprint(used.texts)}}
+    if args.teacher:
+        facts["teacher"] = args.teacher.name
     sentiment_lstm.save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
@@ -106,6 +124,9 @@ def measure(predictor: SentimentLSTMPredictor, data_dir: Path | None) -> dict[st
 def options() -> argparse.ArgumentParser:
     """The command line."""
     result = common.parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
+    result.add_argument("--teacher", type=Path, help="a BERT checkpoint folder to distil")
+    result.add_argument("--segments", type=int, default=40_000, help="of reviews, for it to label")
+    result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
     result.add_argument("--vocab-size", type=int, default=24_000)
     result.add_argument("--embed-dim", type=int, default=128)
     result.add_argument("--hidden-dim", type=int, default=128)
@@ -116,6 +137,41 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
     result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
     return result
+
+
+def sentences(reviews: list[str], count: int) -> list[str]:
+    """Sentences of 3 to 40 words from the reviews, spread over all of them."""
+    found = []
+    for review in reviews:
+        parts = re.split(r"(?<=[.!?])\s+", natural(review))
+        found += [part for part in parts if 3 <= len(part.split()) <= 40][:4]
+    step = max(1, len(found) // max(1, count))
+    return list(dict.fromkeys(found[::step]))[:count]
+
+
+def ask_teacher(folder: Path, texts: list[str], run: common.Run) -> torch.Tensor:
+    """The teacher's logits (N,), kept in the run's folder so that it is asked but once."""
+    path = run.out / "teacher.safetensors"
+    asked = str(data.fingerprint(texts)["sha256"])
+    if path.is_file():
+        with safe_open(path, "pt") as kept:
+            if kept.metadata() == {"texts": asked}:
+                return cast(torch.Tensor, kept.get_tensor("logits"))
+    teacher = sentiment_bert.load(folder, str(run.device))
+    logits: list[float] = []
+    for start in tqdm(range(0, len(texts), 4096), desc="teacher", mininterval=5):
+        with run.autocast():
+            logits += teacher.logits(texts[start : start + 4096])
+    save_file({"logits": torch.tensor(logits)}, path, {"texts": asked})
+    return torch.tensor(logits)
+
+
+def mixed_loss(logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Squared error on the teacher's logits (Tang et al. 2019), cross-entropy elsewhere; (B,)."""
+    taught = ~targets.isnan()
+    hard = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    soft = 0.1 * (logits - targets.nan_to_num()).square()
+    return torch.where(taught, soft, hard).mean()
 
 
 def choose_vocabulary(rows: list[list[str]], sentences: int, size: int) -> Vocabulary:

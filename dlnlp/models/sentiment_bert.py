@@ -53,7 +53,6 @@ class SentimentBertPredictor:
         """Where the model's weights are."""
         return self.model.classifier.weight.device
 
-    @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> list[Sentiment]:
         """The verdict on each text; at most ``MAX_WINDOWS`` windows of it are read.
 
@@ -61,24 +60,35 @@ class SentimentBertPredictor:
             TypeError: ``texts`` is no list of strings.
         """
         texts = check_texts(texts)
-        windows, owners, truncated = [], [], []
+        logits, truncated = self._read(texts)
+        positive = torch.sigmoid(torch.tensor(logits)).tolist()
+        return [Sentiment(*row) for row in zip(texts, positive, truncated, strict=True)]
+
+    def logits(self, texts: Sequence[str]) -> list[float]:
+        """The calibrated logit towards positive of each text, for distillation and analysis.
+
+        Raises:
+            TypeError: ``texts`` is no list of strings.
+        """
+        return self._read(check_texts(texts))[0]
+
+    @torch.inference_mode()
+    def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:
+        """Each text's mean logit over its windows, and whether any of it was left unread."""
+        windows: list[list[int]] = []
+        owners: list[int] = []
+        truncated: list[bool] = []
         for owner, text in enumerate(texts):
             found, cut = windowed(encode(self.tokenizer, text), self.max_length)
             windows += found
             owners += [owner] * len(found)
             truncated.append(cut)
-        logits = self._logits(windows)
-        totals, counts = [0.0] * len(texts), [0] * len(texts)
-        for owner, logit in zip(owners, logits, strict=True):
-            totals[owner] += logit
+        sums, counts = [0.0] * len(texts), [0] * len(texts)
+        for owner, logit in zip(owners, self._logits(windows), strict=True):
+            sums[owner] += logit
             counts[owner] += 1
-        means = torch.tensor(totals) / torch.tensor(counts) / self.temperature
-        return [
-            Sentiment(text, probability, cut)
-            for text, probability, cut in zip(
-                texts, torch.sigmoid(means).tolist(), truncated, strict=True
-            )
-        ]
+        means = [total / n / self.temperature for total, n in zip(sums, counts, strict=True)]
+        return means, truncated
 
     def _logits(self, windows: Sequence[Sequence[int]]) -> list[float]:
         """The logit towards positive of each window of token ids."""

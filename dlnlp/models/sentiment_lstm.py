@@ -97,7 +97,6 @@ class SentimentLSTMPredictor:
         self.vocabulary = vocabulary
         self.temperature = temperature
 
-    @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> list[Sentiment]:
         """The verdict on each text; the first ``MAX_WORDS`` tokens of it are read.
 
@@ -105,17 +104,29 @@ class SentimentLSTMPredictor:
             TypeError: ``texts`` is no list of strings.
         """
         texts = check_texts(texts)
+        logits, truncated = self._read(texts)
+        positive = torch.sigmoid(torch.tensor(logits)).tolist()
+        return [Sentiment(*row) for row in zip(texts, positive, truncated, strict=True)]
+
+    def logits(self, texts: Sequence[str]) -> list[float]:
+        """The calibrated logit towards positive of each text, for analysis.
+
+        Raises:
+            TypeError: ``texts`` is no list of strings.
+        """
+        return self._read(check_texts(texts))[0]
+
+    @torch.inference_mode()
+    def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:
+        """Each text's logit, and whether any of it was left unread."""
         encoded = [encode(self.vocabulary, text) for text in texts]
-        positive = [0.0] * len(texts)
+        logits = [0.0] * len(texts)
         for batch in batches([len(ids) for ids, _ in encoded], BATCH_WORDS):
             tokens, lengths = collate([encoded[i][0] for i in batch])
-            logits = self.model(tokens.to(self.device), lengths) / self.temperature
-            for i, probability in zip(batch, torch.sigmoid(logits.float()).tolist(), strict=True):
-                positive[i] = probability
-        return [
-            Sentiment(text, probability, cut)
-            for text, probability, (_, cut) in zip(texts, positive, encoded, strict=True)
-        ]
+            found = self.model(tokens.to(self.device), lengths).float() / self.temperature
+            for i, logit in zip(batch, found.tolist(), strict=True):
+                logits[i] = logit
+        return logits, [cut for _, cut in encoded]
 
     @property
     def device(self) -> torch.device:
