@@ -1,8 +1,8 @@
 """The app without a browser: its endpoints through the client, its handlers on bad input."""
 
+import itertools
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -10,6 +10,8 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models only lose by sharing their work
 
 import gradio as gr
 import pytest
@@ -128,7 +130,6 @@ def test_nothing_to_read_gets_a_note_and_clears_the_result(demo, button, text):
 def test_odd_input_gets_a_result(demo, button, kind):
     last = shown(press(demo, button, BAD[kind])[-1])
     assert "dl-fault" not in last
-    assert "alert(1)>" not in re.sub(r"(?s)\A.*\Z", "", last) or button.startswith("token")
     if len(BAD[kind]) > parts.LIMIT:
         assert "100,000" in last
 
@@ -225,7 +226,7 @@ def test_generate_endpoint_streams_a_growing_text(client):
     job.result(timeout=60)
     texts = job.outputs()
     assert len(texts) > 1
-    assert all(after.startswith(before) for before, after in zip(texts, texts[1:], strict=False))
+    assert all(after.startswith(before) for before, after in itertools.pairwise(texts))
 
 
 def test_compare_endpoint(client):

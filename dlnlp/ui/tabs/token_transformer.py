@@ -69,7 +69,7 @@ def build_tab(registry: Registry) -> None:
             k = gr.Slider(1, 30, 10, step=1, label="Candidates", info="How many are drawn.")
             length = gr.Slider(
                 1,
-                500,
+                1000,
                 60,
                 step=1,
                 label="Length",
