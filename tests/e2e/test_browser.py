@@ -1,0 +1,196 @@
+"""A visitor's way through every tab."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+expect.set_options(timeout=30_000)
+
+TITLES = {
+    "sentiment_lstm": "Sentiment LSTM",
+    "char_seq2seq": "Translator",
+    "token_transformer": "Next token",
+    "sentiment_bert": "BERT sentiment",
+    "compare": "Compare",
+}
+NOTE = {
+    "sentiment_lstm": "#sentiment_lstm_result",
+    "char_seq2seq": "#char_seq2seq_remarks",
+    "token_transformer": "#token_transformer_remarks",
+    "sentiment_bert": "#sentiment_bert_result",
+    "compare": "#compare_sentiment_bert",
+}
+SENTIMENT = ("sentiment_lstm", "sentiment_bert")
+VERDICT = re.compile("POSITIVE|NEGATIVE|UNSURE")
+
+
+def go(page, stem, text=None):
+    page.get_by_role("tab", name=TITLES[stem], exact=True).click()
+    box = page.locator(f"#{stem}_text textarea")
+    if text is not None:
+        box.fill(text)
+    return box
+
+
+def ask(page, stem, text):
+    go(page, stem, text)
+    page.locator(f"#{stem}_run").click()
+
+
+def figure(page, elem_id):
+    """The data and layout that Plotly draws there."""
+    page.locator(f"#{elem_id} .js-plotly-plot .main-svg").first.wait_for()
+    return page.evaluate(
+        "id => { const g = document.querySelector(`#${id} .js-plotly-plot`);"
+        " return {data: g.data, layout: g.layout}; }",
+        elem_id,
+    )
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_sentiment_by_button_and_by_enter(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "good movie")
+    result = page.locator(f"#{stem}_result")
+    expect(result).to_contain_text(VERDICT)
+    expect(result).to_contain_text("probability of positive")
+    before = result.inner_text()
+    go(page, stem, "bad terrible hated it").press("Enter")
+    expect(result).not_to_have_text(before, use_inner_text=True)
+    expect(result).to_contain_text(VERDICT)
+
+
+@pytest.mark.parametrize("stem", ("sentiment_lstm", "char_seq2seq", "compare"))
+def test_an_example_runs_when_clicked(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem)
+    example = page.locator(f"#{stem}_examples button").first
+    name = example.inner_text().strip()
+    example.click()
+    expect(box).to_have_value(name)
+    shown = "#char_seq2seq_remarks" if stem == "char_seq2seq" else NOTE[stem]
+    expect(page.locator(shown)).to_contain_text(re.compile("UNSURE|TIVE|nats"))
+
+
+def test_the_translator_draws_its_attention(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "char_seq2seq", "a bee")
+    expect(page.locator("#char_seq2seq_result textarea")).not_to_have_value("")
+    expect(page.locator("#char_seq2seq_remarks")).to_contain_text("nats")
+    drawn = figure(page, "char_seq2seq_attention")
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["a", "␣", "b", "e", "e"]
+    assert len(drawn["data"][0]["z"][0]) == 5
+    ticks = page.locator("#char_seq2seq_attention .xtick text")
+    assert [tick.text_content() for tick in ticks.all()] == ["a", "␣", "b", "e", "e"]
+
+
+def test_a_long_translation_scrolls_in_its_own_box(open_page, untrained_url):
+    page = open_page(untrained_url, width=390, height=844)
+    ask(page, "char_seq2seq", "I do not know what to say about this. " * 3)
+    figure(page, "char_seq2seq_attention")
+    plot = page.locator("#char_seq2seq_attention")
+    wide, box = plot.evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert wide > 1000 > box
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_next_tokens_and_a_continuation(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "token_transformer", "Once upon").press("Enter")
+    drawn = figure(page, "token_transformer_plot")
+    assert len(drawn["data"][0]["x"]) == 10
+    page.locator("#token_transformer_continue").click()
+    written = page.locator("#token_transformer_result textarea")
+    expect(written).to_have_value(re.compile("^Once upon.+", re.DOTALL))
+
+
+def test_stop_keeps_the_partial_text(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "token_transformer", "Once upon")
+    page.locator("#token_transformer_settings button").first.click()
+    length = page.locator("#token_transformer_length input[type=number]")
+    length.fill("1000")
+    length.press("Tab")
+    page.locator("#token_transformer_continue").click()
+    written = page.locator("#token_transformer_result textarea")
+    expect(written).to_have_value(re.compile("^Once upon.+", re.DOTALL))
+    page.locator("#token_transformer_stop").click()
+    expect(page.locator("#token_transformer_progress")).to_contain_text("Stopped")
+    page.wait_for_timeout(500)
+    kept = written.input_value()
+    page.wait_for_timeout(700)
+    assert written.input_value() == kept
+    assert kept.startswith("Once upon")
+    page.locator("#token_transformer_run").click()  # the model is free again
+    figure(page, "token_transformer_plot")
+
+
+def test_compare_shows_both_models(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "compare", "good movie")
+    for stem in SENTIMENT:
+        column = page.locator(f"#compare_{stem}")
+        expect(column).to_contain_text(VERDICT)
+        expect(column).to_contain_text("ms")
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_empty_input_gets_a_note_and_clears_what_was_there(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "good")
+    shown = page.locator(NOTE[stem])
+    if stem == "token_transformer":
+        figure(page, "token_transformer_plot")
+    else:
+        expect(shown).to_contain_text(re.compile("UNSURE|TIVE|nats"))
+    ask(page, stem, "   ")
+    expect(shown).to_contain_text("Type ")
+    expect(page.locator(".js-plotly-plot:visible")).to_have_count(0)
+    expect(shown).not_to_contain_text(VERDICT)
+
+
+@pytest.mark.parametrize("stem", TITLES)
+@pytest.mark.parametrize(
+    "text", ["<script>window.hit = 1</script>", "<img src=x onerror='window.hit = 1'>"]
+)
+def test_markup_is_only_text(open_page, untrained_url, stem, text):
+    page = open_page(untrained_url)
+    ask(page, stem, text)
+    if stem in ("char_seq2seq", "token_transformer"):
+        name = "attention" if stem == "char_seq2seq" else "plot"
+        figure(page, f"{stem}_{name}")
+    else:
+        expect(page.locator(NOTE[stem])).to_contain_text(VERDICT)
+    if stem == "token_transformer":
+        page.locator("#token_transformer_continue").click()
+        written = page.locator("#token_transformer_result textarea")
+        expect(written).to_have_value(re.compile(re.escape(text) + ".+", re.DOTALL))
+    assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_without_its_checkpoint_a_tab_says_what_to_run(open_page, missing_url, stem):
+    page = open_page(missing_url)
+    ask(page, stem, "hello")
+    expect(page.locator(NOTE[stem])).to_contain_text("to make it good, run: python -m train.")
+    if stem == "token_transformer":
+        page.locator("#token_transformer_continue").click()
+        expect(page.locator("#token_transformer_progress")).to_contain_text("python -m train.")
+
+
+def test_the_card_opens_and_says_what_is_missing(open_page, missing_url):
+    page = open_page(missing_url)
+    page.locator("#sentiment_lstm_about button").first.click()
+    expect(page.locator("#sentiment_lstm_about")).to_contain_text("is missing")
+
+
+@pytest.mark.parametrize("query", ["?__theme=light", "?__theme=dark"])
+def test_no_tab_is_wider_than_a_phone(open_page, untrained_url, query):
+    page = open_page(untrained_url, width=390, height=844, query=query)
+    for stem in TITLES:
+        ask(page, stem, "an unbroken " + "w" * 300)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, stem
