@@ -24,6 +24,7 @@ SCALE = [
 ]
 BAR, CELL = 30, 22
 SMALL_CELL, MANY = 15, 60
+PICTURED = 150  # characters each way: a browser takes seconds to draw twice as many
 LONGEST_LABEL = 24
 _MARKS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 
@@ -45,18 +46,28 @@ def label(text: str, space: str = "␣") -> str:
     return html.escape(visible(text, space), quote=False)
 
 
+def width(result: Translation) -> int:
+    """Pixels that the columns of the attention take."""
+    return cell_size(result) * len(result.source[:PICTURED])
+
+
 def cell_size(result: Translation) -> int:
     """Side of one attention cell in pixels."""
     return SMALL_CELL if max(len(result.source), len(result.target)) > MANY else CELL
 
 
 def attention(result: Translation) -> go.Figure:
-    """Where the decoder looked: source characters across, target characters down."""
-    columns, rows = len(result.source), len(result.target)
+    """Where the decoder looked: source characters across, target characters down.
+
+    Of a long translation the first ``PICTURED`` characters each way are shown.
+    """
+    source, target = result.source[:PICTURED], result.target[:PICTURED]
+    columns, rows = len(source), len(target)
+    shown = result.attention[:PICTURED, :PICTURED]
     cell = cell_size(result)
     figure = go.Figure(
         go.Heatmap(
-            z=[[round(float(weight), 4) for weight in row] for row in result.attention],
+            z=[[round(float(weight), 4) for weight in row] for row in shown],
             x=list(range(columns)),
             y=list(range(rows)),
             zmin=0,
@@ -70,7 +81,7 @@ def attention(result: Translation) -> go.Figure:
     )
     font = {"family": MONO, "size": 13 if cell == CELL else 11}
     figure.update_xaxes(
-        **_ticks(result.source),
+        **_ticks(source),
         side="top",
         range=[-0.5, columns - 0.5],
         constrain="domain",
@@ -79,7 +90,7 @@ def attention(result: Translation) -> go.Figure:
         tickangle=0,
     )
     figure.update_yaxes(
-        **_ticks(result.target),
+        **_ticks(target),
         range=[rows - 0.5, -0.5],
         scaleanchor="x",
         constrain="domain",

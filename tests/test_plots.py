@@ -43,6 +43,12 @@ def test_a_long_sentence_gets_smaller_cells_and_a_fixed_height():
     assert plots.attention(long).layout.height >= 120 * 12
 
 
+def test_of_a_very_long_text_the_beginning_is_drawn():
+    figure = plots.attention(translation("a" * 300, "b" * 600))
+    assert (len(figure.data[0].z), len(figure.data[0].z[0])) == (plots.PICTURED, plots.PICTURED)
+    assert len(figure.layout.xaxis.tickvals) == len(figure.layout.yaxis.tickvals) == plots.PICTURED
+
+
 def test_bars_are_likeliest_on_top_with_percentages():
     figure = plots.next_tokens([NextToken(" the", 0.25), NextToken("\n", 0.125)])
     assert list(figure.layout.yaxis.ticktext) == ["·the", "⏎"]

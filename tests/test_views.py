@@ -28,7 +28,7 @@ def test_verdict_word(positive, word):
 def test_a_cut_text_is_mentioned():
     assert "beginning" in views.sentiment(Sentiment("t", 0.9, truncated=True))
     assert "beginning" not in views.sentiment(Sentiment("t", 0.9))
-    assert "first 1 characters" in views.translation(translated(truncated=True))
+    assert "first 1 characters" in views.translation(translated(truncated=True), 150)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,18 @@ def test_percent_is_never_certain(probability, shown):
 
 
 def test_translation_line():
-    shown = views.translation(translated())
+    shown = views.translation(translated(), 150)
     assert "−0.30 nats" in shown
     assert "90.5%" in shown  # exp(-0.3 / 3): two characters and the end
 
 
+def test_a_picture_of_a_part_says_so():
+    assert "first 150 characters" in views.translation(translated("a" * 151), 150)
+    assert "first 150 characters" not in views.translation(translated("a" * 150), 150)
+
+
 def test_an_empty_translation_is_said_to_be_one():
-    assert "nothing" in views.translation(translated(""))
+    assert "nothing" in views.translation(translated(""), 150)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_an_empty_translation_is_said_to_be_one():
         views.column(EVIL, ""),
         views.sentiment(Sentiment(EVIL, 0.5)),
         views.compared(EVIL, Sentiment(EVIL, 0.5), views.Facts(1.0)),
-        views.translation(translated(EVIL)),
+        views.translation(translated(EVIL), 150),
     ],
 )
 def test_nothing_of_a_users_is_markup(shown):

@@ -8,7 +8,7 @@ import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
 STEP = 200
-WIDEST = 4600
+WIDEST = 2400
 
 
 def page_theme() -> gr.themes.Base:

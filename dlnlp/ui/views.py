@@ -98,8 +98,12 @@ def scale(positive: float) -> str:
     )
 
 
-def translation(result: Translation) -> str:
-    """What the numbers of a translation say, in a line, and whether the text was cut."""
+def translation(result: Translation, pictured: int) -> str:
+    """What the numbers of a translation and its picture say, and what is left out of them.
+
+    Args:
+        pictured: How many characters the picture shows each way.
+    """
     cut = (
         note(f"Only the first {len(result.source):,} characters were translated.")
         if result.truncated
@@ -108,10 +112,15 @@ def translation(result: Translation) -> str:
     if not result.target:
         return cut + note("The model's best translation of this is nothing at all.")
     average = math.exp(result.score / (len(result.target) + 1))
+    beyond = max(len(result.source), len(result.target)) > pictured
+    part = f" Of this long text it shows the first {pictured} characters." if beyond else ""
     return (
         f'{cut}<p class="dl-figures">'
         f"<span>log-probability <b>{signed(result.score)} nats</b></span>"
         f"<span>on average <b>{percent(average)}</b> per character</span></p>"
+        '<p class="dl-caption">The picture: English across, French down, in the order in which it '
+        "was written. The stronger a cell’s colour, the more the model looked at that English "
+        f"character while writing that French one.{part}</p>"
     )
 
 

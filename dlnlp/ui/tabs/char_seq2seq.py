@@ -76,12 +76,13 @@ def build_tab(registry: Registry) -> None:
             if found is None:
                 yield "", cut + shown, gr.Plot(None, visible=False)
                 continue
-            wide = theme.wide(plots.cell_size(found) * len(found.source))
             drawn = plots.attention(found) if found.target else None
             yield (
                 found.text,
-                cut + views.translation(found),
-                gr.Plot(drawn, visible=drawn is not None, elem_classes=wide),
+                cut + views.translation(found, plots.PICTURED),
+                gr.Plot(
+                    drawn, visible=drawn is not None, elem_classes=theme.wide(plots.width(found))
+                ),
             )
 
     parts.listen(
