@@ -108,7 +108,7 @@ def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
             x=[token.probability for token in tokens],
             y=list(range(len(tokens))),
             orientation="h",
-            marker={"color": ACCENT, "cornerradius": 3},
+            marker={"color": ACCENT, "cornerradius": 3, "line": {"width": 0}},
             text=[f"{token.probability:.1%}" for token in tokens],
             textposition="outside",
             cliponaxis=False,

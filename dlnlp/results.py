@@ -41,6 +41,42 @@ class Sentiment:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """What each word of a text contributed to its logit.
+
+    ``scores`` (N,) are in logits towards positive, one per word; ``starts`` tell where the
+    words begin in ``text``, which is the text in natural spelling, as the model read it.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    scores: np.ndarray
+    method: str
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scores.shape != (len(self.words),) or len(self.starts) != len(self.words):
+            raise ValueError(f"{len(self.words)} words, but scores {self.scores.shape}")
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """Where each token looked: ``weights`` (layers, heads, T, T), rows summing to 1."""
+
+    tokens: tuple[str, ...]
+    weights: np.ndarray
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        count = len(self.tokens)
+        if self.weights.ndim != 4 or self.weights.shape[2:] != (count, count):
+            raise ValueError(f"{count} tokens, but attention {self.weights.shape}")
+        if count and not np.allclose(self.weights.sum(axis=-1), 1.0, atol=1e-3):
+            raise ValueError("every row of the attention must sum to 1")
+
+
+@dataclass(frozen=True)
 class NextToken:
     """A candidate for the next token; ``text`` as it would be appended."""
 

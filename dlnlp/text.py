@@ -20,13 +20,15 @@ _TREEBANK = [
     (re.compile(r"\b(\w+)\s+n't\b", re.I), r"\1n't"),
     (re.compile(r"(\w)\s+'(s|re|ve|ll|d|m|t)\b", re.I), r"\1'\2"),
 ]
-_WORD = re.compile(
+_TOKEN = re.compile(
     r"\w+?(?=n't\b)"  # do|n't
     r"|n't\b"
     r"|'(?:s|re|ve|ll|d|m)\b"
     r"|\w+"
-    r"|[^\w\s]"
+    r"|[^\w\s]",
+    re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:
@@ -79,7 +81,21 @@ def basic_english(text: str) -> list[str]:
     Unlike it, contractions split as in the Penn Treebank ("don't" → "do", "n't"), so that
     SST-2's spelling and a user's give the same tokens.
     """
-    return _WORD.findall(natural(text).lower())
+    return [token.lower() for token, _ in spans_of_tokens(natural(text))]
+
+
+def spans_of_tokens(text: str) -> list[tuple[str, int]]:
+    """The tokens of a natural text, as written, and where each begins."""
+    return [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
+
+
+def words(text: str) -> list[tuple[str, int]]:
+    """The words and punctuation marks of a natural text, as a reader counts them.
+
+    Both sentiment models' attributions are given per word of these, with where it begins.
+    A contraction is one word, whatever pieces a model reads it in.
+    """
+    return [(match.group(), match.start()) for match in _WORD.finditer(text)]
 
 
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

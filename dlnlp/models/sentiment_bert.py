@@ -7,6 +7,8 @@ positions is read in windows whose logits are averaged.
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +25,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.results import Sentiment
-from dlnlp.text import batches, check_texts, natural
+from dlnlp.explain import STEPS, check_method, integrated_gradients, leave_one_out, per_word
+from dlnlp.results import AttentionMaps, Attribution, Sentiment
+from dlnlp.text import batches, check_text, check_texts, natural, words
 
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
@@ -71,6 +74,85 @@ class SentimentBertPredictor:
             TypeError: ``texts`` is no list of strings.
         """
         return self._read(check_texts(texts))[0]
+
+    def explain(self, text: str, method: str = "integrated_gradients") -> Attribution:
+        """What each word contributed to the logit, by gradients or by leaving it out.
+
+        The baseline of the gradients has [PAD] in the place of each word piece. Of a text
+        beyond BERT's positions the beginning is explained.
+
+        Raises:
+            TypeError: ``text`` is no string.
+            ValueError: The method is unknown.
+        """
+        check_method(method)
+        whole = natural(check_text(text))
+        encoding = self.tokenizer.encode(whole)
+        cut = len(encoding.ids) > self.max_length
+        if cut:
+            whole = whole[: encoding.offsets[self.max_length - 2][1]]
+            encoding = self.tokenizer.encode(whole)
+        found = words(whole)
+        if method == "leave_one_out":
+            scores = leave_one_out(self.logits, whole)
+        else:
+            inner = slice(1, -1)  # [CLS] and [SEP] stay as they are
+            starts = [start for start, _ in encoding.offsets[inner]]
+            scores = per_word(whole, starts, self._gradients(encoding.ids)[inner])
+        return Attribution(
+            whole,
+            tuple(word for word, _ in found),
+            tuple(start for _, start in found),
+            scores,
+            method,
+            cut,
+        )
+
+    def _gradients(self, ids: list[int]) -> list[float]:
+        """Integrated gradients of each token id."""
+        embedding = self.model.bert.embeddings.word_embeddings
+        tokens = torch.tensor(ids, device=self.device)
+        padding = torch.full_like(tokens, self.model.config.pad_token_id or 0)
+        padding[0], padding[-1] = tokens[0], tokens[-1]
+        x, baseline = embedding(tokens).detach(), embedding(padding).detach()  # (T, E)
+
+        def logit(points: Tensor) -> Tensor:
+            output = self.model(inputs_embeds=points).logits
+            return (output[:, 1] - output[:, 0]) / self.temperature
+
+        steps = max(8, min(STEPS, 2400 // len(ids)))  # a long review stays under three seconds
+        scores: list[float] = integrated_gradients(logit, x, baseline, steps).tolist()
+        return scores
+
+    @torch.inference_mode()
+    def attention(self, text: str) -> AttentionMaps:
+        """Where each word piece looked, in every layer and head: weights (L, H, T, T).
+
+        Of a text beyond BERT's positions the beginning is read.
+
+        Raises:
+            TypeError: ``text`` is no string.
+        """
+        encoding = self.tokenizer.encode(natural(check_text(text)))
+        ids, tokens = encoding.ids, encoding.tokens
+        cut = len(ids) > self.max_length
+        if cut:
+            ids = [*ids[: self.max_length - 1], ids[-1]]
+            tokens = [*tokens[: self.max_length - 1], tokens[-1]]
+        output = self._plain.bert(torch.tensor([ids], device=self.device), output_attentions=True)
+        weights = torch.cat(output.attentions).float().cpu().numpy()
+        return AttentionMaps(tuple(tokens), weights, cut)
+
+    @functools.cached_property
+    def _plain(self) -> BertForSequenceClassification:
+        """The same weights with plain attention: the fused one keeps its weights to itself."""
+        plain = copy.copy(self.model.config)
+        plain._attn_implementation = "eager"
+        from transformers import BertForSequenceClassification
+
+        model = BertForSequenceClassification(plain)
+        model.load_state_dict(self.model.state_dict(), assign=True)  # shared, not copied
+        return model.eval()
 
     @torch.inference_mode()
     def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:

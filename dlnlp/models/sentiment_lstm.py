@@ -11,17 +11,31 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.results import Sentiment
-from dlnlp.text import PAD, UNK, Vocabulary, basic_english, batches, check_texts
+from dlnlp.explain import check_method, integrated_gradients, leave_one_out, per_word
+from dlnlp.results import Attribution, Sentiment
+from dlnlp.text import (
+    PAD,
+    UNK,
+    Vocabulary,
+    basic_english,
+    batches,
+    check_text,
+    check_texts,
+    natural,
+    spans_of_tokens,
+    words,
+)
 
 VOCABULARY = "vocab.json"
 MAX_WORDS = 2000
+MAX_EXPLAINED = 500
 BATCH_WORDS = 16_384
 
 
@@ -64,7 +78,11 @@ class SentimentLSTM(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (B,) towards positive, of token ids (B, T) and lengths (B,) on the CPU."""
-        embedded = self.dropout(self.embedding(tokens))  # (B, T, E)
+        return self.read(self.embedding(tokens), lengths)
+
+    def read(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (B,) of embedded tokens (B, T, E)."""
+        embedded = self.dropout(embedded)
         # Packing stops each text at its own end: no state is ever read after the padding.
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         output, (hidden, _) = self.lstm(packed)  # hidden (layers * D, B, H)
@@ -127,6 +145,44 @@ class SentimentLSTMPredictor:
             for i, logit in zip(batch, found.tolist(), strict=True):
                 logits[i] = logit
         return logits, [cut for _, cut in encoded]
+
+    def explain(self, text: str, method: str = "integrated_gradients") -> Attribution:
+        """What each word contributed to the logit, by gradients or by leaving it out.
+
+        The baseline of the gradients is a text of padding: of words without a meaning.
+
+        Raises:
+            TypeError: ``text`` is no string.
+            ValueError: The method is unknown.
+        """
+        check_method(method)
+        whole = natural(check_text(text))
+        tokens = spans_of_tokens(whole)
+        cut = len(tokens) > MAX_EXPLAINED
+        if cut:
+            whole, tokens = whole[: tokens[MAX_EXPLAINED][1]].rstrip(), tokens[:MAX_EXPLAINED]
+        if method == "leave_one_out":
+            scores = leave_one_out(self.logits, whole)
+        elif not tokens:
+            scores = np.zeros(0)
+        else:
+            ids = self.vocabulary.encode(token.lower() for token, _ in tokens)
+            x = self.model.embedding(torch.tensor(ids, device=self.device)).detach()  # (T, E)
+
+            def logit(points: Tensor) -> Tensor:
+                return self.model.read(points, torch.full((len(points),), len(ids)))
+
+            found = integrated_gradients(logit, x, torch.zeros_like(x)) / self.temperature
+            scores = per_word(whole, [start for _, start in tokens], found.tolist())
+        spans = words(whole)
+        return Attribution(
+            whole,
+            tuple(word for word, _ in spans),
+            tuple(start for _, start in spans),
+            scores,
+            method,
+            cut,
+        )
 
     @property
     def device(self) -> torch.device:

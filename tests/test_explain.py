@@ -1,0 +1,95 @@
+"""Attributions against captum's, and by what they must add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import IntegratedGradients
+
+from dlnlp import catalog
+from dlnlp.explain import integrated_gradients, per_word, sentence_units
+from dlnlp.text import words
+
+TEXT = "I don't hate it, but the great movie was bad!"
+STEMS = ["sentiment_lstm", "sentiment_bert"]
+
+
+@pytest.fixture(scope="module", params=STEMS)
+def predictor(request: pytest.FixtureRequest) -> Any:
+    return catalog.spec(request.param).tiny()
+
+
+def test_integrated_gradients_are_captums() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(5, 3)
+
+    def logit(points: torch.Tensor) -> torch.Tensor:
+        return torch.tanh((points * weight).sum(-1)).prod(-1)
+
+    x, baseline = torch.randn(5, 3), torch.zeros(5, 3)
+    ours = integrated_gradients(logit, x, baseline, steps=200)
+    theirs = IntegratedGradients(logit).attribute(
+        x.unsqueeze(0), baseline.unsqueeze(0), n_steps=200, method="riemann_middle"
+    )
+    torch.testing.assert_close(ours, theirs.sum(-1)[0].float(), atol=1e-5, rtol=1e-4)
+
+
+def test_both_models_explain_the_same_words() -> None:
+    found = [catalog.spec(stem).tiny().explain(TEXT) for stem in STEMS]
+    assert found[0].words == found[1].words and found[0].starts == found[1].starts
+    assert found[0].words[:4] == ("I", "don't", "hate", "it")
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "leave_one_out"])
+def test_every_word_has_a_score(predictor: Any, method: str) -> None:
+    for text in (TEXT, "", "😀", "it 's n't -lrb- ok -rrb-", "A film. " * 300):
+        found = predictor.explain(text, method)
+        assert len(found.scores) == len(found.words) == len(found.starts)
+        assert all(
+            found.text[s:].startswith(w) for w, s in zip(found.words, found.starts, strict=True)
+        )
+        assert np.isfinite(found.scores).all()
+    assert predictor.explain("A film. " * 300, method).truncated
+
+
+def test_gradients_leave_nothing_behind(predictor: Any) -> None:
+    predictor.explain(TEXT)
+    assert all(p.grad is None for p in predictor.model.parameters())
+
+
+def test_leaving_out_is_the_difference_of_two_answers(predictor: Any) -> None:
+    found = predictor.explain("the great movie", "leave_one_out")
+    whole, without = predictor.logits(["the great movie", "the  movie"])
+    assert found.scores[1] == pytest.approx(whole - without, abs=1e-5)
+
+
+def test_an_unknown_method_is_refused(predictor: Any) -> None:
+    with pytest.raises(ValueError, match="leave_one_out"):
+        predictor.explain(TEXT, "magic")
+
+
+def test_pieces_are_added_up_by_word() -> None:
+    text = "I don't"
+    assert per_word(text, [0, 2, 4], [1.0, 2.0, 3.0]).tolist() == [1.0, 5.0]
+
+
+def test_sentences_hold_every_word_once() -> None:
+    text = 'One. Two words! "Three" of... them? End'
+    units = sentence_units(text)
+    assert [i for unit in units for i in unit] == list(range(len(words(text))))
+    assert len(units) == 5
+
+
+def test_berts_attention_is_that_of_its_fast_path() -> None:
+    predictor = catalog.spec("sentiment_bert").tiny()
+    found = predictor.attention("a great film")
+    assert found.tokens[0] == "[CLS]" and found.weights.shape[:2] == (2, 2)
+    ids = torch.tensor([predictor.tokenizer.encode("a great film").ids])
+    with torch.inference_mode():
+        fast, plain = predictor.model(ids).logits, predictor._plain(ids).logits
+    torch.testing.assert_close(fast, plain)
+    shared = predictor._plain.classifier.weight.data_ptr()
+    assert shared == predictor.model.classifier.weight.data_ptr()
