@@ -43,6 +43,7 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
         prevent_thread_lock=True,
         theme=theme.page_theme(),
         css=theme.style(),
+        head=theme.HEAD,
         footer_links=["api", "settings"],
         run_history=False,
         ssr_mode=False,

@@ -7,7 +7,12 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
-STEP = 200
+# Gradio's rewriting of style sheets mixes up @media rules, so these go to the head as they are.
+HEAD = """<style>
+@media (prefers-reduced-motion: reduce) { .dl-loading::before { animation: none !important; } }
+@media (max-width: 640px) { footer > .divider { display: none !important; } }
+</style>"""
+STEP = 40
 WIDEST = 2400
 
 

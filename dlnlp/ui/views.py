@@ -48,8 +48,9 @@ def note(text: str) -> str:
 
 
 def fault(text: str) -> str:
-    """An error in the place of a result."""
-    return f'<p class="dl-fault" role="alert">{escape(text)}</p>'
+    """An error in the place of a result; the command that mends it stands out."""
+    shown = re.sub(r"\brun: (.+)\Z", r"run:<code>\1</code>", escape(text), flags=re.DOTALL)
+    return f'<p class="dl-fault" role="alert">{shown}</p>'
 
 
 def loading(title: str) -> str:
