@@ -61,6 +61,27 @@ class Attribution:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """A text as it is read: N words, the verdict after some of them, the states of all.
+
+    ``positive`` (P,) is the probability after reading up to word ``ends[i]``; ``hidden``
+    (N, units) holds the states at each word when the whole text is read.
+    """
+
+    words: tuple[str, ...]
+    ends: tuple[int, ...]
+    positive: np.ndarray
+    hidden: np.ndarray
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.positive.shape != (len(self.ends),):
+            raise ValueError(f"{len(self.ends)} prefixes, but positive {self.positive.shape}")
+        if len(self.hidden) != len(self.words):
+            raise ValueError(f"{len(self.words)} words, but states of {len(self.hidden)}")
+
+
+@dataclass(frozen=True)
 class AttentionMaps:
     """Where each token looked: ``weights`` (layers, heads, T, T), rows summing to 1."""
 

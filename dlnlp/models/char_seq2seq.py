@@ -195,7 +195,7 @@ class CharSeq2SeqPredictor:
         """
         return self._search([check_text(text)], n)[0]
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
     def stream(self, text: str) -> Iterator[str]:
         """The characters of the greedy translation, as they come."""
         source, _ = self._source(check_text(text))
@@ -205,9 +205,8 @@ class CharSeq2SeqPredictor:
         state: State = (memory.first, memory.second)
         token = SOS_ID
         for _ in range(max_length(len(source))):
-            with torch.inference_mode():  # a generator may be resumed in another thread
-                log_probs, _, state = self._step(memory, torch.tensor([token]), state)
-                token = int(log_probs.argmax())
+            log_probs, _, state = self._step(memory, torch.tensor([token]), state)
+            token = int(log_probs.argmax())
             if token == EOS_ID:
                 return
             yield self.target_vocabulary.tokens[token]

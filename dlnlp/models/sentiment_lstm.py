@@ -7,6 +7,7 @@ pooling over time are options of the config; without them this is the tutorial's
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
 from dlnlp.explain import check_method, integrated_gradients, leave_one_out, per_word
-from dlnlp.results import Attribution, Sentiment
+from dlnlp.results import Attribution, Sentiment, Trace
 from dlnlp.text import (
     PAD,
     UNK,
@@ -36,6 +37,7 @@ from dlnlp.text import (
 VOCABULARY = "vocab.json"
 MAX_WORDS = 2000
 MAX_EXPLAINED = 500
+MAX_PREFIXES = 64
 BATCH_WORDS = 16_384
 
 
@@ -82,17 +84,20 @@ class SentimentLSTM(nn.Module):
 
     def read(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """Logits (B,) of embedded tokens (B, T, E)."""
+        _, pooled = self.states(embedded, lengths)
+        return self.linear(self.dropout(pooled)).squeeze(-1)
+
+    def states(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """All states (B, T, D * H), -inf after a text's end, and the pooled ones (B, D * H)."""
         embedded = self.dropout(embedded)
         # Packing stops each text at its own end: no state is ever read after the padding.
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         output, (hidden, _) = self.lstm(packed)  # hidden (layers * D, B, H)
+        states, _ = pad_packed_sequence(output, batch_first=True, padding_value=-torch.inf)
         if self.config.pooling == "max":
-            states, _ = pad_packed_sequence(output, batch_first=True, padding_value=-torch.inf)
-            pooled = states.max(dim=1).values  # (B, D * H)
-        else:
-            directions = 2 if self.config.bidirectional else 1
-            pooled = torch.cat(tuple(hidden[-directions:]), dim=-1)  # (B, D * H)
-        return self.linear(self.dropout(pooled)).squeeze(-1)
+            return states, states.max(dim=1).values
+        directions = 2 if self.config.bidirectional else 1
+        return states, torch.cat(tuple(hidden[-directions:]), dim=-1)
 
 
 def encode(vocabulary: Vocabulary, text: str) -> tuple[list[int], bool]:
@@ -182,6 +187,41 @@ class SentimentLSTMPredictor:
             scores,
             method,
             cut,
+        )
+
+    @torch.inference_mode()
+    def trace(self, text: str) -> Trace:
+        """The verdict after each word, every prefix really read, and the states behind it.
+
+        A text of more than ``MAX_PREFIXES`` words is traced at so many of them.
+
+        Raises:
+            TypeError: ``text`` is no string.
+        """
+        whole = natural(check_text(text))
+        tokens = spans_of_tokens(whole)[:MAX_EXPLAINED]
+        if not tokens:
+            return Trace((), (), np.zeros(0), np.zeros((0, self.model.linear.in_features)), False)
+        cut = len(spans_of_tokens(whole)) > MAX_EXPLAINED
+        ids = self.vocabulary.encode(token.lower() for token, _ in tokens)
+        found = [(word, start) for word, start in words(whole) if start <= tokens[-1][1]]
+        begins = [start for _, start in tokens] + [len(whole)]
+        # A word ends where the next one's first token begins.
+        ends = [bisect_left(begins, start) for _, start in found[1:]] + [len(tokens)]
+        chosen = np.linspace(0, len(found) - 1, min(len(found), MAX_PREFIXES)).round().astype(int)
+        prefixes = [ids[: ends[i]] for i in chosen]
+        logits = [0.0] * len(prefixes)
+        for batch in batches([len(prefix) for prefix in prefixes], BATCH_WORDS):
+            rows, lengths = collate([prefixes[i] for i in batch])
+            scores = self.model(rows.to(self.device), lengths).float() / self.temperature
+            for i, logit in zip(batch, scores.tolist(), strict=True):
+                logits[i] = logit
+        rows, lengths = collate([ids])
+        states, _ = self.model.states(self.model.embedding(rows.to(self.device)), lengths)
+        hidden = states[0].float().cpu().numpy()[[end - 1 for end in ends]]  # (N, D * H)
+        positive = torch.sigmoid(torch.tensor(logits)).numpy()
+        return Trace(
+            tuple(word for word, _ in found), tuple(chosen.tolist()), positive, hidden, cut
         )
 
     @property

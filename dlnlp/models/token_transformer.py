@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.results import NextToken, TokenScore
+from dlnlp.results import AttentionMaps, NextToken, TokenScore
 from dlnlp.sampling import check_settings, filtered
 from dlnlp.text import check_text
 
@@ -68,19 +68,23 @@ class PositionalEncoding(nn.Module):
 Cache = list[tuple[Tensor, Tensor]]  # keys and values (B, heads, T, C / heads) per layer
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, kept: list[Tensor] | None = None) -> Tensor:
     """Causal attention of the last T of S positions: (B, heads, T, C) over (B, heads, S, C).
 
     The mask is what makes this a predictor: position t sees itself and those before it.
+    The weights (B, heads, T, S) are added to ``kept`` where that is given.
     """
     steps, total = q.shape[2], k.shape[2]
-    if q.is_cuda and steps == total:
+    if q.is_cuda and steps == total and kept is None:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, heads, T, S)
     if steps > 1:
         future = torch.ones(steps, total, dtype=torch.bool, device=q.device)
         scores = scores.masked_fill(future.triu(total - steps + 1), -torch.inf)
-    return F.softmax(scores, dim=-1) @ v
+    weights = F.softmax(scores, dim=-1)
+    if kept is not None:
+        kept.append(weights)
+    return weights @ v
 
 
 class Block(nn.Module):
@@ -99,7 +103,7 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width)
 
     def forward(
-        self, x: Tensor, past: tuple[Tensor, Tensor] | None
+        self, x: Tensor, past: tuple[Tensor, Tensor] | None, kept: list[Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The block's output (B, T, C), and keys and values with the past ones in front."""
         count, steps, width = x.shape
@@ -108,7 +112,7 @@ class Block(nn.Module):
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
         if past is not None:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
-        attended = attend(q, k, v)
+        attended = attend(q, k, v, kept)
         attended = attended.transpose(1, 2).reshape(count, steps, width)  # (B, T, C)
         x = x + F.dropout(self.out(attended), rate)
         hidden = F.gelu(self.up(self.norm2(x)))  # (B, T, 4C)
@@ -145,16 +149,21 @@ class TransformerModel(nn.Module):
             for last in (module.out, module.down):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.num_layers))
 
-    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> tuple[Tensor, Cache]:
-        """Last states (B, T, C) of token ids (B, T) that follow the cache, and the new cache."""
+    def hidden(
+        self, tokens: Tensor, cache: Cache | None = None, kept: list[Tensor] | None = None
+    ) -> tuple[Tensor, Cache]:
+        """Last states (B, T, C) of token ids (B, T) that follow the cache, and the new cache.
+
+        Each layer's attention (B, heads, T, S) is added to ``kept`` where that is given.
+        """
         start = cache[0][0].shape[2] if cache else 0
         # Scaled as in the paper, so that positions do not drown the tokens.
         x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
         x = F.dropout(self.positions(x, start), self.config.dropout, self.training)
         grown: Cache = []
         for index, block in enumerate(self.blocks):
-            x, kept = block(x, cache[index] if cache else None)
-            grown.append(kept)
+            x, grown_by = block(x, cache[index] if cache else None, kept)
+            grown.append(grown_by)
         return self.norm(x), grown
 
     def logits(self, states: Tensor) -> Tensor:
@@ -233,6 +242,7 @@ class TokenTransformerPredictor:
         check_text(prompt, "prompt")
         return self._generate(prompt, max_new_tokens, temperature, top_k, top_p, seed)
 
+    @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
     def _generate(
         self,
         prompt: str,
@@ -252,10 +262,9 @@ class TokenTransformerPredictor:
                 # The window is full: go on from its later half, positions starting anew.
                 ids = [BEGIN_ID, *ids[-context // 2 :]]
                 cache, fresh = None, ids
-            with torch.inference_mode():  # a generator may be resumed in another thread
-                tokens = torch.tensor([fresh], device=self.device)
-                states, cache = self.model.hidden(tokens, cache)
-                log_probs = self._log_probs(states[0, -1])
+            tokens = torch.tensor([fresh], device=self.device)
+            states, cache = self.model.hidden(tokens, cache)
+            log_probs = self._log_probs(states[0, -1])
             probabilities = filtered(log_probs, temperature, top_k, top_p)
             token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
             token = min(token, int(np.flatnonzero(probabilities)[-1]))
@@ -292,6 +301,23 @@ class TokenTransformerPredictor:
                 result.append(TokenScore(whole, total))
                 held, total = b"", 0.0
         return result
+
+    @torch.inference_mode()
+    def attention(self, prompt: str) -> AttentionMaps:
+        """Where each token of the prompt looked: weights (layers, heads, T, T), causal.
+
+        The first token is the begin token. Of a long prompt the end is read.
+
+        Raises:
+            TypeError: ``prompt`` is no string.
+        """
+        everything = self._encode(check_text(prompt, "prompt"))
+        ids = self._prompt(prompt, room=0)
+        kept: list[Tensor] = []
+        self.model.hidden(torch.tensor([ids], device=self.device), kept=kept)
+        tokens = tuple(shown(self.pieces[token]) for token in ids)
+        cut = len(ids) < len(everything)
+        return AttentionMaps(tokens, torch.cat(kept).float().cpu().numpy(), cut)
 
     @torch.inference_mode()
     def total(self, text: str) -> float:

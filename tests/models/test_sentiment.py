@@ -55,3 +55,22 @@ def test_temperature_moves_the_probability_but_not_the_label() -> None:
     [after] = predictor.classify(["the film was good"])
     assert after.label == before.label
     assert abs(after.positive - 0.5) > abs(before.positive - 0.5)
+
+
+def test_a_trace_is_the_verdict_on_every_prefix() -> None:
+    predictor = sentiment_lstm.tiny()
+    found = predictor.trace("The film isn't good, but great!")
+    assert found.words == ("The", "film", "isn't", "good", ",", "but", "great", "!")
+    prefixes = ["The", "The film", "The film isn't", "The film isn't good"]
+    expected = [result.positive for result in predictor.classify(prefixes)]
+    assert found.positive[:4] == pytest.approx(expected, abs=1e-5)
+    [whole] = predictor.classify(["The film isn't good, but great!"])
+    assert found.positive[-1] == pytest.approx(whole.positive, abs=1e-5)
+    assert found.hidden.shape == (8, 16)
+
+
+def test_a_long_text_is_traced_at_64_words() -> None:
+    found = sentiment_lstm.tiny().trace("good film . " * 300)
+    assert len(found.positive) == 64 and found.truncated
+    assert found.ends[0] == 0 and found.ends[-1] == len(found.words) - 1
+    assert sentiment_lstm.tiny().trace(" ").words == ()

@@ -95,3 +95,24 @@ def test_bytes_that_are_no_character_are_shown_as_such() -> None:
 def test_a_wrong_setting_is_refused_at_once(setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         PREDICTOR.generate("hello", **setting)  # type: ignore[arg-type]
+
+
+def test_attention_looks_back_only() -> None:
+    found = PREDICTOR.attention("hello")
+    assert found.tokens == ("<|endoftext|>", *"hello")
+    assert found.weights.shape == (2, 2, 6, 6)
+    assert not found.weights[..., ~torch.ones(6, 6, dtype=torch.bool).tril().numpy()].any()
+    assert PREDICTOR.attention("x" * 100).truncated
+    assert not found.truncated
+
+
+def test_generators_run_in_inference_mode_in_any_thread() -> None:
+    import threading
+
+    pieces = PREDICTOR.generate("hello", max_new_tokens=6, seed=1)
+    found = [next(pieces)]
+    thread = threading.Thread(target=lambda: found.extend(pieces))
+    thread.start()
+    thread.join()
+    assert found == list(PREDICTOR.generate("hello", max_new_tokens=6, seed=1))
+    assert not torch.is_inference_mode_enabled()
