@@ -25,7 +25,7 @@ SCALE = [
 BAR, CELL = 30, 22
 SMALL_CELL, MANY = 15, 60
 PICTURED = 150  # characters each way: a browser takes seconds to draw twice as many
-LONGEST_LABEL = 24
+LONGEST_LABEL = 16
 _MARKS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 
 
@@ -115,7 +115,7 @@ def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
             hovertemplate="%{y}  %{x:.2%}<extra></extra>",
         )
     )
-    figure.update_xaxes(range=[0, highest * 1.18], visible=False, fixedrange=True)
+    figure.update_xaxes(range=[0, highest], visible=False, fixedrange=True)
     figure.update_yaxes(
         **_ticks([token.text for token in tokens], "·"),
         range=[len(tokens) - 0.5, -0.5],
@@ -124,7 +124,7 @@ def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
     )
     figure.update_layout(bargap=0.3)
     height = max(len(tokens), 1) * BAR + 24
-    return _finish(figure, height=height, margin={"l": 80, "r": 16, "t": 8, "b": 16})
+    return _finish(figure, height=height, margin={"l": 80, "r": 56, "t": 8, "b": 16})
 
 
 def warm_up() -> None:

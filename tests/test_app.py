@@ -38,7 +38,7 @@ SETTINGS = {
     "sentiment_bert_run": (),
     "char_seq2seq_run": (5,),
     "token_transformer_run": (5, 1.0, 0, 1.0),
-    "token_transformer_continue": (5, 1.0, 0, 1.0, 1),
+    "token_transformer_continue": (5, 1.0, 0, 1.0, "1"),
     "compare_run": (),
 }
 BAD = {
@@ -160,11 +160,12 @@ def test_an_unexpected_error_is_one_sentence_and_goes_to_the_log(caplog):
     assert "secret" in caplog.text
 
 
-def test_bad_settings_are_named(demo):
+@pytest.mark.parametrize("seed", ["-3", "1.5", "one", "<b>", "9" * 400])
+def test_a_seed_that_is_no_number_is_named(demo, seed):
     target = (component(demo, "token_transformer_continue")._id, "click")
     handler = next(f for f in demo.fns.values() if target in f.targets)
-    [*_, (_, html)] = handler.fn("a", 5, 1.0, 0, 1.0, -3)
-    assert "seed must be a whole number" in html
+    [*_, (_, html)] = handler.fn("a", 5, 1.0, 0, 1.0, seed)
+    assert "seed must be a whole number" in html and "<b>" not in html
 
 
 def test_a_seed_makes_the_continuation_repeatable(demo):

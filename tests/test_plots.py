@@ -72,7 +72,7 @@ def test_no_tokens_make_an_empty_figure():
         ("\x00", "\\u0000"),
         ("\u202e", "\\u202e"),
         ("\ud800", "\\ud800"),
-        ("x" * 100, "x" * 23 + "…"),
+        ("x" * 100, "x" * 15 + "…"),
     ],
 )
 def test_labels(text, shown):

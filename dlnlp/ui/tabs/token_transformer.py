@@ -76,7 +76,12 @@ def build_tab(registry: Registry) -> None:
                 info="Tokens to write.",
                 elem_id=f"{STEM}_length",
             )
-            seed = gr.Number(None, precision=0, label="Seed", info="The same seed, the same text.")
+            seed = gr.Textbox(
+                label="Seed",
+                info="The same seed, the same text.",
+                placeholder="random",
+                max_lines=1,
+            )
     remarks = gr.HTML(elem_id=f"{STEM}_remarks", elem_classes="dl-result")
     figure = gr.Plot(label="Next token", show_label=False, visible=False, elem_id=f"{STEM}_plot")
     written = gr.Textbox(
@@ -115,7 +120,7 @@ def build_tab(registry: Registry) -> None:
     )
 
     def proceed(
-        prompt: str, length: float, temperature: float, top_k: float, top_p: float, seed: int | None
+        prompt: str, length: float, temperature: float, top_k: float, top_p: float, seed: str
     ) -> Iterator[tuple[str, str]]:
         prompt, cut = parts.readable(prompt, "end")
         for shown, pieces in parts.answers(
@@ -124,7 +129,7 @@ def build_tab(registry: Registry) -> None:
             prompt,
             BLANK,
             lambda model: model.generate(
-                prompt, int(length), temperature, off(top_k), top_p, whole("seed", seed)
+                prompt, int(length), temperature, off(top_k), top_p, typed_seed(seed)
             ),
         ):
             if pieces is None:
@@ -225,6 +230,20 @@ def _endpoints(registry: Registry) -> None:
 def off(top_k: float) -> int | None:
     """The slider's 0 is no limit."""
     return int(top_k) or None
+
+
+def typed_seed(text: str) -> int | None:
+    """The number that was typed, None for an empty box.
+
+    Raises:
+        ValueError: Something else was typed.
+    """
+    text = str(text or "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(f"The seed must be a whole number from 0 on, not “{text[:30]}”.")
+    return int(text)
 
 
 def whole(name: str, value: float | None) -> int | None:
