@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import gradio as gr
-from gradio.events import api
 
-from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.results import as_json
-from dlnlp.text import check_text
 from dlnlp.ui import parts, views
+from dlnlp.ui.generation import continuing, expose, predicting
 
 STEM = "token_transformer"
-BLANK = "Type the beginning of a sentence, and the model says how it may go on."
 EXAMPLES = (
     "The meaning of life is",
     "Once upon a time",
@@ -23,7 +16,6 @@ EXAMPLES = (
     "The war began when the",
     "He was born in the city of",
 )
-SHOWN = 400  # characters of the prompt in front of a continuation
 
 
 def build_tab(registry: Registry) -> None:
@@ -95,22 +87,8 @@ def build_tab(registry: Registry) -> None:
     progress = gr.HTML(elem_id=f"{STEM}_progress", elem_classes="dl-result")
     parts.about(registry, STEM)
 
-    def predict(
-        prompt: str, k: float, temperature: float, top_k: float, top_p: float
-    ) -> Iterator[tuple[str, Any]]:
-        prompt, cut = parts.readable(prompt, "end")
-        for shown, found in parts.answers(
-            registry,
-            STEM,
-            prompt,
-            BLANK,
-            lambda model: model.next_tokens(prompt, int(k), temperature, off(top_k), top_p),
-        ):
-            drawn = None if found is None else plots.next_tokens(found)
-            yield cut + shown, gr.Plot(drawn, visible=drawn is not None)
-
     parts.listen(
-        predict,
+        predicting(registry, STEM),
         box=box,
         button=button,
         samples=samples,
@@ -119,34 +97,8 @@ def build_tab(registry: Registry) -> None:
         stem=STEM,
     )
 
-    def proceed(
-        prompt: str, length: float, temperature: float, top_k: float, top_p: float, seed: str
-    ) -> Iterator[tuple[str, str]]:
-        prompt, cut = parts.readable(prompt, "end")
-        for shown, pieces in parts.answers(
-            registry,
-            STEM,
-            prompt,
-            BLANK,
-            lambda model: model.generate(
-                prompt, int(length), temperature, off(top_k), top_p, typed_seed(seed)
-            ),
-        ):
-            if pieces is None:
-                yield "", cut + shown
-                continue
-            text = prompt if len(prompt) <= SHOWN else "…" + prompt[-SHOWN:]
-            try:
-                for piece in pieces:
-                    text += piece
-                    yield text, cut + views.note("Writing…")
-            except Exception as error:  # as in parts.answers: what was written stays
-                yield text, views.fault(parts.sentence(error))
-            else:
-                yield text, cut
-
     event = more.click(
-        proceed,
+        continuing(registry, STEM),
         [box, length, temperature, top_k, top_p, seed],
         [written, progress],
         show_progress="minimal",
@@ -162,98 +114,4 @@ def build_tab(registry: Registry) -> None:
         show_progress="hidden",
         **parts.PRIVATE,
     )
-    _endpoints(registry)
-
-
-def _endpoints(registry: Registry) -> None:
-    def next_tokens(
-        prompt: str,
-        k: int = 10,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-    ) -> list[dict[str, Any]]:
-        """The likeliest next tokens after a prompt, with their probabilities.
-
-        Args:
-            prompt: English text; of a long one the end is read.
-            k: How many tokens to list.
-            temperature: Below 1 sharpens the distribution, above 1 flattens it.
-            top_k: Keep only so many tokens.
-            top_p: Keep the smallest set of tokens that reaches this probability.
-        """
-        with parts.api_errors():
-            prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
-            found = registry.get(STEM).next_tokens(
-                prompt, whole("k", k), temperature, whole("top_k", top_k), top_p
-            )
-            return [as_json(token) for token in found]
-
-    def generate(
-        prompt: str,
-        max_new_tokens: int = 50,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
-    ) -> Iterator[str]:
-        """Continue a prompt; what has been written so far is sent again with every piece.
-
-        Args:
-            prompt: English text; of a long one the end is read.
-            max_new_tokens: How many tokens to write at most.
-            temperature: 0 always takes the likeliest token.
-            top_k: Draw from only so many tokens.
-            top_p: Draw from the smallest set of tokens that reaches this probability.
-            seed: The same seed gives the same text.
-        """
-        with parts.api_errors():
-            prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
-            settings = {
-                "max_new_tokens": whole("max_new_tokens", max_new_tokens),
-                "temperature": temperature,
-                "top_k": whole("top_k", top_k),
-                "top_p": top_p,
-                "seed": whole("seed", seed),
-            }
-            text = ""
-            for piece in registry.get(STEM).generate(prompt, **settings):
-                text += piece
-                yield text
-            if not text:
-                yield text
-
-    api(next_tokens, api_name=f"{STEM}_next_tokens", **parts.alone(STEM))
-    api(generate, api_name=f"{STEM}_generate", **parts.alone(STEM))
-
-
-def off(top_k: float) -> int | None:
-    """The slider's 0 is no limit."""
-    return int(top_k) or None
-
-
-def typed_seed(text: str) -> int | None:
-    """The number that was typed, None for an empty box.
-
-    Raises:
-        ValueError: Something else was typed.
-    """
-    text = str(text or "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValueError(f"The seed must be a whole number from 0 on, not “{text[:30]}”.")
-    return int(text)
-
-
-def whole(name: str, value: float | None) -> int | None:
-    """The number as an int; JSON and Gradio may make it a float.
-
-    Raises:
-        ValueError: It is no whole number, or negative.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 or value < 0:
-        raise ValueError(f"{name} must be a whole number from 0 on, not {value!r}.")
-    return int(value)
+    expose(registry, STEM)
