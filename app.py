@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     demo = build_app(registry)
     try:
-        launch(demo, server_name=options.host, server_port=options.port)
+        url = launch(demo, server_name=options.host, server_port=options.port, quiet=True)
+        print(f"dlnlp is served at {url} (Ctrl-C ends it)", flush=True)
         while True:
             time.sleep(3600)
     except OSError as error:

@@ -188,6 +188,19 @@ def test_compare_knows_size_and_parameters_of_a_checkpoint(tmp_path):
     assert compare.known(Registry(root=tmp_path), "sentiment_bert") == (None, None)
 
 
+def test_the_card_is_read_when_it_is_opened(tmp_path):
+    demo = app.build_app(Registry(root=tmp_path))
+    target = (component(demo, "sentiment_lstm_about")._id, "expand")
+    read = next(f.fn for f in demo.fns.values() if target in f.targets)
+    markdown, fault = read()
+    assert not markdown and "is missing" in fault
+    folder = tmp_path / "sentiment_lstm"
+    folder.mkdir()
+    (folder / "training.json").write_text("{}", encoding="utf-8")
+    (folder / "README.md").write_text("---\nlicense: x\n---\n# Card", encoding="utf-8")
+    assert read() == ("# Card", "")
+
+
 # The endpoints
 
 

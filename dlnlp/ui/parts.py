@@ -101,6 +101,24 @@ def intro(chapter: str, text: str) -> None:
     gr.HTML(views.intro(chapter, text))
 
 
+def question(
+    stem: str, label: str, placeholder: str, verb: str, samples: Sequence[str]
+) -> tuple[gr.Textbox, gr.Button, gr.Dataset]:
+    """A text box, its button beside it, and examples below."""
+    with gr.Row(equal_height=False, elem_classes="dl-ask"):
+        box = gr.Textbox(
+            label=label,
+            placeholder=placeholder,
+            lines=1,
+            max_lines=8,
+            scale=5,
+            min_width=260,
+            elem_id=f"{stem}_text",
+        )
+        button = gr.Button(verb, variant="primary", scale=1, min_width=120, elem_id=f"{stem}_run")
+    return box, button, examples(samples, stem)
+
+
 def examples(samples: Sequence[str], stem: str) -> gr.Dataset:
     """Clickable inputs; nothing is computed for them beforehand."""
     return gr.Dataset(

@@ -21,20 +21,9 @@ def build_sentiment_tab(
 ) -> None:
     """Text in, verdict out, of the sentiment model with that stem."""
     parts.intro(chapter, intro)
-    with gr.Row(equal_height=False, elem_classes="dl-ask"):
-        box = gr.Textbox(
-            label="Your text",
-            placeholder="What did you think of the film?",
-            lines=1,
-            max_lines=8,
-            scale=5,
-            min_width=260,
-            elem_id=f"{stem}_text",
-        )
-        button = gr.Button(
-            "Classify", variant="primary", scale=1, min_width=120, elem_id=f"{stem}_run"
-        )
-    samples = parts.examples(examples, stem)
+    box, button, samples = parts.question(
+        stem, "Your text", "What did you think of the film?", "Classify", examples
+    )
     result = gr.HTML(elem_id=f"{stem}_result", elem_classes="dl-result")
     parts.about(registry, stem)
     parts.listen(

@@ -34,20 +34,9 @@ def build_tab(registry: Registry) -> None:
         "One network reads English letter by letter, another writes French letter by letter. "
         "The picture shows where the writer looked for each letter it wrote.",
     )
-    with gr.Row(equal_height=False, elem_classes="dl-ask"):
-        box = gr.Textbox(
-            label="English",
-            placeholder="A short sentence",
-            lines=1,
-            max_lines=6,
-            scale=5,
-            min_width=260,
-            elem_id=f"{STEM}_text",
-        )
-        button = gr.Button(
-            "Translate", variant="primary", scale=1, min_width=120, elem_id=f"{STEM}_run"
-        )
-    samples = parts.examples(EXAMPLES, STEM)
+    box, button, samples = parts.question(
+        STEM, "English", "A short sentence", "Translate", EXAMPLES
+    )
     with gr.Accordion("Settings", open=False):
         beam = gr.Slider(
             1,

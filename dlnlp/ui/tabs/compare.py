@@ -36,20 +36,9 @@ def build_tab(registry: Registry) -> None:
         "The same text for both sentiment models: a small LSTM that learnt only from reviews, "
         "and a BERT that knew English before. The time is that of the answer, not of loading.",
     )
-    with gr.Row(equal_height=False, elem_classes="dl-ask"):
-        box = gr.Textbox(
-            label="Your text",
-            placeholder="What did you think of the film?",
-            lines=1,
-            max_lines=8,
-            scale=5,
-            min_width=260,
-            elem_id=f"{STEM}_text",
-        )
-        button = gr.Button(
-            "Compare", variant="primary", scale=1, min_width=120, elem_id=f"{STEM}_run"
-        )
-    samples = parts.examples(EXAMPLES, STEM)
+    box, button, samples = parts.question(
+        STEM, "Your text", "What did you think of the film?", "Compare", EXAMPLES
+    )
     with gr.Row(equal_height=True, elem_classes="dl-columns"):
         columns = [_column(stem) for stem in MODELS]
 
