@@ -10,10 +10,11 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
-from dlnlp.results import NextToken, Translation
+from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, NextToken, Trace, Translation
 
 ACCENT = "#3b93d0"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
@@ -26,6 +27,9 @@ BAR, CELL = 30, 22
 SMALL_CELL, MANY = 15, 60
 PICTURED = 150  # characters each way: a browser takes seconds to draw twice as many
 LONGEST_LABEL = 16
+MOST_TICKS, MOST_UNITS, MOST_WORDS = 40, 30, 60
+# Orange towards negative, blue towards positive: told apart by colour-blind eyes as well.
+DIVERGING = [[0, "rgb(196,87,27)"], [0.5, "rgba(140,140,140,0.15)"], [1, "rgb(47,127,184)"]]
 _MARKS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 
 
@@ -127,12 +131,72 @@ def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
     return _finish(figure, height=height, margin={"l": 80, "r": 56, "t": 8, "b": 16})
 
 
+def running_verdict(trace: Trace) -> go.Figure:
+    """The probability of positive after each word; between the dotted lines lies "unsure"."""
+    words = [trace.words[end] for end in trace.ends]
+    positive = [round(float(probability), 4) for probability in trace.positive]
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(len(words))),
+            y=positive,
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 2},
+            marker={"size": 9, "color": positive, "cmin": 0, "cmax": 1, "colorscale": DIVERGING},
+            customdata=[label(word) for word in words],
+            hovertemplate="after “%{customdata}”: %{y:.1%} positive<extra></extra>",
+        )
+    )
+    for border in (UNSURE_ABOVE, UNSURE_BELOW):
+        figure.add_hline(border, line={"color": "rgba(128,128,128,0.6)", "width": 1, "dash": "dot"})
+    ticks = _ticks(words)
+    every = -(-len(words) // MOST_TICKS)
+    ticks |= {name: ticks[name][::every] for name in ("tickvals", "ticktext")}
+    figure.update_xaxes(**ticks, range=[-0.5, len(words) - 0.5], tickangle=-45)
+    ends = {"tickvals": [0, 0.5, 1], "ticktext": ["negative", "unsure", "positive"]}
+    figure.update_yaxes(
+        **ends, range=[-0.04, 1.04], showgrid=False, zeroline=False, fixedrange=True
+    )
+    return _finish(figure, height=280, margin={"l": 70, "r": 12, "t": 12, "b": 80})
+
+
+def hidden_states(trace: Trace) -> go.Figure:
+    """The units that move most while the text is read, over its first words."""
+    hidden = trace.hidden[:MOST_WORDS]
+    words = trace.words[:MOST_WORDS]
+    units = (-hidden.std(axis=0)).argsort(kind="stable")[:MOST_UNITS].tolist()
+    rows = hidden[:, units].T  # (units, words)
+    strongest = [
+        " and ".join(f"“{label(words[i])}”" for i in (-abs(row)).argsort(kind="stable")[:2])
+        for row in rows
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[round(float(value), 3) for value in row] for row in rows],
+            x=list(range(len(words))),
+            y=list(range(len(units))),
+            zmin=-1,
+            zmax=1,
+            colorscale=DIVERGING,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            customdata=[[name] * len(words) for name in strongest],
+            hovertemplate="%{y} at “%{x}”: %{z}<br>strongest at %{customdata}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(**_ticks(words), range=[-0.5, len(words) - 0.5], tickangle=-45)
+    names = _ticks([f"unit {unit}" for unit in units], " ")
+    figure.update_yaxes(**names, range=[len(units) - 0.5, -0.5], tickfont={"size": 10})
+    height = len(units) * 14 + 110
+    return _finish(figure, height=height, margin={"l": 70, "r": 12, "t": 12, "b": 90})
+
+
 def warm_up() -> None:
     """Make Plotly load its templates now: the first figure takes about a second."""
     next_tokens([NextToken("", 1.0)]).to_json()
 
 
-def _ticks(characters: Sequence[str], space: str = "␣") -> dict[str, object]:
+def _ticks(characters: Sequence[str], space: str = "␣") -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": list(range(len(characters))),

@@ -43,9 +43,19 @@ def filtered(
 
 def check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:
     """Raises a ValueError that names the setting which is out of its range."""
-    if not 0 <= temperature <= 100:
-        raise ValueError(f"The temperature must be from 0 to 100, not {temperature}.")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k must be at least 1, not {top_k}.")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}.")
+    if not _is_number(temperature) or not 0 <= temperature <= 100:
+        raise ValueError(f"The temperature must be a number from 0 to 100, not {temperature!r}.")
+    if top_k is not None:
+        check_whole("top_k", top_k, 1, 10**9)
+    if top_p is not None and not (_is_number(top_p) and 0 < top_p <= 1):
+        raise ValueError(f"top_p must be a number above 0 and at most 1, not {top_p!r}.")
+
+
+def check_whole(name: str, value: object, low: int, high: int) -> None:
+    """Raises a ValueError with the name unless the value is an int from low to high."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlnlp import plots
-from dlnlp.results import NextToken, Translation
+from dlnlp.results import NextToken, Trace, Translation
 
 
 def translation(source, target):
@@ -91,3 +91,24 @@ def test_figures_suit_a_light_and_a_dark_page(figure):
 
 def test_warm_up():
     plots.warm_up()
+
+
+def test_the_running_verdict_has_a_point_per_prefix() -> None:
+    trace = Trace(("not", "<b>", "good"), (0, 2), np.array([0.1, 0.9]), np.zeros((3, 4)))
+    figure = plots.running_verdict(trace)
+    assert list(figure.data[0].y) == [0.1, 0.9]
+    assert list(figure.layout.xaxis.ticktext) == ["not", "good"]
+    long = Trace(("w",) * 64, tuple(range(64)), np.full(64, 0.5), np.zeros((64, 4)))
+    assert len(plots.running_verdict(long).layout.xaxis.ticktext) <= plots.MOST_TICKS
+
+
+def test_hidden_states_show_the_units_that_move() -> None:
+    hidden = np.zeros((3, 50))
+    hidden[:, 7] = [-1, 0, 1]
+    hidden[:, 3] = [0, 0, 0.5]
+    figure = plots.hidden_states(Trace(("a", "<i>", "c"), (2,), np.array([0.5]), hidden))
+    assert list(figure.layout.yaxis.ticktext)[:2] == ["unit 7", "unit 3"]
+    assert len(figure.data[0].z) == plots.MOST_UNITS
+    assert list(figure.data[0].z[0]) == [-1, 0, 1]
+    assert figure.data[0].customdata[0][0] == "“a” and “c”"
+    assert figure.layout.xaxis.ticktext[1] == "&lt;i&gt;"

@@ -1,9 +1,12 @@
 """HTML of results: what it says, and that no text of a user's gets through unescaped."""
 
+import re
+
 import numpy as np
 import pytest
 
-from dlnlp.results import Sentiment, Translation
+from dlnlp.results import Attribution, Sentiment, Translation
+from dlnlp.text import words
 from dlnlp.ui import views
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -91,3 +94,25 @@ def test_card_loses_only_its_front_matter(markdown, shown):
 def test_header_warns_of_untrained_models():
     assert "random" in views.header(untrained=True)
     assert "random" not in views.header(untrained=False)
+
+
+def test_attribution_tints_words_and_keeps_the_text_between() -> None:
+    text = "a <b>great</b> film"
+    spans = words(text)
+    scores = np.zeros(len(spans))
+    scores[[word for word, _ in spans].index("great")] = 2.0
+    scores[-1] = -1.0
+    shown = views.attribution(
+        Attribution(
+            text,
+            tuple(word for word, _ in spans),
+            tuple(start for _, start in spans),
+            scores,
+            "leave_one_out",
+        )
+    )
+    assert re.sub(r"<[^>]*>", "", shown.split("</p>")[0]) == "a &lt;b&gt;great&lt;/b&gt; film"
+    assert re.search(r"--dl-positive\) 62%[^>]*title=\"\+2\.00\">great", shown)
+    assert re.search(r"--dl-negative\) 31%[^>]*title=\"−1\.00\">film", shown)
+    assert shown.index("<td>great") < shown.index("<td>film")
+    assert views.attribution(Attribution("", (), (), np.zeros(0), "leave_one_out")) == ""

@@ -94,6 +94,7 @@ def main(argv: list[str] | None = None) -> None:
     run.save({"step": step}, parts)
     best.restore(model)
     model.eval()
+    model.set_attn_implementation("sdpa")
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
     metrics = evaluate(predictor, validation)
     facts = {"base": args.base, "data": {"sst2 and imdb": data.fingerprint(used.texts)}}

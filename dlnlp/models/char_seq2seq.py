@@ -25,6 +25,7 @@ from dlnlp import checkpoint
 from dlnlp.device import pick_device
 from dlnlp.models.decoding import Hypothesis, State, beam_search
 from dlnlp.results import Translation
+from dlnlp.sampling import check_whole
 from dlnlp.text import EOS, PAD, SOS, UNK, Vocabulary, batches, check_text, check_texts, clean
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
@@ -32,6 +33,7 @@ SPECIALS = (SOS, EOS)
 SOS_ID, EOS_ID = 2, 3
 MAX_CHARACTERS = 300
 BATCH_CHARACTERS = 4096
+MAX_BEAM = 20
 
 
 @dataclass(frozen=True)
@@ -257,12 +259,7 @@ class CharSeq2SeqPredictor:
 
     @torch.inference_mode()
     def _search(self, texts: list[str], beam_size: int) -> list[list[Translation]]:
-        if (
-            isinstance(beam_size, bool)
-            or not isinstance(beam_size, int)
-            or not 1 <= beam_size <= 20
-        ):
-            raise ValueError(f"The beam must be a whole number from 1 to 20, not {beam_size!r}.")
+        check_whole("The beam size", beam_size, 1, MAX_BEAM)
         sources = [self._source(text) for text in texts]
         results = [[_nothing(cut)] for _, cut in sources]
         filled = [i for i, (source, _) in enumerate(sources) if source]

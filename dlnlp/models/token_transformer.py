@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
 from dlnlp.results import AttentionMaps, NextToken, TokenScore
-from dlnlp.sampling import check_settings, filtered
+from dlnlp.sampling import check_settings, check_whole, filtered
 from dlnlp.text import check_text
 
 TOKENIZER = "tokenizer.json"
@@ -205,8 +205,7 @@ class TokenTransformerPredictor:
             TypeError: ``prompt`` is no string.
             ValueError: A setting is out of its range; the message names it.
         """
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ValueError(f"k must be a whole number of at least 1, not {k!r}.")
+        check_whole("k", k, 1, 10**6)
         check_settings(temperature, top_k, top_p)
         ids = self._prompt(prompt, room=0)
         states, _ = self.model.hidden(torch.tensor([ids], device=self.device))
@@ -236,8 +235,9 @@ class TokenTransformerPredictor:
             TypeError: ``prompt`` is no string.
             ValueError: A setting is out of its range; the message names it.
         """
-        if not 0 <= max_new_tokens <= MAX_NEW_TOKENS:
-            raise ValueError(f"max_new_tokens must be from 0 to {MAX_NEW_TOKENS}.")
+        check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
+        if seed is not None:
+            check_whole("seed", seed, 0, 2**63)
         check_settings(temperature, top_k, top_p)
         check_text(prompt, "prompt")
         return self._generate(prompt, max_new_tokens, temperature, top_k, top_p, seed)

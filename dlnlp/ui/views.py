@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Sentiment, Translation
+from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Attribution, Sentiment, Translation
+
+STRONGEST = 10
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def intro(chapter: str, text: str) -> str:
     )
 
 
+def caption(text: str) -> str:
+    """A line that says what the picture below it shows."""
+    return f'<p class="dl-caption">{escape(text)}</p>'
+
+
 def note(text: str) -> str:
     """A remark in the place of a result, or above one."""
     return f'<p class="dl-note" role="status">{escape(text)}</p>'
@@ -70,9 +77,9 @@ def percent(probability: float) -> str:
     return f"{probability:.1%}"
 
 
-def signed(number: float) -> str:
-    """Two decimals, with a real minus sign."""
-    return f"{number:.2f}".replace("-", "−")
+def signed(number: float, plus: bool = False) -> str:
+    """Two decimals, with a real minus sign, and a plus sign where it is asked for."""
+    return f"{number:{'+' if plus else ''}.2f}".replace("-", "−")
 
 
 def sentiment(result: Sentiment) -> str:
@@ -96,6 +103,38 @@ def scale(positive: float) -> str:
         f'<b style="left:{100 * positive:.2f}%"></b></div>'
         '<div class="dl-ends"><span>negative</span><span>unsure</span><span>positive</span></div>'
         "</div>"
+    )
+
+
+def attribution(result: Attribution) -> str:
+    """The text, each word tinted by what it contributed; the numbers on hover and in a table."""
+    if not result.words:
+        return ""
+    scores = [float(score) for score in result.scores]
+    # A text in which nothing matters much shall not look as if something did.
+    peak = max(0.5, *(abs(score) for score in scores))
+    pieces, end = [], 0
+    for word, start, score in zip(result.words, result.starts, scores, strict=True):
+        colour = "--dl-positive" if score > 0 else "--dl-negative"
+        share = round(62 * min(1.0, abs(score) / peak))
+        pieces.append(escape(result.text[end:start]))
+        pieces.append(
+            f'<span style="background:color-mix(in srgb, var({colour}) {share}%, transparent)" '
+            f'title="{signed(score, plus=True)}">{escape(word)}</span>'
+        )
+        end = start + len(word)
+    strongest = sorted(range(len(scores)), key=lambda i: -abs(scores[i]))[:STRONGEST]
+    rows = "".join(
+        f"<tr><td>{escape(result.words[i])}</td><td>{signed(scores[i], plus=True)}</td></tr>"
+        for i in strongest
+    )
+    cut = note("Only the beginning of this text is explained.") if result.truncated else ""
+    return (
+        f'<section class="dl-words"><p class="dl-text">{"".join(pieces)}</p>'
+        '<p class="dl-legend"><i class="dl-towards"></i>towards positive'
+        '<i class="dl-against"></i>towards negative</p>'
+        f"<details><summary>The words that count most, in logits</summary><table>{rows}</table>"
+        f"</details></section>{cut}"
     )
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
+from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.ui.sentiment import build_sentiment_tab
+from dlnlp.text import clean
+from dlnlp.ui import parts, theme, views
+from dlnlp.ui.sentiment import Inside, build_sentiment_tab
 
 STEM = "sentiment_lstm"
 EXAMPLES = (
@@ -24,4 +29,36 @@ def build_tab(registry: Registry) -> None:
         "An LSTM reads your text word by word, keeps a memory of what it has read, and decides "
         "whether the writer liked the film.",
         EXAMPLES,
+        more=_reading,
     )
+
+
+def _reading(registry: Registry) -> Inside:
+    """The verdict word after word, and the hidden state behind it."""
+    with gr.Accordion("Watch it read", open=True, elem_id=f"{STEM}_reading"):
+        gr.HTML(views.caption("What the model would say if the text ended after each word."))
+        verdict = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_trace")
+    with gr.Accordion("Its memory", open=False, elem_id=f"{STEM}_memory"):
+        gr.HTML(
+            views.caption(
+                "The 30 units of its state that move most, orange below zero and blue above; "
+                "hover to see at which words a unit is strongest."
+            )
+        )
+        memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
+
+    def run(text: str) -> tuple[gr.Plot, gr.Plot]:
+        text, _ = parts.readable(text)
+        nothing = gr.Plot(None, visible=False)
+        if not clean(text) or not registry.is_loaded(STEM):
+            return nothing, nothing
+        trace = registry.get(STEM).trace(text)
+        if not trace.words:
+            return nothing, nothing
+        wide = theme.wide(16 * min(len(trace.words), plots.MOST_WORDS))
+        return (
+            gr.Plot(plots.running_verdict(trace), visible=True, elem_classes=wide),
+            gr.Plot(plots.hidden_states(trace), visible=True, elem_classes=wide),
+        )
+
+    return run, [verdict, memory]
