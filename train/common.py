@@ -121,7 +121,8 @@ class Run:
         if device == "cuda":
             device = torch.cuda.get_device_name(self.device)
         elif device == "cpu":
-            device = f"{torch.get_num_threads()} CPU threads"
+            threads = torch.get_num_threads()
+            device = f"{threads} CPU thread{'s' if threads > 1 else ''}"
         return {
             "metrics": metrics,
             "parameters": sum(p.numel() for p in model.parameters()),
