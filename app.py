@@ -54,6 +54,14 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
     return str(demo.local_url)
 
 
+def has_screen() -> bool:
+    """Whether somebody sits in front of this machine who would like the page to open."""
+    shown = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return shown and sys.stdout.isatty()
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(description="Serve the models of dlnlp as a web page.")
@@ -67,7 +75,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     demo = build_app(registry)
     try:
-        url = launch(demo, server_name=options.host, server_port=options.port, quiet=True)
+        url = launch(
+            demo,
+            server_name=options.host,
+            server_port=options.port,
+            inbrowser=has_screen(),
+            quiet=True,
+        )
         print(f"dlnlp is served at {url} (Ctrl-C ends it)", flush=True)
         while True:
             time.sleep(3600)
