@@ -116,3 +116,20 @@ def test_attribution_tints_words_and_keeps_the_text_between() -> None:
     assert re.search(r"--dl-negative\) 31%[^>]*title=\"−1\.00\">film", shown)
     assert shown.index("<td>great") < shown.index("<td>film")
     assert views.attribution(Attribution("", (), (), np.zeros(0), "leave_one_out")) == ""
+
+
+def test_unsure_letters_are_tinted_and_escaped():
+    log_probs = np.log(np.array([1.0, 0.2]))
+    shown = views.confidence(
+        Translation("<b", -1.6, ("x",), ("<", "b"), log_probs, np.ones((2, 1)))
+    )
+    assert re.search(r"\) 0%, transparent\)\"[^>]*>&lt;</span>", shown)
+    assert re.search(r"\) 60%, transparent\)\" title=\"20.0%\">b</span>", shown)
+
+
+def test_rivals_say_which_is_likelier():
+    good, bad = translated("ab"), translated("ba")
+    assert "writes itself" in views.rivals(good, good)
+    worse = Translation(bad.text, -5.3, bad.source, bad.target, bad.log_probs, bad.attention)
+    assert "its own 5.0 nats likelier" in views.rivals(worse, good)
+    assert "finds yours likelier" in views.rivals(good, worse)

@@ -151,16 +151,53 @@ def translation(result: Translation, pictured: int) -> str:
     )
     if not result.target:
         return cut + note("The model's best translation of this is nothing at all.")
-    average = math.exp(result.score / (len(result.target) + 1))
     beyond = max(len(result.source), len(result.target)) > pictured
     part = f" Of this long text it shows the first {pictured} characters." if beyond else ""
     return (
-        f'{cut}<p class="dl-figures">'
-        f"<span>log-probability <b>{signed(result.score)} nats</b></span>"
-        f"<span>on average <b>{percent(average)}</b> per character</span></p>"
+        f"{cut}{confidence(result)}{likelihood(result)}"
         '<p class="dl-caption">The picture: English across, French down, in the order in which it '
         "was written. The stronger a cell’s colour, the more the model looked at that English "
         f"character while writing that French one.{part}</p>"
+    )
+
+
+def confidence(result: Translation) -> str:
+    """The translation, each character the more orange the less likely the model found it."""
+    pieces = []
+    for character, log_prob in zip(result.target, result.log_probs, strict=True):
+        probability = min(1.0, math.exp(float(log_prob)))
+        share = round(75 * (1 - probability))
+        pieces.append(
+            f'<span style="background:color-mix(in srgb, var(--dl-negative) {share}%, '
+            f'transparent)" title="{percent(probability)}">{escape(character)}</span>'
+        )
+    return (
+        f'<p class="dl-text dl-letters" lang="fr">{"".join(pieces)}</p>'
+        '<p class="dl-legend"><i class="dl-against"></i>letters the model was less sure of</p>'
+    )
+
+
+def likelihood(result: Translation) -> str:
+    """How likely the model finds the whole translation, in a line."""
+    average = math.exp(result.score / (len(result.target) + 1))
+    return (
+        '<p class="dl-figures">'
+        f"<span>log-probability <b>{signed(result.score)} nats</b></span>"
+        f"<span>on average <b>{percent(average)}</b> per character</span></p>"
+    )
+
+
+def rivals(own: Translation, best: Translation) -> str:
+    """A user's translation and the model's, and which of them the model finds likelier."""
+    if own.text == best.text:
+        verdict = "That is what the model writes itself."
+    elif own.score > best.score:
+        verdict = "The model finds yours likelier than what it found itself."
+    else:
+        verdict = f"The model finds its own {best.score - own.score:.1f} nats likelier."
+    return (
+        f'<section class="dl-rivals"><h4>Yours</h4>{confidence(own)}{likelihood(own)}'
+        f"<h4>The model's</h4>{confidence(best)}{likelihood(best)}</section>{note(verdict)}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from gradio.events import api
 
 from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.results import as_json
+from dlnlp.results import Translation, as_json
+from dlnlp.text import clean
 from dlnlp.ui import parts, theme, views
 
 STEM = "char_seq2seq"
@@ -55,7 +56,25 @@ def build_tab(registry: Registry) -> None:
     figure = gr.Plot(
         label="Attention", show_label=False, visible=False, elem_id=f"{STEM}_attention"
     )
+    with gr.Accordion("Your own French", open=False, elem_id=f"{STEM}_own"):
+        own = gr.Textbox(
+            label="A translation of your own",
+            placeholder="How would you say it?",
+            max_lines=6,
+            elem_id=f"{STEM}_own_text",
+        )
+        judge = gr.Button("How likely is it?", elem_id=f"{STEM}_own_run")
+        judged = gr.HTML(elem_id=f"{STEM}_own_result", elem_classes="dl-result")
     parts.about(registry, STEM)
+    gr.on(
+        [judge.click, own.submit],
+        _judging(registry),
+        [box, own, beam],
+        judged,
+        show_progress="minimal",
+        **parts.PRIVATE,
+        **parts.alone(STEM),
+    )
 
     def run(text: str, beam_size: float) -> Iterator[tuple[str, str, Any]]:
         text, cut = parts.readable(text)
@@ -84,6 +103,29 @@ def build_tab(registry: Registry) -> None:
         stem=STEM,
     )
 
+    _endpoint(registry)
+
+
+def _judging(registry: Registry) -> Callable[[str, str, float], Iterator[str]]:
+    """The handler that sets a user's French beside the model's."""
+
+    def judge(text: str, target: str, beam_size: float) -> Iterator[str]:
+        text, _ = parts.readable(text)
+        target, cut = parts.readable(target)
+        if not clean(target) or not clean(text):
+            yield views.note("Type English above and its French here, and the model judges it.")
+            return
+
+        def ask(model: Any) -> tuple[Translation, Translation]:
+            return model.force(text, target), model.translate([text], int(beam_size))[0]
+
+        for shown, found in parts.answers(registry, STEM, text, BLANK, ask):
+            yield cut + (shown if found is None else views.rivals(*found))
+
+    return judge
+
+
+def _endpoint(registry: Registry) -> None:
     def translate(texts: list[str], beam_size: int = 5) -> list[dict[str, Any]]:
         """Translate English into French, character by character.
 
