@@ -198,3 +198,39 @@ def test_no_tab_is_wider_than_a_phone(open_page, untrained_url, query):
         ask(page, stem, "an unbroken " + "w" * 300)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, stem
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_the_words_that_decided_are_tinted(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "not bad, <b>great</b>")
+    words = page.locator(f"#{stem}_words .dl-text")
+    expect(words).to_have_text("not bad, <b>great</b>")
+    expect(words.locator("span", has_text="great")).to_have_attribute("title", re.compile(r"\d"))
+    before = words.evaluate("e => e.innerHTML")
+    page.locator(f"#{stem}_method label").nth(1).click()
+    page.wait_for_function(
+        "([id, before]) => { const e = document.querySelector(id + ' .dl-text');"
+        " return e && e.innerHTML !== before; }",
+        arg=[f"#{stem}_words", before],
+    )
+
+
+def test_the_lstm_is_watched_while_it_reads(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "sentiment_lstm", "the film was good but bad")
+    drawn = figure(page, "sentiment_lstm_trace")
+    assert len(drawn["data"][0]["y"]) == 6
+    assert drawn["layout"]["xaxis"]["ticktext"][-2:] == ["but", "bad"]
+
+
+def test_ones_own_french_is_judged(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "char_seq2seq", "a bee")
+    page.locator("#char_seq2seq_own button").first.click()
+    own = page.locator("#char_seq2seq_own_text textarea")
+    own.fill("une abeille")
+    own.press("Enter")
+    judged = page.locator("#char_seq2seq_own_result")
+    expect(judged.locator(".dl-letters").first).to_have_text("une abeille")
+    expect(judged).to_contain_text("nats")
