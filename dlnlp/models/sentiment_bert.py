@@ -248,7 +248,8 @@ def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
     except Exception as fault:  # tokenizers raises bare Exception
         raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
     checkpoint.load_weights(folder, model)
-    return SentimentBertPredictor(model.to(device=pick_device(device)), tokenizer, temperature)
+    model.to(pick_device(device))  # type: ignore[arg-type]  # its stub forgets plain devices
+    return SentimentBertPredictor(model, tokenizer, temperature)
 
 
 def save(folder: Path, predictor: SentimentBertPredictor, training: dict[str, object]) -> None:
