@@ -33,8 +33,8 @@ def build_tab(registry: Registry) -> None:
     """One input, two verdicts, and what each of them cost."""
     parts.intro(
         "Chapters 1 and 4 · Side by side",
-        "The same text for both sentiment models: a small LSTM that learnt only from reviews, "
-        "and a BERT that knew English before. The time is that of the answer, not of loading.",
+        "The same text for both sentiment models: a BERT that knew English before its first "
+        "review, and the small LSTM it taught. The time is that of the answer, not of loading.",
     )
     box, button, samples = parts.question(
         STEM, "Your text", "What did you think of the film?", "Compare", EXAMPLES
