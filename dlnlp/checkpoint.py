@@ -25,7 +25,10 @@ class CheckpointError(RuntimeError):
 
     def __init__(self, folder: Path, fault: str, remedy: str | None = None) -> None:
         stem = folder.name
-        remedy = remedy or f"python -m train.{stem} && python -m train.promote {stem}"
+        remedy = remedy or (
+            "pip install -r requirements-train.txt "
+            f"&& python -m train.{stem} && python -m train.promote {stem}"
+        )
         super().__init__(f"The checkpoint in {folder} {fault}; to make it good, run: {remedy}")
 
 

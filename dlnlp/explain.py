@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -13,8 +15,10 @@ from dlnlp.text import words
 
 METHODS = ("integrated_gradients", "leave_one_out")
 STEPS = 24
+MANY_UNITS = 32
 MANY_WORDS = 60  # beyond, words are left out by the sentence, and gradients take fewer steps
 BATCH_TOKENS = 2048
+_CUDNN_SWITCH = threading.Lock()  # the switch is the whole process's
 
 
 def check_method(method: str) -> None:
@@ -37,7 +41,7 @@ def integrated_gradients(
     middles = (torch.arange(steps, device=x.device) + 0.5) / steps
     total = torch.zeros_like(x)
     # cuDNN refuses an RNN's gradient in eval mode; its plain kernels do not.
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+    with _CUDNN_SWITCH, torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         for part in middles.split(max(1, BATCH_TOKENS // len(x))):
             points = baseline + part.view(-1, 1, 1) * (x - baseline)  # (B, T, E)
             points = points.detach().requires_grad_()
@@ -55,7 +59,12 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
         logits: The logits of texts, with which the model reads what is left anew.
     """
     found = words(text)
-    units = sentence_units(text) if len(found) > MANY_WORDS else [[i] for i in range(len(found))]
+    units = [[i] for i in range(len(found))]
+    if len(found) > MANY_WORDS:
+        sentences = sentence_units(text)
+        size = -(-len(sentences) // MANY_UNITS)  # of very many short sentences, some together
+        groups = (sentences[i : i + size] for i in range(0, len(sentences), size))
+        units = [list(chain.from_iterable(group)) for group in groups]
     spans = [(start, start + len(word)) for word, start in found]
     without = [text[: spans[u[0]][0]] + " " + text[spans[u[-1]][1] :] for u in units]
     whole, *parts = logits([text, *without])

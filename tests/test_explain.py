@@ -10,7 +10,7 @@ import torch
 from captum.attr import IntegratedGradients
 
 from dlnlp import catalog
-from dlnlp.explain import integrated_gradients, per_word, sentence_units
+from dlnlp.explain import integrated_gradients, leave_one_out, per_word, sentence_units
 from dlnlp.text import words
 
 TEXT = "I don't hate it, but the great movie was bad!"
@@ -93,3 +93,14 @@ def test_berts_attention_is_that_of_its_fast_path() -> None:
     torch.testing.assert_close(fast, plain)
     shared = predictor._plain.classifier.weight.data_ptr()
     assert shared == predictor.model.classifier.weight.data_ptr()
+
+
+def test_very_many_sentences_are_left_out_together() -> None:
+    asked: list[int] = []
+
+    def logits(texts: list[str]) -> list[float]:
+        asked.append(len(texts))
+        return [float(len(text)) for text in texts]
+
+    scores = leave_one_out(logits, "Bad. " * 200)
+    assert asked[0] <= 33 and len(scores) == 400 and (scores > 0).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import random
 import re
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from dlnlp.checkpoint import TRAINING, read_json
 from dlnlp.models.char_seq2seq import (
     EOS_ID,
     SOS_ID,
@@ -23,6 +25,7 @@ from dlnlp.models.char_seq2seq import (
     CharSeq2SeqPredictor,
     Config,
     collate,
+    load,
     save,
 )
 from dlnlp.text import Vocabulary
@@ -54,7 +57,13 @@ def main(argv: list[str] | None = None) -> None:
     config = Config(
         len(source), len(target), args.embed_dim, args.hidden_dim, args.encoder_layers, args.dropout
     )
-    model = CharSeq2Seq(config).to(run.device)
+    model = CharSeq2Seq(config)
+    if args.init:
+        before = load(args.init, "cpu")
+        source, target = before.source_vocabulary, before.target_vocabulary
+        model = CharSeq2Seq(dataclasses.replace(before.model.config, dropout=args.dropout))
+        model.load_state_dict(before.model.state_dict())
+    model.to(run.device)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     predictor = CharSeq2SeqPredictor(cast(CharSeq2Seq, average.module), source, target)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98))
@@ -67,7 +76,9 @@ def main(argv: list[str] | None = None) -> None:
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        varied = [augment(pairs, i, f"{args.seed} {epoch} {i}") for i in range(len(pairs))]
+        varied = [
+            augment(pairs, i, f"{args.seed} {epoch} {i}", args.variants) for i in range(len(pairs))
+        ]
         lengths = [len(french) for _, french in varied]  # padding costs most in the decoder
         batches = list(common.length_batches(lengths, args.batch_size, args.seed, epoch))
         for batch in batches[done : done + total - step]:
@@ -97,7 +108,10 @@ def main(argv: list[str] | None = None) -> None:
     best.restore(average)
     metrics = evaluate(predictor, validation)
     used = {"tatoeba-en-fr": data.fingerprint([f"{e}\t{f}" for e, f in pairs])}
-    save(args.out, predictor, run.provenance(model, metrics, data=used))
+    facts: dict[str, Any] = {"data": used}
+    if args.init:
+        facts["went on from"] = read_json(args.init, TRAINING)["command"]
+    save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
 
@@ -109,28 +123,38 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--hidden-dim", type=int, default=512)
     result.add_argument("--encoder-layers", type=int, default=2)
     result.add_argument("--dropout", type=float, default=0.2)
+    result.add_argument(
+        "--init", type=Path, help="a checkpoint folder to go on from, with its vocabularies"
+    )
+    result.add_argument(
+        "--variants", type=float, default=0.35, help="share of pairs in another case and so on"
+    )
     result.add_argument("--label-smoothing", type=float, default=0.1)
     result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
     result.add_argument("--evaluate-every", type=int, default=1000, metavar="STEPS")
     return result
 
 
-def augment(pairs: Sequence[tuple[str, str]], index: int, seed: str) -> tuple[str, str]:
-    """The pair, or now and then a variant of it that people type as well.
+def augment(
+    pairs: Sequence[tuple[str, str]], index: int, seed: str, share: float
+) -> tuple[str, str]:
+    """The pair, or for a share of the draws a variant of it that people type as well.
 
     Both sides lose their final mark, or become lower or upper case together, or two pairs
     stand in a row. No pair is drawn more often than another.
     """
     english, french = pairs[index]
     chance = random.Random(seed)
+    if chance.random() >= share:
+        return english, french
     draw = chance.random()
-    if draw < 0.10:
-        english, french = (re.sub(r"\s*[.!]$", "", text) for text in (english, french))
-    if 0.04 < draw < 0.14:
+    if draw < 0.55:
+        english, french = (re.sub(r"\s*[.!?]$", "", text) for text in (english, french))
+    if 0.15 < draw < 0.70:
         english, french = english.lower(), french.lower()
-    elif 0.14 < draw < 0.17:
+    elif 0.70 < draw < 0.85:
         english, french = english.upper(), french.upper()
-    elif 0.17 < draw < 0.25:
+    elif draw > 0.85:
         more = chance.choice(pairs)
         if len(english) + len(more[0]) < LONGEST // 2:
             english, french = f"{english} {more[0]}", f"{french} {more[1]}"

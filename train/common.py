@@ -9,7 +9,9 @@ import os
 import platform
 import random
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,9 +62,31 @@ class Run:
         torch.manual_seed(args.seed)
         self.device = pick_device(args.device)
         self.precision = args.precision or ("bf16" if _has_bf16(self.device) else "fp32")
+        if args.fresh:
+            (self.out / STATE).unlink(missing_ok=True)
+        self.goes_on = (self.out / STATE).is_file()
+        self._stopping = False
+        self._handlers: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            self._listen()
         self._spent_before = 0.0
         self._started = time.monotonic()
         self._saved = self._started
+
+    def _listen(self) -> None:
+        """Let Ctrl-C or SIGTERM end the run after the step, its state saved; twice, at once."""
+
+        def stop(number: int, frame: object) -> None:
+            self._stopping = True
+            self._unlisten()
+
+        for code in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[code] = signal.signal(code, stop)
+
+    def _unlisten(self) -> None:
+        for code, handler in self._handlers.items():
+            signal.signal(code, handler)
+        self._handlers = {}
 
     @property
     def seconds(self) -> float:
@@ -82,7 +106,7 @@ class Run:
     def resume(self, parts: dict[str, Any]) -> dict[str, Any]:
         """Load each part's state and return the plain values saved beside them, or {}."""
         path = self.out / STATE
-        if self.args.fresh or not path.is_file():
+        if not self.goes_on:
             return {}
         saved = torch.load(path, map_location=self.device, weights_only=True)
         if saved["settings"] != self._settings():
@@ -99,8 +123,10 @@ class Run:
         return values
 
     def save(self, values: dict[str, Any], parts: dict[str, Any], every: float = 0.0) -> None:
-        """Keep what ``resume`` needs, at most once in ``every`` seconds."""
-        if time.monotonic() - self._saved < every:
+        """Keep what ``resume`` needs, at most once in ``every`` seconds; 0 ends the loop."""
+        if every == 0:
+            self._unlisten()
+        if not self._stopping and time.monotonic() - self._saved < every:
             return
         self._saved = time.monotonic()
         temporary = self.out / (STATE + ".new")
@@ -113,6 +139,8 @@ class Run:
         }
         torch.save(state, temporary)
         os.replace(temporary, self.out / STATE)  # a run killed here still has the old state
+        if self._stopping:
+            raise SystemExit("Stopped; the same command without --fresh goes on from here.")
 
     def provenance(self, model: nn.Module, metrics: dict[str, Any], **facts: Any) -> dict[str, Any]:
         """training.json: what was measured, and all that is needed to do it again."""
@@ -142,22 +170,22 @@ class Best:
     def __init__(self, run: Run) -> None:
         self.path = run.out / "best.pt"
         self.score = -math.inf
-        if run.args.fresh:
-            self.path.unlink(missing_ok=True)
-        elif self.path.is_file():
-            self.score = torch.load(self.path, weights_only=True)["score"]
+        if run.goes_on and self.path.is_file():
+            self.score = torch.load(self.path, map_location="cpu", weights_only=True)["score"]
 
     def offer(self, score: float, model: nn.Module) -> bool:
         """Keep the weights if their score, the higher the better, is the best so far."""
         if score <= self.score:
             return False
         self.score = score
-        torch.save({"score": score, "model": model.state_dict()}, self.path)
+        temporary = self.path.with_suffix(".new")
+        torch.save({"score": score, "model": model.state_dict()}, temporary)
+        os.replace(temporary, self.path)
         return True
 
     def restore(self, model: nn.Module) -> None:
         """Give the model the best weights."""
-        saved = torch.load(self.path, weights_only=True)
+        saved = torch.load(self.path, map_location="cpu", weights_only=True)
         model.load_state_dict(saved["model"])
 
 
@@ -165,7 +193,13 @@ def _public_arguments() -> list[str]:
     """The command line without this machine's paths."""
     arguments = list(sys.argv[1:])
     for position, argument in enumerate(arguments):
-        if position and arguments[position - 1] in ("--data-dir", "--out", "--base", "--teacher"):
+        if position and arguments[position - 1] in (
+            "--data-dir",
+            "--out",
+            "--base",
+            "--teacher",
+            "--init",
+        ):
             path = Path(argument)
             arguments[position] = (
                 path.name if path.is_absolute() or ".." in path.parts else argument

@@ -22,7 +22,6 @@ FLOORS: dict[str, dict[str, tuple[str, float]]] = {
     "token_transformer": {"wikitext2_validation_perplexity": ("<=", 400.0)},
     "sentiment_bert": {"sst2_validation_accuracy": (">=", 88.0)},
 }
-TOLERANCE = 0.01  # relative: other hardware rounds differently
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,7 +72,8 @@ def agree(measured: Any, noted: Any) -> bool:
             agree(measured[key], noted[key]) for key in measured
         )
     if isinstance(measured, (int, float)) and isinstance(noted, (int, float)):
-        return abs(measured - noted) <= max(0.3, TOLERANCE * abs(noted))
+        # Other hardware rounds differently: a few texts near the border may change sides.
+        return abs(measured - noted) <= max(0.005, 0.01 * abs(noted))
     return bool(measured == noted)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -54,41 +55,40 @@ def main(argv: list[str] | None = None) -> None:
     def turns(epoch: int) -> list[int]:
         return common.taking_turns(len(train), len(reviews), args.review_share, epoch)
 
-    plans = [token_batches(turns(epoch), lengths, args, epoch) for epoch in range(int(args.epochs))]
-    total = sum(map(len, plans))
+    plans = [
+        (epoch, batch)
+        for epoch in range(math.ceil(args.epochs))
+        for batch in token_batches(turns(epoch), lengths, args, epoch)
+    ]
+    total = max(1, int(len(plans) * args.epochs / math.ceil(args.epochs)))
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    seen = 0
-    for epoch, batches in enumerate(plans):
-        for batch in batches:
-            seen += 1
-            if seen <= step:  # done before the run was stopped
-                continue
-            rows = [crop(ids[i], args.max_length, f"{args.seed} {epoch} {i}") for i in batch]
-            labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
-            factor = common.schedule(step, total, max(1, total // 10))
-            for group in optimizer.param_groups:
-                group["lr"] = group["highest"] * factor
-            model.train()
-            tokens, mask = (tensor.to(run.device) for tensor in collate(rows))
+    for epoch, batch in plans[step:total]:
+        rows = [crop(ids[i], args.max_length, f"{args.seed} {epoch} {i}") for i in batch]
+        labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
+        factor = common.schedule(step, total, max(1, total // 10))
+        for group in optimizer.param_groups:
+            group["lr"] = group["highest"] * factor
+        model.train()
+        tokens, mask = (tensor.to(run.device) for tensor in collate(rows))
+        with run.autocast():
+            logits = positive_logit(model, tokens, mask)
+        loss = F.binary_cross_entropy_with_logits(logits, labels.to(run.device))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        bar.update()
+        if step % 50 == 0:
+            bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
+        if step % args.evaluate_every == 0 or step == total:
+            model.eval()
             with run.autocast():
-                logits = positive_logit(model, tokens, mask)
-            loss = F.binary_cross_entropy_with_logits(logits, labels.to(run.device))
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            step += 1
-            bar.update()
-            if step % 50 == 0:
-                bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
-            if step % args.evaluate_every == 0 or step == total:
-                model.eval()
-                with run.autocast():
-                    metrics = evaluate(predictor, {"sst2": validation["sst2"]})
-                bar.write(f"step {step}: {metrics}")
-                best.offer(metrics["sst2_validation_accuracy"], model)
-            run.save({"step": step}, parts, every=300)
+                metrics = evaluate(predictor, {"sst2": validation["sst2"]})
+            bar.write(f"step {step}: {metrics}")
+            best.offer(metrics["sst2_validation_accuracy"], model)
+        run.save({"step": step}, parts, every=300)
     bar.close()
 
     run.save({"step": step}, parts)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from dlnlp import checkpoint
 from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
 from dlnlp.text import PAD, UNK, Vocabulary, basic_english, natural
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    shortest_epoch = short + int(len(reviews) * args.review_share) - 1
+    shortest_epoch = short + len(reviews) // max(1, round(1 / args.review_share))
     per_epoch = max(1, shortest_epoch // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
 
@@ -152,17 +153,20 @@ def sentences(reviews: list[str], count: int) -> list[str]:
 def ask_teacher(folder: Path, texts: list[str], run: common.Run) -> torch.Tensor:
     """The teacher's logits (N,), kept in the run's folder so that it is asked but once."""
     path = run.out / "teacher.safetensors"
-    asked = str(data.fingerprint(texts)["sha256"])
+    asked = {
+        "texts": str(data.fingerprint(texts)["sha256"]),
+        "teacher": checkpoint.sha256(folder / checkpoint.WEIGHTS),
+    }
     if path.is_file():
         with safe_open(path, "pt") as kept:
-            if kept.metadata() == {"texts": asked}:
+            if kept.metadata() == asked:
                 return cast(torch.Tensor, kept.get_tensor("logits"))
     teacher = sentiment_bert.load(folder, str(run.device))
     logits: list[float] = []
     for start in tqdm(range(0, len(texts), 4096), desc="teacher", mininterval=5):
         with run.autocast():
             logits += teacher.logits(texts[start : start + 4096])
-    save_file({"logits": torch.tensor(logits)}, path, {"texts": asked})
+    save_file({"logits": torch.tensor(logits)}, path, asked)
     return torch.tensor(logits)
 
 

@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.smoke:
         args.vocab_size, args.d_model, args.nhead, args.num_layers = 300, 16, 2, 1
         args.context, args.batch_size, args.epochs = 32, 4, 1
-    tokenizer = train_tokenizer(texts, args.vocab_size, run.out / TOKENIZER, args.fresh)
+    tokenizer = train_tokenizer(texts, args.vocab_size, run)
     streams = {name: encode(tokenizer, documents) for name, documents in texts.items()}
     model = TransformerModel(
         tokenizer.get_vocab_size(),
@@ -125,11 +125,10 @@ def corpora(data_dir: Path | None, smoke: bool) -> dict[str, list[str]]:
     return {"wikitext-2": [wikitext], "tatoeba": sentences, "imdb": reviews}
 
 
-def train_tokenizer(
-    texts: dict[str, list[str]], vocab_size: int, path: Path, fresh: bool
-) -> Tokenizer:
-    """Byte-level BPE of the three corpora in nearly equal parts; kept for resumed runs."""
-    if path.is_file() and not fresh:
+def train_tokenizer(texts: dict[str, list[str]], vocab_size: int, run: common.Run) -> Tokenizer:
+    """Byte-level BPE of the three corpora in nearly equal parts; a resumed run keeps its own."""
+    path = run.out / TOKENIZER
+    if run.goes_on and path.is_file():
         return Tokenizer.from_file(str(path))
     tokenizer = empty_tokenizer()
     trainer = BpeTrainer(

@@ -221,7 +221,9 @@ class CharSeq2SeqPredictor:
             TypeError: ``text`` or ``target`` is no string.
         """
         source, cut = self._source(check_text(text))
-        characters = tuple(clean(check_text(target, "target")))[:MAX_CHARACTERS]
+        characters = tuple(clean(check_text(target, "target")))
+        cut = cut or len(characters) > MAX_CHARACTERS
+        characters = characters[:MAX_CHARACTERS]
         if not source:
             return _nothing(cut)
         memory = self._memory([source])

@@ -217,6 +217,15 @@ class TokenTransformerPredictor:
             if probabilities[i] > 0
         ]
 
+    def is_cut(self, prompt: str, max_new_tokens: int = 0) -> bool:
+        """Whether only the end of the prompt fits the window beside so many new tokens.
+
+        Raises:
+            TypeError: ``prompt`` is no string.
+        """
+        room = min(max_new_tokens, self.model.config.context // 2)
+        return len(self._prompt(prompt, room)) < len(self._encode(prompt))
+
     def generate(
         self,
         prompt: str,
@@ -354,7 +363,7 @@ class TokenTransformerPredictor:
         """Log-probabilities (V,) after a last state (C,); ``<unk>`` is never predicted."""
         logits = self.model.logits(state).float()
         logits[UNK_ID] = -torch.inf
-        return F.log_softmax(logits, dim=-1).double().cpu().numpy()
+        return F.log_softmax(logits, dim=-1).cpu().double().numpy()
 
 
 def _piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:

@@ -15,6 +15,7 @@ from dlnlp.text import check_text
 from dlnlp.ui import parts, views
 
 BLANK = "Type the beginning of a sentence, and the model says how it may go on."
+WINDOW = "The prompt is longer than the model's window: it read the end of it."
 SHOWN = 400  # characters of the prompt in front of a continuation
 
 
@@ -30,10 +31,17 @@ def predicting(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             stem,
             prompt,
             BLANK,
-            lambda model: model.next_tokens(prompt, int(k), temperature, off(top_k), top_p),
+            lambda model: (
+                model.next_tokens(prompt, int(k), temperature, off(top_k), top_p),
+                model.is_cut(prompt),
+            ),
         ):
-            drawn = None if found is None else plots.next_tokens(found)
-            yield cut + shown, gr.Plot(drawn, visible=drawn is not None)
+            if found is None:
+                yield cut + shown, gr.Plot(None, visible=False)
+                continue
+            tokens, window_full = found
+            remark = cut or (views.note(WINDOW) if window_full else "")
+            yield remark, gr.Plot(plots.next_tokens(tokens), visible=True)
 
     return predict
 
@@ -45,27 +53,32 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
         prompt: str, length: float, temperature: float, top_k: float, top_p: float, seed: str
     ) -> Iterator[tuple[str, str]]:
         prompt, cut = parts.readable(prompt, "end")
-        for shown, pieces in parts.answers(
+        for shown, found in parts.answers(
             registry,
             stem,
             prompt,
             BLANK,
-            lambda model: model.generate(
-                prompt, int(length), temperature, off(top_k), top_p, typed_seed(seed)
+            lambda model: (
+                model.generate(
+                    prompt, int(length), temperature, off(top_k), top_p, typed_seed(seed)
+                ),
+                model.is_cut(prompt, int(length)),
             ),
         ):
-            if pieces is None:
+            if found is None:
                 yield "", cut + shown
                 continue
+            pieces, window_full = found
+            remark = cut or (views.note(WINDOW) if window_full else "")
             text = prompt if len(prompt) <= SHOWN else "…" + prompt[-SHOWN:]
             try:
                 for piece in pieces:
                     text += piece
-                    yield text, cut + views.note("Writing…")
+                    yield text, remark + views.note("Writing…")
             except Exception as error:  # as in parts.answers: what was written stays
                 yield text, views.fault(parts.sentence(error))
             else:
-                yield text, cut
+                yield text, remark
 
     return proceed
 

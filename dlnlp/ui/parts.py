@@ -19,7 +19,7 @@ from dlnlp.ui import views
 
 Result = TypeVar("Result")
 LIMIT = 100_000
-MAX_TEXTS = 256
+MAX_TEXTS, MAX_TOTAL = 256, 200_000
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _log = logging.getLogger("dlnlp.ui")
@@ -93,7 +93,11 @@ def api_texts(texts: Sequence[str]) -> list[str]:
     checked = check_texts(texts)
     if len(checked) > MAX_TEXTS:
         raise ValueError(f"At most {MAX_TEXTS} texts a call, not {len(checked)}.")
-    return [readable(text)[0] for text in checked]
+    texts = [readable(text)[0] for text in checked]
+    total = sum(map(len, texts))
+    if total > MAX_TOTAL:
+        raise ValueError(f"At most {MAX_TOTAL:,} characters a call, not {total:,}.")
+    return texts
 
 
 def intro(chapter: str, text: str) -> None:

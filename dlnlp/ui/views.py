@@ -195,8 +195,9 @@ def rivals(own: Translation, best: Translation) -> str:
         verdict = "The model finds yours likelier than what it found itself."
     else:
         verdict = f"The model finds its own {best.score - own.score:.1f} nats likelier."
+    cut = note("Only the beginning of it was read.") if own.truncated or best.truncated else ""
     return (
-        f'<section class="dl-rivals"><h4>Yours</h4>{confidence(own)}{likelihood(own)}'
+        f'{cut}<section class="dl-rivals"><h4>Yours</h4>{confidence(own)}{likelihood(own)}'
         f"<h4>The model's</h4>{confidence(best)}{likelihood(best)}</section>{note(verdict)}"
     )
 

@@ -116,3 +116,9 @@ def test_generators_run_in_inference_mode_in_any_thread() -> None:
     thread.join()
     assert found == list(PREDICTOR.generate("hello", max_new_tokens=6, seed=1))
     assert not torch.is_inference_mode_enabled()
+
+
+def test_a_prompt_beyond_the_window_is_known_as_such() -> None:
+    assert not PREDICTOR.is_cut("x" * 31)
+    assert PREDICTOR.is_cut("x" * 32)
+    assert PREDICTOR.is_cut("x" * 20, max_new_tokens=16)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +51,17 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
 
     def stopping(self: common.Run, values: Any, parts: Any, every: float = 0.0) -> None:
         nonlocal saves
-        real(self, values, parts)
         saves += 1
         if saves == 2:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(self, values, parts, every)
 
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(common.Run, "save", stopping)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit, match="goes on from here"):
         run(stem, data_dir, tmp_path / "stopped")
     monkeypatch.undo()
+    assert signal.getsignal(signal.SIGTERM) is before
     run(stem, data_dir, tmp_path / "stopped")
     whole, resumed = (
         load_file(tmp_path / part / stem / "model.safetensors") for part in ("whole", "stopped")
@@ -71,6 +75,36 @@ def test_a_run_with_other_options_is_not_taken_up(data_dir: Path, tmp_path: Path
     with pytest.raises(SystemExit, match="--fresh"):
         run("sentiment_lstm", data_dir, tmp_path, "--seed", "1")
     run("sentiment_lstm", data_dir, tmp_path, "--seed", "1", "--fresh")
+
+
+def test_the_best_of_another_run_is_not_kept(data_dir: Path, tmp_path: Path) -> None:
+    run("sentiment_lstm", data_dir, tmp_path)
+    (tmp_path / "sentiment_lstm" / "state.pt").unlink()  # as if stopped before the first save
+    best = tmp_path / "sentiment_lstm" / "best.pt"
+    torch.save({"score": 101.0, "model": {}}, best)
+    run("sentiment_lstm", data_dir, tmp_path, "--seed", "1")
+    assert torch.load(best, weights_only=True)["score"] <= 100
+
+
+def test_part_of_an_epoch_and_a_share_of_the_reviews_come_to_an_end(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    run("sentiment_lstm", data_dir, tmp_path, "--review-share", "0.35", "--epochs", "3")
+    run("sentiment_bert", data_dir, tmp_path, "--review-share", "0.6")
+
+
+def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
+    run("char_seq2seq", data_dir, tmp_path / "first")
+    first = tmp_path / "first" / "char_seq2seq"
+    run("char_seq2seq", data_dir, tmp_path / "more", "--init", str(first), "--variants", "0.9")
+    one, other = (
+        catalog.spec("char_seq2seq").load(folder, "cpu")
+        for folder in (first, tmp_path / "more" / "char_seq2seq")
+    )
+    assert one.source_vocabulary.tokens == other.source_vocabulary.tokens
+    training = checkpoint.verify(tmp_path / "more" / "char_seq2seq")
+    assert training["went on from"] == checkpoint.verify(first)["command"]
+    assert str(tmp_path) not in json.dumps(training)
 
 
 def test_any_bert_folder_can_be_the_base(data_dir: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dlnlp.ui import parts, theme, views
 from dlnlp.ui.sentiment import Inside, build_sentiment_tab
 
 STEM = "sentiment_lstm"
+READING = "What the model would say if the text ended after each word."
 EXAMPLES = (
     "I loved the movie",
     "The film was terrible",
@@ -36,7 +37,7 @@ def build_tab(registry: Registry) -> None:
 def _reading(registry: Registry) -> Inside:
     """The verdict word after word, and the hidden state behind it."""
     with gr.Accordion("Watch it read", open=True, elem_id=f"{STEM}_reading"):
-        gr.HTML(views.caption("What the model would say if the text ended after each word."))
+        remark = gr.HTML(views.caption(READING))
         verdict = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_trace")
     with gr.Accordion("Its memory", open=False, elem_id=f"{STEM}_memory"):
         gr.HTML(
@@ -47,18 +48,20 @@ def _reading(registry: Registry) -> Inside:
         )
         memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
 
-    def run(text: str) -> tuple[gr.Plot, gr.Plot]:
+    def run(text: str) -> tuple[str, gr.Plot, gr.Plot]:
         text, _ = parts.readable(text)
         nothing = gr.Plot(None, visible=False)
         if not clean(text) or not registry.is_loaded(STEM):
-            return nothing, nothing
+            return views.caption(READING), nothing, nothing
         trace = registry.get(STEM).trace(text)
         if not trace.words:
-            return nothing, nothing
+            return views.caption(READING), nothing, nothing
+        beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
         wide = theme.wide(16 * min(len(trace.words), plots.MOST_WORDS))
         return (
+            views.caption(READING + beyond),
             gr.Plot(plots.running_verdict(trace), visible=True, elem_classes=wide),
             gr.Plot(plots.hidden_states(trace), visible=True, elem_classes=wide),
         )
 
-    return run, [verdict, memory]
+    return run, [remark, verdict, memory]
