@@ -147,7 +147,7 @@ def test_the_first_use_says_that_it_is_loading(button):
 def test_a_missing_checkpoint_is_one_sentence(missing, button):
     last = shown(press(missing, button, "hello")[-1])
     assert "dl-fault" in last
-    assert "is missing; to make it good, run:<code>python -m train." in last
+    assert "is missing; to make it good, run:<code>pip install -r requirements-train.txt" in last
 
 
 def test_an_unexpected_error_is_one_sentence_and_goes_to_the_log(caplog):

@@ -179,7 +179,7 @@ def test_markup_is_only_text(open_page, untrained_url, stem, text):
 def test_without_its_checkpoint_a_tab_says_what_to_run(open_page, missing_url, stem):
     page = open_page(missing_url)
     ask(page, stem, "hello")
-    expect(page.locator(NOTE[stem])).to_contain_text("to make it good, run:python -m train.")
+    expect(page.locator(NOTE[stem])).to_contain_text("to make it good, run:pip install")
     if stem == "token_transformer":
         page.locator("#token_transformer_continue").click()
         expect(page.locator("#token_transformer_progress")).to_contain_text("python -m train.")
