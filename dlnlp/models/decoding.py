@@ -33,8 +33,8 @@ def beam_search(
     """The ``beam_size`` best outputs of each of B inputs, best first; 1 is greedy search.
 
     All K beams of all inputs advance as one batch of B * K rows, row b * K + k being beam k
-    of input b. Outputs are ranked by log-probability per token, the end symbol counted
-    (length normalisation, Wu et al. 2016, alpha = 1), and an input is done with K of them.
+    of input b. Outputs are ranked by log-probability over length, see ``normalised``, and an
+    input is done with K of them.
 
     Args:
         step: Takes tokens (B * K,) and a state, gives log-probabilities (B * K, V), attention
@@ -67,7 +67,7 @@ def beam_search(
             if len(finished[b]) < width:
                 score = float(best[b, column])
                 row = b * width + int(beam[b, column])
-                finished[b].append((score / (length + 1), score, length, row))
+                finished[b].append((normalised(score, length), score, length, row))
         if all(len(outputs) == width for outputs in finished):
             break
         going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the best that are no ends
@@ -83,6 +83,15 @@ def beam_search(
         [_trace(history, row, size, score) for _, score, size, row in sorted(outputs)[::-1]]
         for outputs in finished
     ]
+
+
+def normalised(score: float, length: int) -> float:
+    """A score by which outputs of any length compare (Wu et al. 2016, eq. 14, alpha = 1).
+
+    ``length`` counts the tokens without the end symbol. Five are added, so that an output of
+    few characters is not outdone by a longer guess.
+    """
+    return score / ((5 + length + 1) / 6)
 
 
 def _trace(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlnlp.models.char_seq2seq import EOS_ID, SOS_ID, collate, max_length, tiny
-from dlnlp.models.decoding import beam_search
+from dlnlp.models.decoding import beam_search, normalised
 
 PREDICTOR = tiny()
 TEXTS = ["hello", "Good morning, Tom!", "", "I see a dog."]
@@ -51,7 +51,7 @@ def test_batching_does_not_change_translations() -> None:
 
 def test_candidates_come_best_first_and_differ() -> None:
     found = PREDICTOR.candidates("hello", n=4)
-    rates = [c.score / (len(c.target) + 1) for c in found]
+    rates = [normalised(c.score, len(c.target)) for c in found]
     assert rates == sorted(rates, reverse=True)
     assert len({c.text for c in found}) == 4
 
@@ -74,7 +74,7 @@ def test_beam_search_finds_the_best_of_all_outputs() -> None:
     def rate(output: tuple[int, ...]) -> float:
         path = [0, *output, end]
         total = sum(float(table[a, b]) for a, b in itertools.pairwise(path))
-        return total / (len(output) + 1)
+        return normalised(total, len(output))
 
     width = 40
     state = (torch.zeros(1, width, 1),)
@@ -85,7 +85,7 @@ def test_beam_search_finds_the_best_of_all_outputs() -> None:
     every = [o for n in range(longest + 1) for o in itertools.product(letters, repeat=n)]
     assert [h.tokens for h in found] == sorted(every, key=rate, reverse=True)
     for hypothesis in found:
-        assert hypothesis.score / (len(hypothesis.tokens) + 1) == pytest.approx(
+        assert normalised(hypothesis.score, len(hypothesis.tokens)) == pytest.approx(
             rate(hypothesis.tokens), abs=1e-5
         )
 
