@@ -1,6 +1,8 @@
 """Measure the committed checkpoints afresh: ``python -m train.evaluate [stem ...]``.
 
-Prints JSON, and exits 1 where a figure disagrees with training.json or a floor is missed.
+Prints JSON, and exits 1 where a figure disagrees with training.json or a floor is missed. With
+``--write``, after a change of the code that predicts, what was measured replaces the figures in
+training.json and on the card.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from dlnlp import catalog
-from dlnlp.checkpoint import CheckpointError, checkpoint_root, read_json
+from dlnlp.checkpoint import TRAINING, CheckpointError, checkpoint_root, read_json, write_json
+from train import card
 
 # Floors on validation, (metric, least value); negative where less is better.
 FLOORS: dict[str, dict[str, tuple[str, float]]] = {
@@ -31,22 +34,28 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("stems", nargs="*", metavar="stem", help=f"of {', '.join(stems)}")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files")
     parser.add_argument("--checkpoints", type=Path, default=checkpoint_root())
+    parser.add_argument("--write", action="store_true", help="keep what is measured")
     args = parser.parse_args(argv)
     report: dict[str, Any] = {}
     for stem in args.stems or stems:
         try:
             catalog.spec(stem)
-            report[stem] = check(stem, args.checkpoints / stem, args.data_dir)
+            report[stem] = check(stem, args.checkpoints / stem, args.data_dir, args.write)
         except (KeyError, CheckpointError) as fault:
             report[stem] = {"problems": [str(fault.args[0])]}
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return int(any(entry["problems"] for entry in report.values()))
 
 
-def check(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
-    """The figures of a checkpoint folder, and what is wrong with them."""
+def check(stem: str, folder: Path, data_dir: Path | None, write: bool = False) -> dict[str, Any]:
+    """The figures of a checkpoint folder, written there if asked, and what is wrong with them."""
     metrics = measure(stem, folder, data_dir)
-    noted = read_json(folder, "training.json").get("metrics", {})
+    training = read_json(folder, TRAINING)
+    if write:
+        training["metrics"] = metrics
+        write_json(folder / TRAINING, training)
+        card.write(stem, folder)
+    noted = training.get("metrics", {})
     problems = [
         f"{key}: training.json has {noted.get(key)}, measured {value}"
         for key, value in metrics.items()

@@ -179,6 +179,12 @@ def test_evaluate_finds_a_typed_in_figure(
     options = ["--data-dir", str(data_dir), "--checkpoints", str(folder.parent)]
     assert evaluate.main(["sentiment_lstm", *options]) == 1
     assert "99.9" in capsys.readouterr().out
+    evaluate.main(["sentiment_lstm", *options, "--write"])
+    written = json.loads((folder / "training.json").read_text())
+    assert written["metrics"]["imdb_validation_accuracy"] != 99.9
+    assert "99.9" not in (folder / "README.md").read_text()
+    problems = evaluate.check("sentiment_lstm", folder, data_dir)["problems"]
+    assert all("floor" in problem for problem in problems)
 
 
 def test_promote_refuses_what_is_not_there(tmp_path: Path, data_dir: Path) -> None:
