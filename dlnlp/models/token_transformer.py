@@ -237,7 +237,7 @@ class TokenTransformerPredictor:
     ) -> Iterator[str]:
         """Continue the prompt, yielding each piece of text as it is complete.
 
-        Ends at the end-of-text token. A character of several tokens comes in one piece.
+        A character of several tokens comes in one piece.
         Temperature 0 is greedy; the same seed gives the same text.
 
         Raises:
@@ -277,8 +277,6 @@ class TokenTransformerPredictor:
             probabilities = filtered(log_probs, temperature, top_k, top_p)
             token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
             token = min(token, int(np.flatnonzero(probabilities)[-1]))
-            if token == BEGIN_ID:
-                break
             ids, fresh = [*ids, token], [token]
             held += self.pieces[token]
             whole, held = _split_whole(held)
@@ -360,9 +358,13 @@ class TokenTransformerPredictor:
         return [begin, *ids[max(0, len(ids) - size) :]]
 
     def _log_probs(self, state: Tensor) -> np.ndarray:
-        """Log-probabilities (V,) after a last state (C,); ``<unk>`` is never predicted."""
+        """Log-probabilities (V,) after a last state (C,).
+
+        ``<unk>`` is never predicted, nor is a text's end: half of the training texts are one
+        sentence long, and whoever asks for more means to read on.
+        """
         logits = self.model.logits(state).float()
-        logits[UNK_ID] = -torch.inf
+        logits[[UNK_ID, BEGIN_ID]] = -torch.inf
         return F.log_softmax(logits, dim=-1).cpu().double().numpy()
 
 
