@@ -55,7 +55,7 @@ def build_tab(registry: Registry) -> None:
                 0, 100, 0, step=1, label="Top k", info="Only the k likeliest; 0 is off."
             )
             top_p = gr.Slider(
-                0.05, 1, 1, step=0.05, label="Top p", info="Only as many as reach this; 1 is off."
+                0.05, 1, 0.9, step=0.05, label="Top p", info="Only as many as reach this; 1 is off."
             )
         with gr.Row():
             k = gr.Slider(1, 30, 10, step=1, label="Candidates", info="How many are drawn.")
