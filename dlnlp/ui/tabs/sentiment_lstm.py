@@ -57,11 +57,12 @@ def _reading(registry: Registry) -> Inside:
         if not trace.words:
             return views.caption(READING), nothing, nothing
         beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
-        wide = theme.wide(16 * min(len(trace.words), plots.MOST_WORDS))
+        line = theme.wide(10 * len(trace.ends))
+        grid = theme.wide(14 * min(len(trace.words), plots.MOST_WORDS))
         return (
             views.caption(READING + beyond),
-            gr.Plot(plots.running_verdict(trace), visible=True, elem_classes=wide),
-            gr.Plot(plots.hidden_states(trace), visible=True, elem_classes=wide),
+            gr.Plot(plots.running_verdict(trace), visible=True, elem_classes=line),
+            gr.Plot(plots.hidden_states(trace), visible=True, elem_classes=grid),
         )
 
     return run, [remark, verdict, memory]
