@@ -74,7 +74,7 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             try:
                 for piece in pieces:
                     text += piece
-                    yield text, remark + views.note("Writing…")
+                    yield text, remark
             except Exception as error:  # as in parts.answers: what was written stays
                 yield text, views.fault(parts.sentence(error))
             else:

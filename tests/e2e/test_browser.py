@@ -122,7 +122,6 @@ def test_stop_keeps_the_partial_text(open_page, untrained_url):
     written = page.locator("#token_transformer_result textarea")
     expect(written).to_have_value(re.compile("^Once upon.+", re.DOTALL))
     page.locator("#token_transformer_stop").click()
-    expect(page.locator("#token_transformer_progress")).to_contain_text("Stopped")
     page.wait_for_timeout(500)
     kept = written.input_value()
     page.wait_for_timeout(700)
