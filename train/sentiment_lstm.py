@@ -66,14 +66,14 @@ def main(argv: list[str] | None = None) -> None:
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    shortest_epoch = short + len(reviews) // max(1, round(1 / args.review_share))
-    per_epoch = max(1, shortest_epoch // args.batch_size)
+    shares = [(short, 1.0), (len(reviews), args.review_share)]
+    per_epoch = max(1, common.fewest(shares) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        chosen = common.taking_turns(short, len(reviews), args.review_share, epoch)
+        chosen = common.taking_turns(shares, epoch)
         sizes = [lengths[i] for i in chosen]
         batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
         for positions in batches[done : done + total - step]:
