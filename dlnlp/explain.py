@@ -65,13 +65,21 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
         size = -(-len(sentences) // MANY_UNITS)  # of very many short sentences, some together
         groups = (sentences[i : i + size] for i in range(0, len(sentences), size))
         units = [list(chain.from_iterable(group)) for group in groups]
-    spans = [(start, start + len(word)) for word, start in found]
-    without = [text[: spans[u[0]][0]] + " " + text[spans[u[-1]][1] :] for u in units]
-    whole, *parts = logits([text, *without])
+    whole, *parts = logits([text, *(without(text, unit) for unit in units)])
     scores = np.zeros(len(found))
     for unit, part in zip(units, parts, strict=True):
         scores[unit] = (whole - part) / len(unit)
     return scores
+
+
+def without(text: str, chosen: Sequence[int]) -> str:
+    """The text without the words of these indices; no two words grow together."""
+    left, end = [], 0
+    found = words(text)
+    for word, start in (found[i] for i in sorted(chosen)):
+        left.append(text[end:start])
+        end = start + len(word)
+    return " ".join([*left, text[end:]])
 
 
 def sentence_units(text: str) -> list[list[int]]:

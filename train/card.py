@@ -51,7 +51,9 @@ def figures(training: dict[str, Any]) -> str:
     """The measured and recorded facts as a Markdown table."""
     rows = [(_name(key), _shown(value)) for key, value in _flat(training.get("metrics", {}))]
     rows += [
-        (name, training[name]) for name in ("base", "base trained further with", "teacher", "went on from") if name in training
+        (name, training[name])
+        for name in ("base", "base trained further with", "teacher", "went on from")
+        if name in training
     ]
     rows.append(("parameters", f"{training['parameters']:,}"))
     rows.append(("trained with", f"`{training['command']}`"))

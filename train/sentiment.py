@@ -11,10 +11,21 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from dlnlp.results import Sentiment
-from dlnlp.text import basic_english
+from dlnlp.explain import METHODS, without
+from dlnlp.results import Attribution, Sentiment
+from dlnlp.text import basic_english, words
 from train import behaviour, data
 from train.data import Labelled
+
+
+class Explainer(Protocol):
+    """What explains its verdicts."""
+
+    def logits(self, texts: list[str]) -> list[float]:
+        """Calibrated logits towards positive."""
+
+    def explain(self, text: str, method: str) -> Attribution:
+        """What each word contributed."""
 
 
 class Classifier(Protocol):
@@ -88,6 +99,32 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
     return metrics
 
 
+def faithfulness(predictor: Explainer, texts: list[str], seed: int = 0) -> dict[str, float]:
+    """How far the logit of the verdict falls when a fifth of the words is removed, on average.
+
+    Those are the words that speak most for the verdict by either attribution, or for comparison
+    random ones (DeYoung et al. 2020 call it comprehensiveness).
+    """
+    chance = random.Random(seed)
+    texts = [text for text in texts if len(words(text)) >= 5]
+    whole = predictor.logits(texts)
+    falls = {}
+    for method in (*METHODS, "random"):
+        left = []
+        for text, logit in zip(texts, whole, strict=True):
+            found = words(text)
+            if method == "random":
+                order = chance.sample(range(len(found)), len(found))
+            else:
+                scores = predictor.explain(text, method).scores * np.sign(logit)
+                order = np.argsort(-scores, kind="stable").tolist()
+            left.append(without(text, order[: round(len(found) / 5)]))
+        after = predictor.logits(left)
+        gaps = [(a - b) * np.sign(a) for a, b in zip(whole, after, strict=True)]
+        falls[method] = round(float(np.mean(gaps)), 3)
+    return falls
+
+
 def calibration_error(positive: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error of P(positive) over bins of equal mass (Guo et al. 2017)."""
     order = np.argsort(positive, kind="stable")
@@ -99,7 +136,12 @@ def calibration_error(positive: np.ndarray, labels: np.ndarray, bins: int = 10) 
 def fit_temperature(predictor: Classifier, rows: Labelled) -> float:
     """The temperature that makes the even rows most likely (Guo et al. 2017)."""
     logits = predictor.temperature * np.array(predictor.logits(rows.texts[::2]))
-    signs = 2 * np.array(rows.labels[::2]) - 1
+    return best_temperature(logits, np.array(rows.labels[::2]))
+
+
+def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The divisor of the logits (N,) that makes the labels (N,) most likely."""
+    signs = 2 * labels - 1
 
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, -signs * logits / math.exp(log_temperature)).mean())

