@@ -17,7 +17,7 @@ test: $(VENV)/test.stamp
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy dlnlp train app.py
+	$(BIN)/mypy dlnlp train benchmarks app.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlnlp.text import words
+from dlnlp.text import without, words
 
 METHODS = ("integrated_gradients", "leave_one_out")
 STEPS = 24
@@ -70,16 +70,6 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
     for unit, part in zip(units, parts, strict=True):
         scores[unit] = (whole - part) / len(unit)
     return scores
-
-
-def without(text: str, chosen: Sequence[int]) -> str:
-    """The text without the words of these indices; no two words grow together."""
-    left, end = [], 0
-    found = words(text)
-    for word, start in (found[i] for i in sorted(chosen)):
-        left.append(text[end:start])
-        end = start + len(word)
-    return " ".join([*left, text[end:]])
 
 
 def sentence_units(text: str) -> list[list[int]]:

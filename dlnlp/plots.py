@@ -7,14 +7,18 @@ escaped, and equal labels would merge, so axes are numbered and only their ticks
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from PIL import Image, ImageColor
 
-from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, NextToken, Trace, Translation
+from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Glance, NextToken, Trace, Translation
 
 ACCENT = "#3b93d0"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
@@ -65,43 +69,85 @@ def attention(result: Translation) -> go.Figure:
 
     Of a long translation the first ``PICTURED`` characters each way are shown.
     """
-    source, target = result.source[:PICTURED], result.target[:PICTURED]
-    columns, rows = len(source), len(target)
-    shown = result.attention[:PICTURED, :PICTURED]
-    cell = cell_size(result)
+    return _looks(
+        result.attention[:PICTURED, :PICTURED],
+        result.source[:PICTURED],
+        result.target[:PICTURED],
+        cell_size(result),
+        "writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>",
+    )
+
+
+def head(look: Glance, layer: int, number: int) -> go.Figure:
+    """One head of the glance: the tokens looked at across, those that look down."""
+    cell = CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL
+    hover = "“%{y}” looks at “%{x}” · %{z:.1%}<extra></extra>"
+    weights = look.weights[layer, number]
+    return _looks(weights, look.tokens, look.tokens, cell, hover, wordy=True)
+
+
+def head_width(look: Glance) -> int:
+    """Pixels that the columns of ``head`` take, its labels included."""
+    return (CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL) * len(look.tokens) + 110
+
+
+def _looks(
+    weights: np.ndarray,
+    across: Sequence[str],
+    down: Sequence[str],
+    cell: int,
+    hover: str,
+    wordy: bool = False,
+) -> go.Figure:
+    """Attention as a heatmap of square cells; weights (len(down), len(across))."""
     figure = go.Figure(
         go.Heatmap(
-            z=[[round(float(weight), 4) for weight in row] for row in shown],
-            x=list(range(columns)),
-            y=list(range(rows)),
+            z=[[round(float(weight), 4) for weight in row] for row in weights],
+            x=list(range(len(across))),
+            y=list(range(len(down))),
             zmin=0,
             zmax=1,
             colorscale=SCALE,
             showscale=False,
             xgap=1,
             ygap=1,
-            hovertemplate="writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>",
+            hovertemplate=hover,
         )
     )
     font = {"family": MONO, "size": 13 if cell == CELL else 11}
     figure.update_xaxes(
-        **_ticks(source),
+        **_ticks(across),
         side="top",
-        range=[-0.5, columns - 0.5],
+        range=[-0.5, len(across) - 0.5],
         constrain="domain",
         constraintoward="left",
         tickfont=font,
-        tickangle=0,
+        tickangle=-60 if wordy else 0,
     )
     figure.update_yaxes(
-        **_ticks(target),
-        range=[rows - 0.5, -0.5],
+        **_ticks(down),
+        range=[len(down) - 0.5, -0.5],
         scaleanchor="x",
         constrain="domain",
         constraintoward="top",
         tickfont=font,
     )
-    return _finish(figure, height=rows * cell + 56, margin={"l": 34, "r": 8, "t": 34, "b": 8})
+    side, top = (96, 96) if wordy else (34, 34)
+    margin = {"l": side, "r": 8, "t": top, "b": 8}
+    return _finish(figure, height=len(down) * cell + top + 22, margin=margin)
+
+
+def thumbnail(weights: np.ndarray) -> str:
+    """One head (N, N) as a tiny picture, a data URI: the stronger a weight the less transparent.
+
+    The square root makes attention that is spread thin visible, too.
+    """
+    levels = np.round(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
+    picture = Image.fromarray(levels, mode="P")
+    picture.putpalette(list(ImageColor.getrgb(ACCENT)) * 256)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", transparency=bytes(range(256)))
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
@@ -134,24 +180,36 @@ def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
 def running_verdict(trace: Trace) -> go.Figure:
     """The probability of positive after each word; between the dotted lines lies "unsure"."""
     words = [trace.words[end] for end in trace.ends]
-    positive = [round(float(probability), 4) for probability in trace.positive]
+    return _verdicts(words, trace.positive, "after “%{customdata}”: %{y:.1%} positive")
+
+
+def layer_verdicts(positive: Sequence[float]) -> go.Figure:
+    """What a probe reads off the embeddings and off each layer."""
+    names = ["embeddings", *(f"layer {n}" for n in range(1, len(positive)))]
+    return _verdicts(names, positive, "%{customdata}: %{y:.1%} positive", space=" ")
+
+
+def _verdicts(
+    labels: Sequence[str], probabilities: Iterable[float], hover: str, space: str = "␣"
+) -> go.Figure:
+    positive = [round(float(probability), 4) for probability in probabilities]
     figure = go.Figure(
         go.Scatter(
-            x=list(range(len(words))),
+            x=list(range(len(labels))),
             y=positive,
             mode="lines+markers",
             line={"color": ACCENT, "width": 2},
             marker={"size": 9, "color": positive, "cmin": 0, "cmax": 1, "colorscale": DIVERGING},
-            customdata=[label(word) for word in words],
-            hovertemplate="after “%{customdata}”: %{y:.1%} positive<extra></extra>",
+            customdata=[label(name, space) for name in labels],
+            hovertemplate=hover + "<extra></extra>",
         )
     )
     for border in (UNSURE_ABOVE, UNSURE_BELOW):
         figure.add_hline(border, line={"color": "rgba(128,128,128,0.6)", "width": 1, "dash": "dot"})
-    ticks = _ticks(words)
-    every = -(-len(words) // MOST_TICKS)
+    ticks = _ticks(labels, space)
+    every = -(-len(labels) // MOST_TICKS)
     ticks |= {name: ticks[name][::every] for name in ("tickvals", "ticktext")}
-    figure.update_xaxes(**ticks, range=[-0.5, len(words) - 0.5], tickangle=-45)
+    figure.update_xaxes(**ticks, range=[-0.5, len(labels) - 0.5], tickangle=-45)
     ends = {"tickvals": [0, 0.5, 1], "ticktext": ["negative", "unsure", "positive"]}
     figure.update_yaxes(
         **ends, range=[-0.04, 1.04], showgrid=False, zeroline=False, fixedrange=True

@@ -98,6 +98,36 @@ class AttentionMaps:
 
 
 @dataclass(frozen=True)
+class Glance:
+    """A part of attention maps to look at: some of their tokens, in order.
+
+    ``weights`` (layers, heads, N, N) are those among the N tokens; ``hidden_share`` is the
+    part of all attention of these tokens that goes to special tokens left out, 0 to 1.
+    """
+
+    tokens: tuple[str, ...]
+    weights: np.ndarray
+    hidden_share: np.ndarray
+    begin: int
+    total: int
+
+
+def glance(
+    maps: AttentionMaps, begin: int, size: int, special: frozenset[str], hide: bool
+) -> Glance:
+    """``size`` tokens from ``begin`` on, without the special ones if they are to be hidden."""
+    named = [i for i, token in enumerate(maps.tokens) if token in special]
+    kept = [i for i, token in enumerate(maps.tokens) if not (hide and token in special)]
+    begin = max(0, min(begin, len(kept) - size))
+    chosen = kept[begin : begin + size]
+    rows = maps.weights[:, :, chosen]  # (L, H, N, T)
+    to_special = rows[..., named].sum(axis=-1) if hide else np.zeros(rows.shape[:3])
+    share = to_special.mean(axis=-1) if chosen else np.zeros(rows.shape[:2])
+    tokens = tuple(maps.tokens[i] for i in chosen)
+    return Glance(tokens, rows[..., chosen], share, begin, len(kept))
+
+
+@dataclass(frozen=True)
 class NextToken:
     """A candidate for the next token; ``text`` as it would be appended."""
 

@@ -98,6 +98,16 @@ def words(text: str) -> list[tuple[str, int]]:
     return [(match.group(), match.start()) for match in _WORD.finditer(text)]
 
 
+def without(text: str, chosen: Sequence[int]) -> str:
+    """The text without the words of these indices; no two words grow together."""
+    left, end = [], 0
+    found = words(text)
+    for word, start in (found[i] for i in sorted(chosen)):
+        left.append(text[end:start])
+        end = start + len(word)
+    return " ".join([*left, text[end:]])
+
+
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Indices in batches of similar length, each of at most ``budget`` padded tokens."""
     result: list[list[int]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("torch", "transformers", "tokenizers", "safetensors")
+HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "onnxruntime")
 FORBIDDEN = {
     "dlnlp/ui": (*HEAVY, "dlnlp.models", "dlnlp.device", "train"),
     "dlnlp/models": ("gradio", "plotly", "dlnlp.ui", "dlnlp.plots", "dlnlp.registry", "train"),
@@ -18,6 +18,7 @@ FORBIDDEN = {
     "dlnlp/catalog.py": (*HEAVY, "gradio", "plotly", "train"),
     "dlnlp/registry.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "train"),
     "train": ("gradio", "dlnlp.ui", "dlnlp.plots"),
+    "benchmarks": ("gradio", "dlnlp.ui", "dlnlp.plots"),
     "app.py": (*HEAVY, "dlnlp.models", "train"),
 }
 

@@ -1,12 +1,15 @@
 """Figures: what is on the axes, and nothing that Plotly would read as markup."""
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dlnlp import plots
-from dlnlp.results import NextToken, Trace, Translation
+from dlnlp.results import AttentionMaps, NextToken, Trace, Translation, glance
 
 
 def translation(source, target):
@@ -112,3 +115,53 @@ def test_hidden_states_show_the_units_that_move() -> None:
     assert list(figure.data[0].z[0]) == [-1, 0, 1]
     assert figure.data[0].customdata[0][0] == "“a” and “c”"
     assert figure.layout.xaxis.ticktext[1] == "&lt;i&gt;"
+
+
+def maps(count):
+    """Two layers of three heads; token i looks at token 0 only."""
+    weights = np.zeros((2, 3, count, count), dtype=np.float32)
+    weights[..., 0] = 1
+    return AttentionMaps(("[CLS]", *(f"w{i}" for i in range(1, count - 1)), "[SEP]"), weights)
+
+
+def test_a_head_is_drawn_with_its_tokens_on_both_axes():
+    look = glance(maps(4), 0, 64, frozenset(), False)
+    figure = plots.head(look, 1, 2)
+    assert list(figure.layout.xaxis.ticktext) == ["[CLS]", "w1", "w2", "[SEP]"]
+    assert figure.layout.xaxis.ticktext == figure.layout.yaxis.ticktext
+    assert [list(row) for row in figure.data[0].z] == [[1, 0, 0, 0]] * 4
+
+
+def test_a_glance_hides_special_tokens_and_says_what_they_drew():
+    special = frozenset(("[CLS]", "[SEP]"))
+    look = glance(maps(6), 0, 64, special, True)
+    assert look.tokens == ("w1", "w2", "w3", "w4")
+    assert look.weights.shape == (2, 3, 4, 4) and not look.weights.any()
+    assert look.hidden_share == pytest.approx(np.ones((2, 3)))
+    shown = glance(maps(6), 0, 64, special, False)
+    assert shown.tokens[0] == "[CLS]" and not shown.hidden_share.any()
+
+
+def test_a_glance_at_a_long_text_is_a_window_that_stays_inside():
+    look = glance(maps(200), 190, 64, frozenset(("[CLS]",)), True)
+    assert len(look.tokens) == 64 and look.tokens[-1] == "[SEP]"
+    assert (look.begin, look.total) == (199 - 64, 199)
+    assert glance(maps(2), 0, 64, frozenset(("[CLS]", "[SEP]")), True).tokens == ()
+
+
+def test_a_thumbnail_is_clearest_where_nothing_is_looked_at():
+    uri = plots.thumbnail(np.array([[0.0, 1.0], [0.25, 0.0]]))
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGBA")
+    assert [picture.getpixel(p)[3] for p in ((0, 0), (1, 0), (0, 1))] == [0, 255, 128]
+
+
+def test_every_head_of_a_window_is_less_than_a_megabyte():
+    random = np.random.default_rng(0)
+    pictures = [plots.thumbnail(random.dirichlet(np.ones(64), 64)) for _ in range(72)]
+    assert sum(map(len, pictures)) < 700_000
+
+
+def test_layer_verdicts_begin_with_the_embeddings():
+    figure = plots.layer_verdicts((0.5, 0.2, 0.9))
+    assert list(figure.data[0].y) == [0.5, 0.2, 0.9]
+    assert list(figure.layout.xaxis.ticktext) == ["embeddings", "layer 1", "layer 2"]

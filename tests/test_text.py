@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from dlnlp.text import Vocabulary, basic_english, batches, check_texts, clean, natural
+from dlnlp.text import (
+    Vocabulary,
+    basic_english,
+    batches,
+    check_texts,
+    clean,
+    natural,
+    without,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +72,23 @@ def test_batches_hold_every_row_once_within_the_budget() -> None:
     for batch in found:
         padded = max(lengths[i] for i in batch) * len(batch)
         assert padded <= 10 or len(batch) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "left"),
+    [
+        ([], ["I", "don't", "hate", "it", "-", "not", "at", "all", "!"]),
+        ([1, 2], ["I", "it", "-", "not", "at", "all", "!"]),
+        ([2, 0], ["don't", "it", "-", "not", "at", "all", "!"]),
+        ([4], ["I", "don't", "hate", "it", "not", "at", "all", "!"]),
+        (range(9), []),
+    ],
+)
+def test_words_that_are_left_out_leave_the_others_whole(chosen: list[int], left: list[str]) -> None:
+    text = "I don't hate it-not at all!"
+    assert [word for word, _ in words(without(text, chosen))] == left
+
+
+def test_leaving_out_nothing_changes_nothing() -> None:
+    assert without("  a\tfilm \n", []) == "  a\tfilm \n"
+    assert without("", []) == ""

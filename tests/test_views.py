@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from dlnlp.results import Attribution, Sentiment, Translation
+from dlnlp.results import Attribution, Glance, Sentiment, Translation
 from dlnlp.text import words
 from dlnlp.ui import views
 
@@ -112,8 +112,8 @@ def test_attribution_tints_words_and_keeps_the_text_between() -> None:
         )
     )
     assert re.sub(r"<[^>]*>", "", shown.split("</p>")[0]) == "a &lt;b&gt;great&lt;/b&gt; film"
-    assert re.search(r"--dl-positive\) 62%[^>]*title=\"\+2\.00\">great", shown)
-    assert re.search(r"--dl-negative\) 31%[^>]*title=\"−1\.00\">film", shown)
+    assert re.search(r"title=\"\+2\.00\"[^>]*--dl-positive\) 62%[^>]*>great", shown)
+    assert re.search(r"title=\"−1\.00\"[^>]*--dl-negative\) 31%[^>]*>film", shown)
     assert shown.index("<td>great") < shown.index("<td>film")
     assert views.attribution(Attribution("", (), (), np.zeros(0), "leave_one_out")) == ""
 
@@ -133,3 +133,27 @@ def test_rivals_say_which_is_likelier():
     worse = Translation(bad.text, -5.3, bad.source, bad.target, bad.log_probs, bad.attention)
     assert "its own 5.0 nats likelier" in views.rivals(worse, good)
     assert "finds yours likelier" in views.rivals(good, worse)
+
+
+def test_what_if_sets_both_verdicts_side_by_side():
+    shown = views.what_if([EVIL, "not"], Sentiment("t", 0.9), Sentiment("t", 0.2))
+    assert "<img" not in shown and "<del>not</del>" in shown
+    assert shown.index("90.0%") < shown.index("20.0%")
+    assert "<strong>positive</strong>" in shown and "<strong>negative</strong>" in shown
+
+
+def test_heads_can_be_told_apart_and_one_is_chosen():
+    shown = views.heads([["data:a", "data:b"], ["data:c", "data:d"]], (1, 0))
+    assert shown.count('aria-pressed="true"') == 1
+    [button] = re.findall(r'<button[^>]*aria-pressed="true"[^>]*>', shown)
+    assert 'aria-label="layer 2, head 1"' in button
+    assert shown.count("<img") == 4
+
+
+def test_the_large_head_says_what_is_left_out():
+    weights = np.zeros((1, 1, 2, 2))
+    look = Glance(("a", "b"), weights, np.full((1, 1), 0.4), begin=3, total=9)
+    shown = views.looked(look, (0, 0), hide=True, remark="<i>")
+    assert "Layer 1, head 1" in shown and "40.0%" in shown and "Tokens 4 to 5 of 9" in shown
+    assert "<i>" not in shown
+    assert "40.0%" not in views.looked(look, (0, 0), hide=False, remark="")

@@ -51,6 +51,8 @@ def export(folder: Path, rows: data.Labelled) -> dict[str, float]:
     """Install the graph in the folder if it does as well as PyTorch; returns the comparison."""
     training = verify(folder)
     training["files"].pop(GRAPH, None)
+    training.pop("engine", None)
+    write_json(folder / TRAINING, training)  # until the end nobody vouches for a graph
     predictor = sentiment_bert.load(folder, "cpu")
     predictor.engine = None
     plain = np.array(predictor.logits(rows.texts))

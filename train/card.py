@@ -48,30 +48,34 @@ def write(stem: str, folder: Path) -> None:
 
 
 def figures(training: dict[str, Any]) -> str:
-    """The measured and recorded facts as a Markdown table."""
-    rows = [(_name(key), _shown(value)) for key, value in _flat(training.get("metrics", {}))]
+    """The measured and recorded facts as Markdown tables, one more for each group of metrics."""
+    metrics = training.get("metrics", {})
+    single = {key: value for key, value in metrics.items() if not isinstance(value, dict)}
+    rows = [(_name(key), _shown(value)) for key, value in single.items()]
     rows += [
         (name, training[name])
         for name in ("base", "base trained further with", "teacher", "went on from")
         if name in training
     ]
+    for run, facts in training.get("average of", {}).items():
+        rows.append((f"average of {run}", ", ".join(f"{_name(k)} {v}" for k, v in facts.items())))
     rows.append(("parameters", f"{training['parameters']:,}"))
     rows.append(("trained with", f"`{training['command']}`"))
     rows.append(
         ("training time", f"{training['training_minutes']} minutes on {training['device']}")
     )
-    lines = ["| measured or recorded | |", "| --- | --- |"]
+    groups = {key: value for key, value in metrics.items() if isinstance(value, dict)}
+    if "engine" in training:
+        groups["engine against plain PyTorch"] = training["engine"]
+    tables = [_table("measured or recorded", rows)]
+    for key, group in groups.items():
+        tables.append(_table(_name(key), [(_name(k), _shown(v)) for k, v in group.items()]))
+    return "\n\n".join(tables)
+
+
+def _table(title: str, rows: list[tuple[str, Any]]) -> str:
+    lines = [f"| {title} | |", "| --- | --- |"]
     return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
-
-
-def _flat(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for key, value in metrics.items():
-        if isinstance(value, dict):
-            rows += _flat(value, f"{prefix}{key}, ")
-        else:
-            rows.append((prefix + key, value))
-    return rows
 
 
 def _name(key: str) -> str:

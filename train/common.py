@@ -100,7 +100,7 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def _settings(self) -> dict[str, str]:
-        neutral = {"fresh", "device", "threads", "precision", "out", "data_dir"}
+        neutral = {"fresh", "device", "threads", "precision", "out", "data_dir", "stop_after"}
         return {k: str(v) for k, v in vars(self.args).items() if k not in neutral}
 
     def resume(self, parts: dict[str, Any]) -> dict[str, Any]:

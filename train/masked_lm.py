@@ -25,7 +25,7 @@ from dlnlp.checkpoint import TRAINING, write_json
 from dlnlp.models import sentiment_bert
 from dlnlp.text import natural
 from train import common, data
-from train.sentiment_bert import parameter_groups, pretrained
+from train.sentiment_bert import origin, parameter_groups, pretrained
 
 if TYPE_CHECKING:
     from transformers import BertForMaskedLM
@@ -45,14 +45,17 @@ def main(argv: list[str] | None = None) -> None:
     predictor = sentiment_bert.tiny() if args.smoke else pretrained(args.base)
     if args.smoke:
         texts = texts[:40]
-    model, tokenizer = with_head(predictor.model).to(run.device), predictor.tokenizer
+    model, tokenizer = with_head(predictor.model), predictor.tokenizer
+    model.to(run.device)  # type: ignore[arg-type]  # its stub forgets plain devices
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = args.dropout
     if run.device.type == "cpu":
         model.set_attn_implementation("eager")
-    held = texts[::200]
-    blocks = packed(tokenizer, [t for i, t in enumerate(texts) if i % 200], args.length, args.seed)
+    apart = 5 if args.smoke else 200  # one text in so many is only for checking
+    held = texts[::apart]
+    learnt = [text for i, text in enumerate(texts) if i % apart]
+    blocks = packed(tokenizer, learnt, args.length, args.seed)
     checks = packed(tokenizer, held, args.length, args.seed)
     optimizer = torch.optim.AdamW(parameter_groups(model, args.lr, 1.0, 0.01), fused=True)
     parts = {"model": model, "optimizer": optimizer}
@@ -61,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     total = max(1, int(args.epochs * per_epoch))
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    while step < total:
+    while step < min(total, args.stop_after or total):
         epoch, turn = divmod(step, per_epoch)
         order = common.shuffled(len(blocks), args.seed, epoch)
         tokens = blocks[order[turn * args.batch_size : (turn + 1) * args.batch_size]]
@@ -85,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     run.save({"step": step}, parts)
     model.eval()
     metrics = {"masked_lm_loss": held_out_loss(model, tokenizer, checks, run)}
-    facts = {"base": args.base, "data": {"imdb and sst2": data.fingerprint(texts)}}
+    facts = {**origin(args.base), "data": {"imdb and sst2": data.fingerprint(texts)}}
     write_json(run.out / TRAINING, run.provenance(model, metrics, **facts))
     write_base(run, model, tokenizer)
 
@@ -96,6 +99,9 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--base", default="bert-base-uncased", help="as for train.sentiment_bert")
     result.add_argument("--length", type=int, default=128, help="word pieces per row")
     result.add_argument("--dropout", type=float, default=0.0, help="0: no text is seen often")
+    result.add_argument(
+        "--stop-after", type=int, metavar="STEPS", help="write the base then, whatever is left"
+    )
     result.add_argument("--evaluate-every", type=int, default=250, metavar="STEPS")
     return result
 
@@ -147,7 +153,9 @@ def masked_loss(
     """Mean nats of the masked pieces of rows (B, T); the head sees no others."""
     chosen = masked(tokenizer, tokens, seed).to(run.device)
     tokens = tokens.to(run.device)
-    hidden_from_view = tokens.masked_fill(chosen, tokenizer.token_to_id("[MASK]"))
+    mask = tokenizer.token_to_id("[MASK]")
+    assert mask is not None
+    hidden_from_view = tokens.masked_fill(chosen, mask)
     with run.autocast():
         states = model.bert(input_ids=hidden_from_view).last_hidden_state  # (B, T, E)
         scores = model.cls(states[chosen])  # (M, V)
@@ -166,12 +174,12 @@ def held_out_loss(
 
 def write_base(run: common.Run, model: BertForMaskedLM, tokenizer: Tokenizer) -> None:
     """A folder in the library's own format, tokenizer included."""
-    from transformers import BertTokenizerFast
+    from transformers import BertTokenizer
 
     model.cpu().eval()
     model.set_attn_implementation("sdpa")
     model.bert.save_pretrained(run.out)
-    BertTokenizerFast(tokenizer_object=tokenizer).save_pretrained(run.out)
+    BertTokenizer(tokenizer_object=tokenizer).save_pretrained(run.out)
     print(f"Wrote {run.out} after {run.seconds / 60:.1f} minutes.")
 
 

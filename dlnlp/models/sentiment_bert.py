@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from tokenizers import Tokenizer
@@ -93,8 +93,9 @@ class SentimentBertPredictor:
     ) -> None:
         self._lock = threading.Lock()
         self._make = None if isinstance(model, torch.nn.Module) else model
-        self._model = model.eval() if isinstance(model, torch.nn.Module) else None
-        if self._model is not None:
+        self._model: BertForSequenceClassification | None = None
+        if isinstance(model, torch.nn.Module):  # which is callable, too
+            self._model = cast("BertForSequenceClassification", model).eval()
             max_length = int(self._model.config.max_position_embeddings)
         self.probes = probes or Probes.blank(self.model)
         self.engine = engine
@@ -111,7 +112,9 @@ class SentimentBertPredictor:
         with self._lock:
             if self._model is None:
                 assert self._make is not None
-                self._model = self._make().eval()
+                # Whatever asks first: of weights made in inference mode no gradient is taken.
+                with torch.inference_mode(False):
+                    self._model = self._make().eval()
             return self._model
 
     @property

@@ -11,14 +11,25 @@ from gradio.events import api
 
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.text import clean
+from dlnlp.text import clean, without, words
 from dlnlp.ui import parts, views
 
-Inside = tuple[Callable[[str], Any], list[Any]]
+# What a tab shows beyond the verdict: a handler, its inputs after the text, its outputs.
+Inside = tuple[Callable[..., Any], list[Any], list[Any]]
 METHODS = {
     "its share of the gradient": "integrated_gradients",
     "the verdict without it": "leave_one_out",
 }
+# A click strikes a word out or takes it back, and tells which ones are struck out now.
+STRIKE_OUT = """
+element.addEventListener("click", (event) => {
+  const word = event.target.closest(".dl-word");
+  if (!word) return;
+  word.setAttribute("aria-pressed", word.getAttribute("aria-pressed") !== "true");
+  const out = element.querySelectorAll('.dl-word[aria-pressed="true"]');
+  trigger("click", {words: [...out].map((word) => Number(word.dataset.index))});
+});
+"""
 BLANK = "Type a sentence about a film, and the model says how it sounds."
 
 
@@ -28,12 +39,12 @@ def build_sentiment_tab(
     chapter: str,
     intro: str,
     examples: Sequence[str],
-    more: Callable[[Registry], Inside] | None = None,
+    more: Callable[[Registry], list[Inside]] = lambda registry: [],
 ) -> None:
     """Text in, verdict out, of the sentiment model with that stem, and the words behind it.
 
     Args:
-        more: Builds what this tab shows beyond that, and gives its handler and outputs.
+        more: Builds what this tab shows beyond that.
     """
     parts.intro(chapter, intro)
     box, button, samples = parts.question(
@@ -47,8 +58,12 @@ def build_sentiment_tab(
             label="Which words decided?",
             elem_id=f"{stem}_method",
         )
-        explained = gr.HTML(elem_id=f"{stem}_words", elem_classes="dl-result")
-    inside = more(registry) if more else None
+        explained = gr.HTML(
+            elem_id=f"{stem}_words", elem_classes="dl-result", js_on_load=STRIKE_OUT
+        )
+        instead = gr.HTML(elem_id=f"{stem}_without", elem_classes="dl-result")
+    text = gr.State("")  # the one explained; the box may hold the next one already
+    inside = more(registry)
     parts.about(registry, stem)
     asked = parts.listen(
         _handler(registry, stem),
@@ -61,25 +76,43 @@ def build_sentiment_tab(
     )
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
     explain = _explainer(registry, stem)
-    method.change(explain, [box, method], explained, **quiet)
+    explanation: list[Any] = [explained, instead, text]
+    method.change(explain, [box, method], explanation, **quiet)
+    explained.click(_what_if(registry, stem), text, instead, trigger_mode="always_last", **quiet)
     for event in asked:
-        shown = event.then(explain, [box, method], explained, **quiet)
-        if inside:
-            handler, outputs = inside
-            shown.then(handler, box, outputs, **quiet)
+        shown = event.then(explain, [box, method], explanation, **quiet)
+        for handler, inputs, outputs in inside:
+            shown = shown.then(handler, [box, *inputs], outputs, **quiet)
     _endpoint(registry, stem)
 
 
-def _explainer(registry: Registry, stem: str) -> Callable[[str, str], str]:
-    def run(text: str, method: str) -> str:
+def _explainer(registry: Registry, stem: str) -> Callable[[str, str], tuple[str, str, str]]:
+    def run(text: str, method: str) -> tuple[str, str, str]:
         text, _ = parts.readable(text)
         # The verdict above has said already what is wrong with the input or the model.
         if not clean(text) or not registry.is_loaded(stem):
+            return "", "", ""
+        try:
+            found = registry.get(stem).explain(text, method)
+        except Exception as error:  # as in parts.answers
+            return views.fault(parts.sentence(error)), "", ""
+        return views.attribution(found), "", found.text
+
+    return run
+
+
+def _what_if(registry: Registry, stem: str) -> Callable[[str, gr.EventData], str]:
+    def run(text: str, event: gr.EventData) -> str:
+        text, _ = parts.readable(text)
+        found = words(text)
+        struck = sorted({i for i in getattr(event, "words", []) if i in range(len(found))})
+        if not struck or not registry.is_loaded(stem):
             return ""
         try:
-            return views.attribution(registry.get(stem).explain(text, method))
+            before, after = registry.get(stem).classify([text, without(text, struck)])
         except Exception as error:  # as in parts.answers
             return views.fault(parts.sentence(error))
+        return views.what_if([found[i][0] for i in struck], before, after)
 
     return run
 

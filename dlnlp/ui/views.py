@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Attribution, Sentiment, Translation
+from dlnlp.results import (
+    UNSURE_ABOVE,
+    UNSURE_BELOW,
+    Attribution,
+    Glance,
+    Sentiment,
+    Translation,
+)
 
 STRONGEST = 10
 
@@ -94,15 +102,18 @@ def sentiment(result: Sentiment) -> str:
     )
 
 
-def scale(positive: float) -> str:
+def scale(positive: float, ends: bool = True) -> str:
     """A bar from negative to positive with a mark on it; the unsure zone is hatched."""
+    named = (
+        '<div class="dl-ends"><span>negative</span><span>unsure</span><span>positive</span></div>'
+        if ends
+        else ""
+    )
     left, width = 100 * UNSURE_ABOVE, 100 * (UNSURE_BELOW - UNSURE_ABOVE)
     return (
         f'<div class="dl-scale" role="img" aria-label="{percent(positive)} positive">'
         f'<div class="dl-track"><i style="left:{left:.2f}%;width:{width:.2f}%"></i>'
-        f'<b style="left:{100 * positive:.2f}%"></b></div>'
-        '<div class="dl-ends"><span>negative</span><span>unsure</span><span>positive</span></div>'
-        "</div>"
+        f'<b style="left:{100 * positive:.2f}%"></b></div>{named}</div>'
     )
 
 
@@ -119,10 +130,13 @@ def attribution(result: Attribution) -> str:
         share = round(62 * min(1.0, abs(score) / peak))
         pieces.append(escape(result.text[end:start]))
         pieces.append(
-            f'<span style="background:color-mix(in srgb, var({colour}) {share}%, transparent)" '
-            f'title="{signed(score, plus=True)}">{escape(word)}</span>'
+            f'<button type="button" class="dl-word" data-index="{len(pieces) // 2}" '
+            f'aria-pressed="false" title="{signed(score, plus=True)}" '
+            f'style="background:color-mix(in srgb, var({colour}) {share}%, transparent)">'
+            f"{escape(word)}</button>"
         )
         end = start + len(word)
+    pieces.append(escape(result.text[end:]))
     strongest = sorted(range(len(scores)), key=lambda i: -abs(scores[i]))[:STRONGEST]
     rows = "".join(
         f"<tr><td>{escape(result.words[i])}</td><td>{signed(scores[i], plus=True)}</td></tr>"
@@ -132,9 +146,66 @@ def attribution(result: Attribution) -> str:
     return (
         f'<section class="dl-words"><p class="dl-text">{"".join(pieces)}</p>'
         '<p class="dl-legend"><i class="dl-towards"></i>towards positive'
-        '<i class="dl-against"></i>towards negative</p>'
+        '<i class="dl-against"></i>towards negative'
+        "<span>Choose words to see the verdict without them.</span></p>"
         f"<details><summary>The words that count most, in logits</summary><table>{rows}</table>"
         f"</details></section>{cut}"
+    )
+
+
+def what_if(left_out: Sequence[str], before: Sentiment, after: Sentiment) -> str:
+    """Two verdicts one above the other: of the text, and of what is left of it."""
+    quoted = " ".join(f"<del>{escape(word)}</del>" for word in left_out)
+    rows = (("As written", before), (f"Without {quoted}", after))
+    return (
+        '<section class="dl-whatif">'
+        + "".join(
+            f'<div class="dl-{escape(found.verdict)}"><p><span>{title}</span>'
+            f"<span><strong>{escape(found.verdict)}</strong> {percent(found.positive)}</span></p>"
+            f"{scale(found.positive, ends=False)}</div>"
+            for title, found in rows
+        )
+        + "</section>"
+    )
+
+
+def heads(pictures: Sequence[Sequence[str]], chosen: tuple[int, int]) -> str:
+    """All heads as small pictures, a row for each layer; one of them is chosen.
+
+    Args:
+        pictures: Data URIs that we made, (layers, heads).
+    """
+    rows = []
+    for layer, row in enumerate(pictures):
+        cells = "".join(
+            f'<button type="button" class="dl-head" data-layer="{layer}" data-head="{head}" '
+            f'aria-pressed="{str((layer, head) == chosen).lower()}" '
+            f'aria-label="layer {layer + 1}, head {head + 1}" '
+            f'title="layer {layer + 1}, head {head + 1}"><img src="{picture}" alt=""></button>'
+            for head, picture in enumerate(row)
+        )
+        rows.append(f'<div class="dl-heads-row"><span>{layer + 1}</span>{cells}</div>')
+    return (
+        '<section class="dl-heads"><p class="dl-caption">Every head of every layer, the first '
+        "layer on top. Choose one to see it large.</p>"
+        f'<div class="dl-heads-grid">{"".join(rows)}</div></section>'
+    )
+
+
+def looked(look: Glance, chosen: tuple[int, int], hide: bool, remark: str) -> str:
+    """What the large picture of one head shows."""
+    layer, head = chosen
+    count = len(look.tokens)
+    shown = ""
+    if look.total > count:
+        shown = f" Tokens {look.begin + 1} to {look.begin + count} of {look.total} are shown."
+    hidden = ""
+    if hide:
+        share = percent(float(look.hidden_share[layer, head]))
+        hidden = f" {share} of its attention goes to special tokens, which are hidden."
+    return (
+        f'<p class="dl-caption"><b>Layer {layer + 1}, head {head + 1}.</b> Each row is a token '
+        f"that looks, each column one that is looked at.{hidden}{shown} {escape(remark)}</p>"
     )
 
 

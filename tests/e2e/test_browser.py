@@ -67,6 +67,40 @@ def test_sentiment_by_button_and_by_enter(open_page, untrained_url, stem):
     expect(result).to_contain_text(VERDICT)
 
 
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_words_struck_out_change_the_verdict_and_come_back(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "the film was not good")
+    word = page.locator(f"#{stem}_words .dl-word").nth(3)
+    expect(word).to_have_text("not")
+    word.click()
+    panel = page.locator(f"#{stem}_without")
+    expect(panel).to_contain_text("As written")
+    expect(panel.locator("del")).to_have_text(["not"])
+    page.locator(f"#{stem}_words .dl-word").nth(4).press("Enter")
+    expect(panel.locator("del")).to_have_text(["not", "good"])
+    for index in (3, 4):
+        page.locator(f"#{stem}_words .dl-word").nth(index).click()
+    expect(panel).not_to_contain_text("As written")
+
+
+def test_a_head_of_attention_is_chosen_and_special_tokens_hidden(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "sentiment_bert", "good film")
+    assert len(figure(page, "sentiment_bert_layers_plot")["data"][0]["y"]) == 3
+    attention = page.locator("#sentiment_bert_attention")
+    attention.get_by_text("Where its heads look").click()
+    heads = page.locator("#sentiment_bert_heads .dl-head")
+    expect(heads).to_have_count(4)
+    heads.nth(3).click()
+    expect(attention).to_contain_text("Layer 2, head 2.")
+    assert figure(page, "sentiment_bert_head")["layout"]["xaxis"]["ticktext"] == ["good", "film"]
+    page.locator("#sentiment_bert_hide input").uncheck()
+    expect(attention).not_to_contain_text("which are hidden")
+    drawn = figure(page, "sentiment_bert_head")
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["[CLS]", "good", "film", "[SEP]"]
+
+
 @pytest.mark.parametrize("stem", ("sentiment_lstm", "char_seq2seq", "compare"))
 def test_an_example_runs_when_clicked(open_page, untrained_url, stem):
     page = open_page(untrained_url)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from dlnlp import checkpoint
 from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_bert import windowed
 from dlnlp.models.sentiment_lstm import SentimentLSTM, collate
@@ -74,3 +77,48 @@ def test_a_long_text_is_traced_at_64_words() -> None:
     assert len(found.positive) == 64 and found.truncated
     assert found.ends[0] == 0 and found.ends[-1] == len(found.words) - 1
     assert sentiment_lstm.tiny().trace(" ").words == ()
+
+
+def test_every_layer_has_a_verdict_on_any_text() -> None:
+    predictor = sentiment_bert.tiny()
+    for text in ("the film was great", "", "\U0001f600", "a film . " * 300):
+        found = predictor.layers(text)
+        assert len(found) == predictor.model.config.num_hidden_layers + 1
+        assert all(0 < positive < 1 for positive in found)
+    with pytest.raises(TypeError):
+        predictor.layers(["a film"])  # type: ignore[arg-type]
+
+
+def test_of_a_long_text_the_layers_read_the_beginning() -> None:
+    predictor = sentiment_bert.tiny()
+    begin = "the great film was not bad . " * 20
+    assert predictor.layers(begin + "terrible " * 9) == predictor.layers(begin + "loved " * 9)
+    assert predictor.layers("terrible") != predictor.layers("loved")
+
+
+def test_saved_and_loaded_the_layers_say_the_same(tmp_path: Path) -> None:
+    predictor = sentiment_bert.tiny()
+    text = "the film was good"
+    sentiment_bert.save(tmp_path / "one", predictor, {})
+    one = sentiment_bert.load(tmp_path / "one", "cpu")
+    sentiment_bert.save(tmp_path / "other", one, {})
+    other = sentiment_bert.load(tmp_path / "other", "cpu")
+    assert one.layers(text) == other.layers(text)
+    assert one.layers(text) == pytest.approx(predictor.layers(text), abs=0.01)
+
+
+@pytest.mark.parametrize("content", [None, "{}", "no json"])
+def test_a_checkpoint_with_bad_probes_is_refused(tmp_path: Path, content: str | None) -> None:
+    sentiment_bert.save(tmp_path, sentiment_bert.tiny(), {})
+    training = checkpoint.verify(tmp_path)
+    if content is None:
+        (tmp_path / sentiment_bert.PROBES).unlink()
+        del training["files"][sentiment_bert.PROBES]
+    else:
+        (tmp_path / sentiment_bert.PROBES).write_text(content)
+        training["files"][sentiment_bert.PROBES] = checkpoint.sha256(
+            tmp_path / sentiment_bert.PROBES
+        )
+    checkpoint.write_json(tmp_path / checkpoint.TRAINING, training)
+    with pytest.raises(checkpoint.CheckpointError, match="does not fit"):
+        sentiment_bert.load(tmp_path, "cpu")

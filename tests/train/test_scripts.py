@@ -41,7 +41,7 @@ def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_
         assert key.replace("_", " ") in card
 
 
-@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("stem", [*STEMS, "masked_lm"])
 def test_a_stopped_run_goes_on_to_the_same_weights(
     stem: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

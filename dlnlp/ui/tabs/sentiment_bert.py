@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
+from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.ui.sentiment import build_sentiment_tab
+from dlnlp.text import clean
+from dlnlp.ui import parts, views
+from dlnlp.ui.attention import build_attention
+from dlnlp.ui.sentiment import Inside, build_sentiment_tab
 
 STEM = "sentiment_bert"
+SPECIAL = frozenset(("[CLS]", "[SEP]"))
+ABOUT_ATTENTION = (
+    "Attention is not an explanation: it tells where a head looked, not what the verdict rests "
+    "on. For that see “Which words decided?” above."
+)
 EXAMPLES = (
     "This movie was great!",
     "Terrible experience",
     "I enjoyed this film",
     "Not bad at all.",
-    "I wanted to like it, but I couldn't.",
-    "It is hard to find anything wrong with it.",
+    "I thought it would be dull, but it wasn't.",
+    "I used to hate it, now I love it.",
+    "The train leaves at nine.",
 )
 
 
@@ -25,4 +37,29 @@ def build_tab(registry: Registry) -> None:
         "A BERT that had read a great deal of English before it saw its first review: every "
         "word looks at every other, so negation and irony fool it less often.",
         EXAMPLES,
+        more=lambda registry: [
+            _layers(registry),
+            build_attention(registry, STEM, SPECIAL, ABOUT_ATTENTION),
+        ],
     )
+
+
+def _layers(registry: Registry) -> Inside:
+    """Where in the stack the verdict is made."""
+    with gr.Accordion("What each layer thinks", open=True, elem_id=f"{STEM}_layers"):
+        gr.HTML(
+            views.caption(
+                "A linear probe on each layer's mean state was trained to tell the verdict: from "
+                "the word embeddings, which know no order, up to the last layer."
+            )
+        )
+        figure = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_layers_plot")
+
+    def run(text: str) -> gr.Plot:
+        text, _ = parts.readable(text)
+        if not clean(text) or not registry.is_loaded(STEM):
+            return gr.Plot(None, visible=False)
+        found = registry.get(STEM).layers(text)
+        return gr.Plot(plots.layer_verdicts(found), visible=True)
+
+    return run, [], [figure]

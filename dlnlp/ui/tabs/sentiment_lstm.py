@@ -34,7 +34,7 @@ def build_tab(registry: Registry) -> None:
     )
 
 
-def _reading(registry: Registry) -> Inside:
+def _reading(registry: Registry) -> list[Inside]:
     """The verdict word after word, and the hidden state behind it."""
     with gr.Accordion("Watch it read", open=True, elem_id=f"{STEM}_reading"):
         remark = gr.HTML(views.caption(READING))
@@ -65,4 +65,4 @@ def _reading(registry: Registry) -> Inside:
             gr.Plot(plots.hidden_states(trace), visible=True, elem_classes=grid),
         )
 
-    return run, [remark, verdict, memory]
+    return [(run, [], [remark, verdict, memory])]

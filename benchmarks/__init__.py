@@ -1,0 +1,1 @@
+"""How fast the models are beside what one would use otherwise."""

@@ -1,0 +1,224 @@
+"""Speed of the sentiment models beside transformers' own pipeline, as a Markdown table.
+
+``python -m benchmarks.sentiment [--data-dir DIR] [--threads 2]``. All contenders run in one
+process, in turn, round after round; what counts are the ratios of their medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dlnlp.checkpoint import CONFIG, ROOT, load_weights, read_json
+from dlnlp.models import sentiment_bert, sentiment_lstm
+from dlnlp.models.sentiment_bert import SentimentBertPredictor
+from dlnlp.models.sentiment_lstm import SentimentLSTMPredictor
+from dlnlp.text import natural
+from train import behaviour, data
+
+BATCH_SIZES = (1, 8, 16, 32, 64)
+CALLS = 20  # of one sentence in a round, where the thousand texts are read once
+PAUSE = 0.005  # seconds in which the last contender's threads stop spinning
+FEWEST, MOST = 3, 60  # words
+PIECES, POSITIONS = 20, 512
+NAMES = PIPELINE, ENGINE, PLAIN, LSTM = "pipeline", "BERT, engine", "BERT, PyTorch", "LSTM"
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """The four that are compared."""
+
+    pipeline: Any
+    engine: SentimentBertPredictor
+    plain: SentimentBertPredictor
+    lstm: SentimentLSTMPredictor
+
+    def readers(self, texts: list[str]) -> dict[str, Call]:
+        """What each of ours does to classify these texts."""
+        return {
+            ENGINE: partial(self.engine.classify, texts),
+            PLAIN: partial(self.plain.classify, texts),
+            LSTM: partial(self.lstm.classify, texts),
+        }
+
+    def explainers(self, text: str) -> dict[str, Call]:
+        """The same for integrated gradients, which have no engine."""
+        return {PLAIN: partial(self.plain.explain, text), LSTM: partial(self.lstm.explain, text)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and print."""
+    args = options().parse_args(argv)
+    torch.set_num_threads(args.threads)  # the engine takes its number from here
+    found = load(args.bert)
+    texts = mixed(args.data_dir, args.texts)
+    sentence = of_pieces(found.engine, texts, PIECES)
+    long = beginning(found.engine, " ".join(texts), POSITIONS)
+
+    single = race(
+        {PIPELINE: partial(found.pipeline, [sentence]), **found.readers([sentence])},
+        args.rounds * CALLS,
+    )
+    sizes = {f"batch size {n}": partial(found.pipeline, texts, batch_size=n) for n in BATCH_SIZES}
+    many = race({**sizes, **found.readers(texts)}, args.rounds)
+    best = min(sizes, key=many.__getitem__)
+    many[PIPELINE] = many[best]
+    explained = race(found.explainers(sentence), args.rounds)
+    explained_long = race(found.explainers(long), args.rounds)
+
+    print(f"\n{args.threads} threads, torch {torch.__version__}, median of {args.rounds} rounds;")
+    print(f"of {', '.join(map(str, BATCH_SIZES))} the pipeline is fastest with {best}.\n")
+    print(f"| | {' | '.join(NAMES)} |\n|{' --- |' * (len(NAMES) + 1)}")
+    print(row(f"one sentence of {PIECES} word pieces, ms", single, 1000))
+    print(row(f"{len(texts):,} texts of {FEWEST} to {MOST} words, s", many))
+    print(row(f"explain {PIECES} word pieces, s", explained))
+    print(row(f"explain {POSITIONS} word pieces, s", explained_long))
+    if args.data_dir:
+        print(f"\n{agreement(found, data.sst2('validation', args.data_dir))}")
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser(prog="python -m benchmarks.sentiment", description=__doc__)
+    result.add_argument("--data-dir", type=Path, help="folder of Parquet files")
+    result.add_argument("--threads", type=int, default=2)
+    result.add_argument("--bert", type=Path, default=ROOT / "sentiment_bert", help="its folder")
+    result.add_argument("--rounds", type=int, default=5)
+    result.add_argument("--texts", type=int, default=1000)
+    return result
+
+
+def load(folder: Path) -> Contenders:
+    """All four on the CPU, three of them with the folder's weights."""
+    engine, plain = (sentiment_bert.load(folder, "cpu") for _ in range(2))
+    if engine.engine is None:
+        raise SystemExit(f"{folder} has no graph: python -m train.bert_graph {folder} makes it.")
+    plain.engine = None
+    lstm = sentiment_lstm.load(ROOT / "sentiment_lstm", "cpu")
+    return Contenders(pipeline(folder, engine), engine, plain, lstm)
+
+
+def pipeline(folder: Path, predictor: SentimentBertPredictor) -> Any:
+    """transformers' pipeline over the same weights in float32, as its documentation has it."""
+    import transformers
+
+    model = sentiment_bert.build(read_json(folder, CONFIG))
+    load_weights(folder, model)
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=predictor.tokenizer,
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        unk_token="[UNK]",
+        mask_token="[MASK]",
+        model_max_length=predictor.max_length,
+    )
+    return transformers.pipeline(
+        "text-classification", model=model.float().eval(), tokenizer=tokenizer, device="cpu"
+    )
+
+
+def mixed(data_dir: Path | None, count: int) -> list[str]:
+    """Texts of 3 to 60 words, always the same: half SST-2, half IMDB, or generated ones."""
+    chance = random.Random(0)
+    if data_dir is None:
+        sentences = behaviour.training_rows(20 * count, 0)[0]
+        return [_joined(sentences, chance) for _ in range(count)]
+    reviews = " ".join(data.imdb_text("validation", data_dir))
+    sources = (
+        data.sst2("validation", data_dir).texts,
+        [natural(sentence) for sentence in re.split(r"(?<=[.!?])\s+", reviews)],
+    )
+    texts: list[str] = []
+    for sentences in sources:
+        fitting = [s for s in sentences if FEWEST <= len(s.split()) <= MOST]
+        texts += chance.sample(fitting, min(len(fitting), count // 2))
+    chance.shuffle(texts)
+    return texts
+
+
+def _joined(sentences: list[str], chance: random.Random) -> str:
+    """Sentences one after the other, as many words of them as chance will have."""
+    words: list[str] = []
+    size = chance.randint(FEWEST, MOST)
+    while len(words) < size:
+        words += chance.choice(sentences).split()
+    return " ".join(words[:size])
+
+
+def of_pieces(predictor: SentimentBertPredictor, texts: list[str], count: int) -> str:
+    """The first text of so many word pieces, [CLS] and [SEP] among them."""
+    for text in texts:
+        if len(sentiment_bert.encode(predictor.tokenizer, text)) == count:
+            return text
+    return beginning(predictor, " ".join(texts), count)
+
+
+def beginning(predictor: SentimentBertPredictor, text: str, count: int) -> str:
+    """So many word pieces of the text, [CLS] and [SEP] among them."""
+    encoding = predictor.tokenizer.encode(natural(text))
+    return natural(text)[: encoding.offsets[count - 2][1]]
+
+
+def race(contenders: dict[str, Call], rounds: int) -> dict[str, float]:
+    """Each one's median seconds; they take turns, and who begins changes."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for call in contenders.values():
+        call()
+    order = list(contenders)
+    for _ in range(rounds):
+        for name in order:
+            time.sleep(PAUSE)
+            taken[name].append(seconds(contenders[name]))
+        order = [*order[1:], order[0]]
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def seconds(call: Call) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def row(name: str, medians: dict[str, float], unit: float = 1) -> str:
+    """A line of the table; beside each figure how many times as fast as the pipeline."""
+    cells = []
+    for contender in NAMES:
+        if contender not in medians:
+            cells.append("")
+            continue
+        cell = f"{unit * medians[contender]:.3g}"
+        if PIPELINE in medians:
+            cell += f" ({medians[PIPELINE] / medians[contender]:.2f}×)"
+        cells.append(cell)
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def agreement(found: Contenders, rows: data.Labelled) -> str:
+    """On which share of the rows engine and PyTorch agree, and how often each is right."""
+    labels = np.array(rows.labels) > 0.5
+    fast, plain = (np.array(p.logits(rows.texts)) > 0 for p in (found.engine, found.plain))
+    same, one, other = (
+        f"{100 * np.mean(hits):.2f} %" for hits in (fast == plain, fast == labels, plain == labels)
+    )
+    return (
+        f"SST-2's validation split ({len(rows)} rows): engine and PyTorch agree on {same}; "
+        f"accuracy {one} and {other}."
+    )
+
+
+if __name__ == "__main__":
+    main()

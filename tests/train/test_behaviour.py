@@ -1,0 +1,177 @@
+"""The behavioural set: its cases, its training rows, and that it tells classifiers apart."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+
+import pytest
+
+from dlnlp.results import Sentiment
+from train import behaviour
+from train.behaviour import CASES, SENTIMENT, Case, Writer
+
+
+def sentiment_words(held_out: bool) -> dict[bool, set[str]]:
+    """By polarity, every word that a writer may say to take sides."""
+    writer = Writer(random.Random(0), held_out)
+    return {
+        side: {*writer.adjectives[side], *writer.verbs[side], *map(behaviour._past, verbs)}
+        for side, verbs in writer.verbs.items()
+    }
+
+
+def tokens(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower()))
+
+
+class Undecided:
+    def classify(self, texts: list[str]) -> list[Sentiment]:
+        return [Sentiment(text, 0.5) for text in texts]
+
+
+class Keywords:
+    """Counts the words of either side; grammar means nothing to it."""
+
+    words = sentiment_words(held_out=True)
+
+    def classify(self, texts: list[str]) -> list[Sentiment]:
+        return [Sentiment(text, self.positive(tokens(text))) for text in texts]
+
+    def positive(self, found: set[str]) -> float:
+        lead = len(found & self.words[True]) - len(found & self.words[False])
+        return 1 / (1 + math.exp(-2 * lead))
+
+
+def test_every_capability_has_as_many_different_cases() -> None:
+    cases = behaviour.cases()
+    assert len(cases) >= 12
+    for name, group in cases.items():
+        assert len({case.texts for case in group}) == len(group) == CASES == 50, name
+    for name in behaviour.CHANGES:
+        assert all(len(case.texts) == 2 for case in cases[name])
+
+
+def test_the_cases_are_always_the_same() -> None:
+    first = behaviour.cases()
+    random.seed(5)
+    assert behaviour.cases() == first
+
+
+def test_training_and_cases_share_no_template_and_no_sentiment_word() -> None:
+    trained, checked = sentiment_words(held_out=False), sentiment_words(held_out=True)
+    for group in (trained, checked):
+        assert not group[True] & group[False]
+    assert not (trained[True] | trained[False]) & (checked[True] | checked[False])
+    listed = {word for words in SENTIMENT.values() for word in words}
+    assert listed <= trained[True] | trained[False] | checked[True] | checked[False]
+    templates = [c.training for c in behaviour.CAPABILITIES.values()]
+    assert not {line for lines in templates for line in lines} & {
+        line for c in behaviour.CAPABILITIES.values() for line in c.cases
+    }
+
+
+def test_no_case_is_trained_on() -> None:
+    rows, _ = behaviour.training_rows(3000, seed=0)
+    cases = {text for group in behaviour.cases().values() for c in group for text in c.texts}
+    plain = [{" ".join(re.findall(r"\w+", text.lower())) for text in s} for s in (rows, cases)]
+    assert not plain[0] & plain[1]
+    taught = sentiment_words(held_out=False)
+    for text in cases:
+        assert not tokens(text) & (taught[True] | taught[False]), text
+
+
+def test_training_rows_have_soft_targets() -> None:
+    texts, targets = behaviour.training_rows(3000, seed=0)
+    assert len(texts) == len(targets) == 3000
+    assert all(0 <= target <= 1 for target in targets)
+    assert {0.03, 0.5, 0.97} <= set(targets)
+    assert all(text.strip() and "{" not in text for text in texts)
+    assert (texts, targets) == behaviour.training_rows(3000, seed=0)
+    assert texts != behaviour.training_rows(3000, seed=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("expected", "passing", "failing"),
+    [
+        ("positive", [(0.9,), (0.7,)], [(0.5,), (0.1,)]),
+        ("negative", [(0.1,), (0.3,)], [(0.5,), (0.9,)]),
+        ("unsure", [(0.5,), (0.4,), (0.6,)], [(0.1,), (0.9,)]),
+        ("not negative", [(0.9,), (0.5,)], [(0.1,)]),
+        # The same verdict, or nearly the same probability.
+        ("same", [(0.7, 0.99), (0.64, 0.7), (0.5, 0.5)], [(0.5, 0.7), (0.9, 0.1), (0.1, 0.9)]),
+        ("not lower", [(0.5, 0.9), (0.5, 0.45)], [(0.5, 0.3)]),
+        ("not higher", [(0.5, 0.1), (0.5, 0.55)], [(0.5, 0.7)]),
+    ],
+)
+def test_a_case_fails_when_it_should(
+    expected: str, passing: list[tuple[float, ...]], failing: list[tuple[float, ...]]
+) -> None:
+    for positive in passing:
+        assert not Case(("a", "b")[: len(positive)], expected).fails(positive), positive
+    for positive in failing:
+        assert Case(("a", "b")[: len(positive)], expected).fails(positive), positive
+
+
+def test_who_never_decides_fails_where_a_side_must_be_taken() -> None:
+    rates = behaviour.measure(Undecided())
+    cases = behaviour.cases()
+    for name, group in cases.items():
+        sided = sum(case.expected in ("positive", "negative") for case in group)
+        assert rates[name] == 100 * sided / CASES, name
+    assert rates["sentiment words"] == rates["contrast"] == 100
+    assert not any(rates[name] for name in ("neutral sentences", "protected groups"))
+    assert not any(rates[name] for name in behaviour.CHANGES)
+    assert rates["mean"] == pytest.approx(sum(rates[name] for name in cases) / len(cases), abs=0.1)
+
+
+def test_who_only_counts_words_fails_at_grammar() -> None:
+    rates = behaviour.measure(Keywords())
+    right = {"sentiment words", "question and yes", "neutral sentences", "contractions"}
+    right |= {"negated neutral sentences", "protected groups", "capitals and punctuation"}
+    right |= {"other names", "other places", "other numbers", "handles and links"}
+    right |= {"intensifiers", "praise or blame added"}
+    wrong = {"negation", "negation at a distance", "question and no", "contrast"}
+    wrong |= {"expectation denied", "now, not then", "my opinion, not others'"}
+    assert {name for name in rates if rates[name] == 0} == right
+    assert {name for name in rates if rates[name] == 100} == wrong
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("a awful film", "an awful film"),
+        ("A awful film", "An awful film"),
+        ("a useless film", "a useless film"),
+        ("a European film", "a European film"),
+        ("an first-rate film", "a first-rate film"),
+        ("a unhappy, a ugly and a good film", "an unhappy, an ugly and a good film"),
+        ("Anna ate in Oslo", "Anna ate in Oslo"),
+    ],
+)
+def test_articles_fit_their_word(written: str, right: str) -> None:
+    assert behaviour._articles(written) == right
+
+
+def test_a_typo_swaps_two_letters() -> None:
+    chance = random.Random(0)
+    for text in ("What a wonderful film!", "We saw it in London.", "I enjoyed every minute"):
+        changed = behaviour.typo(chance, text)
+        assert sorted(changed) == sorted(text)
+        assert [w[0] for w in changed.split()] == [w[0] for w in text.split()]
+        assert sum(a != b for a, b in zip(text, changed, strict=True)) in (0, 2)
+    assert behaviour.typo(chance, "ok") == "ok"
+
+
+def test_changed_spelling_keeps_the_words() -> None:
+    chance = random.Random(0)
+    text = "The film was good."
+    linked = {behaviour.link(chance, text) for _ in range(20)}
+    assert all(text in changed and changed != text for changed in linked)
+    assert {changed[0] for changed in linked} == {"@", "T"}
+    recased = {behaviour.recased(chance, text) for _ in range(60)}
+    assert len(recased) == 6 and text not in recased
+    assert {re.sub(r"[^a-z ]", "", changed.lower()).strip() for changed in recased} == {
+        "the film was good"
+    }

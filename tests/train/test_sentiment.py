@@ -1,0 +1,92 @@
+"""Neutral English, the faithfulness of attributions and the layers' probes."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlnlp import catalog
+from dlnlp.models import sentiment_bert as bert
+from dlnlp.models.sentiment_bert import Probes
+from train import sentiment
+from train.data import Labelled
+from train.sentiment_bert import fit_probes, probe_logits, text_states
+
+PRAISE = [f"{a} {b} was {c}" for a, b, c in product(["the", "a"], ["film", "movie"], ["great"])]
+BLAME = [f"{a} {b} was {c}" for a, b, c in product(["the", "a"], ["film", "movie"], ["bad"])]
+REVIEWS = Labelled(PRAISE * 10 + BLAME * 10, [1.0] * 40 + [0.0] * 40)
+
+
+def test_a_sentence_is_neutral_when_none_of_its_words_leans() -> None:
+    sentences = [
+        "The film was long.",
+        "A great film.",
+        "It was not bad.",
+        "Film!",
+        "The movie was a film.",
+        "The movie was a film.",
+        "movie",
+        "the film " * 8,
+    ]
+    found = sentiment.neutral_sentences(REVIEWS, sentences)
+    assert found == ["Film!", "The film was long.", "The movie was a film."]
+    assert sentiment.neutral_sentences(REVIEWS, sentences, most=100)[:1] == ["A great film."]
+
+
+def test_everyday_rows_are_generated_and_neutral_ones(data_dir: Any) -> None:
+    rows = sentiment.everyday(9, REVIEWS, data_dir, seed=0)
+    assert len(rows) == len(rows.labels) == 9
+    assert set(rows.labels[6:]) == {0.5}
+    assert {"Hello!", "Where is the cat?", "I see a dog."} & set(rows.texts[6:])
+    again = sentiment.everyday(9, REVIEWS, data_dir, seed=0)
+    assert again == rows
+
+
+@pytest.mark.parametrize("stem", ["sentiment_lstm", "sentiment_bert"])
+def test_faithfulness_is_a_finite_fall_for_each_method(stem: str) -> None:
+    predictor = catalog.spec(stem).tiny()
+    texts = ["the film was not great but bad .", "i loved it , a good movie !", "good"]
+    found = sentiment.faithfulness(predictor, texts)
+    assert found.keys() == {"integrated_gradients", "leave_one_out", "random"}
+    assert all(math.isfinite(fall) for fall in found.values())
+    assert found == sentiment.faithfulness(predictor, texts)
+    # Of one word, leaving it out is the best there is to do.
+    one = sentiment.faithfulness(predictor, ["the film was good !"])
+    assert one["leave_one_out"] >= max(one.values()) - 1e-3
+    assert set(sentiment.faithfulness(predictor, ["too short"]).values()) == {0.0}
+
+
+def test_probes_tell_separable_texts_apart() -> None:
+    predictor = bert.tiny()
+    predictor.probes = Probes.blank(predictor.model)
+    assert predictor.layers("a great film") == (0.5, 0.5, 0.5)
+    predictor.probes = fit_probes(predictor, REVIEWS, REVIEWS)
+    found = probe_logits(predictor, REVIEWS.texts) > 0  # (N, L + 1)
+    right = np.equal(found.T, REVIEWS.labels).mean(axis=1)
+    assert right.shape == (3,) and right.min() > 0.95
+    assert min(predictor.layers("the movie was great")) > 0.5
+    assert max(predictor.layers("the movie was bad")) < 0.5
+
+
+def test_states_come_in_the_order_of_the_texts() -> None:
+    predictor = bert.tiny()
+    texts = ["the great film was not bad , but terrible !", "", "good", "a film was loved"]
+    together = text_states(predictor, texts)
+    assert together.shape == (4, 3, 16)
+    for text, state in zip(texts, together, strict=True):
+        np.testing.assert_allclose(text_states(predictor, [text])[0], state, atol=1e-5)
+
+
+def test_probes_survive_their_json() -> None:
+    probes = bert.tiny().probes
+    again = Probes.loads(probes.dumps())
+    np.testing.assert_allclose(again.weight, probes.weight, atol=1e-5)
+    assert again.dumps() == probes.dumps() and json.loads(again.dumps()).keys() == {
+        "weight",
+        "bias",
+    }
