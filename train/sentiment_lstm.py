@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 import re
 from collections import Counter
 from pathlib import Path
@@ -21,9 +22,10 @@ from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
 from dlnlp.text import PAD, UNK, Vocabulary, basic_english, natural
 from train import card, common, data
-from train.sentiment import evaluate, figures, fit_temperature, validation_sets
+from train.sentiment import evaluate, everyday, figures, fit_temperature, validation_sets
 
 STEM = "sentiment_lstm"
+EMBEDDING_STD = 0.5
 TUTORIAL = data.Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
 
 
@@ -35,17 +37,17 @@ def main(argv: list[str] | None = None) -> None:
     validation = validation_sets(args.data_dir)
     if args.smoke:
         train, reviews = train.head(200), reviews.head(20)
+        args.sentences, args.stretches, args.phrases, args.everyday = 20, 20, 20, 30
         validation = {name: rows.head(12) for name, rows in validation.items()}
         args.embed_dim, args.hidden_dim, args.epochs = 8, 8, 1
-    segments = []
-    if args.teacher:
-        segments = sentences(reviews.texts + data.imdb_unlabelled(args.data_dir), args.segments)
+    plain = everyday(args.everyday, train, args.data_dir, args.seed)
+    asked = unlabelled(args, train.texts, reviews.texts) if args.teacher else []
     # The tutorial's three texts stand once, like any other.
-    used = train + TUTORIAL + data.Labelled(segments, [0] * len(segments)) + reviews
-    short = len(used) - len(reviews)
+    taught = train + TUTORIAL + data.Labelled(asked, [0.5] * len(asked))
+    used = taught + plain + reviews
     targets = torch.full((len(used),), torch.nan)  # the teacher's logits, where it was asked
     if args.teacher:
-        targets[:short] = ask_teacher(args.teacher, used.texts[:short], run)
+        targets[: len(taught)] = ask_teacher(args.teacher, taught.texts, run)
     words = [basic_english(text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
     vocabulary = choose_vocabulary(words, len(train), args.vocab_size)
     ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
@@ -59,14 +61,18 @@ def main(argv: list[str] | None = None) -> None:
         pooling="max",
         dropout=args.dropout,
     )
-    model = SentimentLSTM(**vars(config)).to(run.device)
+    model = SentimentLSTM(**vars(config))
+    if args.teacher:
+        with torch.no_grad():
+            model.embedding.weight[2:] = inherited(args.teacher, vocabulary, args.embed_dim)
+    model.to(run.device)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     predictor = SentimentLSTMPredictor(cast(SentimentLSTM, average.module), vocabulary)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    shares = [(short, 1.0), (len(reviews), args.review_share)]
+    shares = [(len(taught), 1.0), (len(plain), 1 / 3), (len(reviews), args.review_share)]
     per_epoch = max(1, common.fewest(shares) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
 
@@ -78,8 +84,8 @@ def main(argv: list[str] | None = None) -> None:
         batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
         for positions in batches[done : done + total - step]:
             batch = [chosen[position] for position in positions]
-            random = np.random.default_rng((args.seed, step))
-            rows = [varied(ids[i], args.max_length, args.word_dropout, random) for i in batch]
+            chance = np.random.default_rng((args.seed, step))
+            rows = [varied(ids[i], args.max_length, args.word_dropout, chance) for i in batch]
             labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
             factor = common.schedule(step, total, min(500, total // 10 + 1))
             optimizer.param_groups[0]["lr"] = args.lr * factor
@@ -109,7 +115,7 @@ def main(argv: list[str] | None = None) -> None:
     best.restore(average)
     predictor.temperature = fit_temperature(predictor, validation["sst2"])
     metrics = figures(predictor, validation)
-    facts: dict[str, object] = {"data": {"sst2 and imdb": data.fingerprint(used.texts)}}
+    facts: dict[str, object] = {"data": {"sst2, imdb, everyday": data.fingerprint(used.texts)}}
     if args.teacher:
         facts["teacher"] = args.teacher.name
     sentiment_lstm.save(args.out, predictor, run.provenance(model, metrics, **facts))
@@ -126,7 +132,12 @@ def options() -> argparse.ArgumentParser:
     """The command line."""
     result = common.parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
     result.add_argument("--teacher", type=Path, help="a BERT checkpoint folder to distil")
-    result.add_argument("--segments", type=int, default=40_000, help="of reviews, for it to label")
+    result.add_argument("--sentences", type=int, default=40_000, help="of reviews, for it to judge")
+    result.add_argument("--stretches", type=int, default=30_000, help="longer ones, likewise")
+    result.add_argument("--phrases", type=int, default=30_000, help="cut or joined, likewise")
+    result.add_argument(
+        "--everyday", type=int, default=45_000, help="generated and neutral rows, over 3 epochs"
+    )
     result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
     result.add_argument("--vocab-size", type=int, default=24_000)
     result.add_argument("--embed-dim", type=int, default=128)
@@ -140,14 +151,52 @@ def options() -> argparse.ArgumentParser:
     return result
 
 
+def unlabelled(args: argparse.Namespace, phrases: list[str], reviews: list[str]) -> list[str]:
+    """Texts of many kinds and lengths for the teacher to judge (Tang et al. 2019)."""
+    chance = random.Random(args.seed)
+    texts = reviews + [natural(text) for text in data.imdb_unlabelled(args.data_dir)]
+    found = sentences(texts, args.sentences)
+    for text in chance.sample(texts, min(len(texts), args.stretches)):
+        row = text.split()
+        size = chance.randint(30, 110)
+        start = chance.randrange(max(1, len(row) - size))
+        found.append(" ".join(row[start : start + size]))
+    for phrase in chance.choices(phrases, k=args.phrases):
+        row = phrase.split()
+        if chance.random() < 0.5 and len(row) > 4:  # a part of it
+            size = chance.randint(3, len(row) - 1)
+            start = chance.randrange(len(row) - size + 1)
+            found.append(" ".join(row[start : start + size]))
+        else:  # or two in one
+            joint = chance.choice([" , but ", " and ", " . ", " ; ", " although "])
+            found.append(phrase + joint + chance.choice(phrases))
+    return list(dict.fromkeys(found))
+
+
 def sentences(reviews: list[str], count: int) -> list[str]:
     """Sentences of 3 to 40 words from the reviews, spread over all of them."""
     found = []
     for review in reviews:
-        parts = re.split(r"(?<=[.!?])\s+", natural(review))
+        parts = re.split(r"(?<=[.!?])\s+", review)
         found += [part for part in parts if 3 <= len(part.split()) <= 40][:4]
     step = max(1, len(found) // max(1, count))
-    return list(dict.fromkeys(found[::step]))[:count]
+    return found[::step][:count]
+
+
+@torch.inference_mode()
+def inherited(folder: Path, vocabulary: Vocabulary, size: int) -> torch.Tensor:
+    """The teacher's embeddings of our words (V - 2, size), the mean of a word's pieces.
+
+    Reduced to their principal components, and scaled as a new embedding would be.
+    """
+    teacher = sentiment_bert.load(folder, "cpu")
+    table = teacher.model.bert.embeddings.word_embeddings.weight.float()
+    pieces = teacher.tokenizer.encode_batch(list(vocabulary.tokens[2:]), add_special_tokens=False)
+    rows = torch.stack([table[encoding.ids or [0]].mean(0) for encoding in pieces])
+    rows = rows - rows.mean(0)
+    _, _, directions = torch.pca_lowrank(rows, q=min(size, *rows.shape), center=False)
+    rows = torch.nn.functional.pad(rows @ directions, (0, size - directions.shape[1]))
+    return rows / rows.std() * EMBEDDING_STD
 
 
 def ask_teacher(folder: Path, texts: list[str], run: common.Run) -> torch.Tensor:
@@ -187,13 +236,13 @@ def choose_vocabulary(rows: list[list[str]], sentences: int, size: int) -> Vocab
 
 
 def varied(
-    ids: list[int], size: int, word_dropout: float, random: np.random.Generator
+    ids: list[int], size: int, word_dropout: float, chance: np.random.Generator
 ) -> list[int]:
     """A random stretch of a long row, some words made unknown, as a reader may meet them."""
     if len(ids) > size:
-        start = int(random.integers(len(ids) - size + 1))
+        start = int(chance.integers(len(ids) - size + 1))
         ids = ids[start : start + size]
-    dropped = random.random(len(ids)) < word_dropout
+    dropped = chance.random(len(ids)) < word_dropout
     return [1 if drop else token for token, drop in zip(ids, dropped, strict=True)]
 
 

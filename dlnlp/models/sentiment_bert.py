@@ -350,6 +350,10 @@ def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         probes = Probes.loads((folder / PROBES).read_text(encoding="utf-8"))
+        # The library's config leaves out what is as in BERT-base.
+        expected = config.get("num_hidden_layers", 12) + 1, config.get("hidden_size", 768)
+        if probes.weight.shape != expected or probes.bias.shape != expected[:1]:
+            raise ValueError(f"probes of shape {tuple(probes.weight.shape)}, not {expected}")
     except Exception as fault:  # tokenizers raises bare Exception
         raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
 
