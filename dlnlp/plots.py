@@ -18,7 +18,15 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageColor
 
-from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Glance, NextToken, Trace, Translation
+from dlnlp.results import (
+    UNSURE_ABOVE,
+    UNSURE_BELOW,
+    Glance,
+    NextToken,
+    Trace,
+    Translation,
+    WordAttention,
+)
 
 ACCENT = "#3b93d0"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
@@ -27,7 +35,7 @@ SCALE = [
     [weight, f"rgba(59, 147, 208, {opacity})"]
     for weight, opacity in ((0, 0), (0.1, 0.28), (0.25, 0.5), (0.5, 0.75), (1, 1))
 ]
-BAR, CELL = 30, 22
+BAR, CELL, WORD_CELL = 30, 22, 34
 SMALL_CELL, MANY = 15, 60
 PICTURED = 150  # characters each way: a browser takes seconds to draw twice as many
 LONGEST_LABEL = 16
@@ -78,6 +86,14 @@ def attention(result: Translation) -> go.Figure:
     )
 
 
+def attention_by_words(found: WordAttention) -> go.Figure:
+    """The same by words, of which the first ``PICTURED`` each way are shown."""
+    weights = found.weights[:PICTURED, :PICTURED]
+    hover = "writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>"
+    source, target = found.source[:PICTURED], found.target[:PICTURED]
+    return _looks(weights, source, target, WORD_CELL, hover, wordy=True)
+
+
 def head(look: Glance, layer: int, number: int) -> go.Figure:
     """One head of the glance: the tokens looked at across, those that look down."""
     cell = CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL
@@ -114,7 +130,7 @@ def _looks(
             hovertemplate=hover,
         )
     )
-    font = {"family": MONO, "size": 13 if cell == CELL else 11}
+    font = {"family": MONO, "size": 11 if cell == SMALL_CELL else 13}
     figure.update_xaxes(
         **_ticks(across),
         side="top",

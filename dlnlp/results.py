@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dlnlp.text import words
+
 UNSURE_BELOW, UNSURE_ABOVE = 2 / 3, 1 / 3
 
 
@@ -176,6 +178,37 @@ class Translation:
             raise ValueError(f"attention must be {(rows, columns)}, not {self.attention.shape}")
         if rows and not np.allclose(self.attention.sum(axis=1), 1.0, atol=1e-3):
             raise ValueError("every row of the attention must sum to 1")
+
+
+@dataclass(frozen=True)
+class WordAttention:
+    """A translation's attention by words: ``weights`` (target words, source words).
+
+    The weights of a source word's characters are summed, those of a target word's averaged, so
+    rows sum to 1. A blank belongs to the word before it. ``characters`` (target words, source
+    characters) are the rows before summing.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    weights: np.ndarray
+    characters: np.ndarray
+
+
+def word_attention(result: Translation) -> WordAttention:
+    """The attention of a translation by words and punctuation marks."""
+    source, target = words("".join(result.source)), words("".join(result.target))
+    rows = [result.attention[start : start + len(word)].mean(axis=0) for word, start in target]
+    characters = np.array(rows).reshape(len(target), len(result.source))
+    begins = [start for _, start in source]
+    weights = (
+        np.add.reduceat(characters, begins, axis=1)
+        if begins and rows
+        else np.zeros((len(target), len(source)))
+    )
+    return WordAttention(
+        tuple(word for word, _ in source), tuple(word for word, _ in target), weights, characters
+    )
 
 
 def as_json(value: Any) -> Any:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dlnlp.results import Sentiment, TokenScore, Translation, as_json
+from dlnlp.results import Sentiment, TokenScore, Translation, as_json, word_attention
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ def test_results_become_json() -> None:
         "label": "negative",
         "verdict": "negative",
     }
+
+
+def test_attention_by_words_sums_over_the_source_and_averages_over_the_target() -> None:
+    attention = np.array(
+        [[0.5, 0.1, 0.1, 0.3], [0.1, 0.1, 0.4, 0.4], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+    )
+    result = Translation("ou y", -1.0, tuple("a be"), tuple("ou y"), np.zeros(4), attention)
+    found = word_attention(result)
+    assert (found.source, found.target) == (("a", "be"), ("ou", "y"))
+    assert found.weights == pytest.approx(np.array([[0.4, 0.6], [0.0, 1.0]]))
+    assert found.characters.shape == (2, 4)
+
+
+def test_attention_by_words_of_nothing() -> None:
+    result = Translation("", 0.0, ("a",), (), np.zeros(0), np.zeros((0, 1)))
+    assert word_attention(result).weights.shape == (0, 1)

@@ -93,7 +93,7 @@ def build_attention(registry: Registry, stem: str, special: frozenset[str], rema
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
     hide.change(look, [text, hide, begin, chosen], shown, **quiet)
     begin.release(look, [text, hide, begin, chosen], shown, **quiet)
-    small.click(choose, [text, hide, begin], shown, **quiet)
+    small.click(choose, [text, hide, begin], shown, trigger_mode="multiple", **quiet)
     return fresh, [hide, chosen], [*shown, text]
 
 

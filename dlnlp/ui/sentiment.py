@@ -78,7 +78,8 @@ def build_sentiment_tab(
     explain = _explainer(registry, stem)
     explanation: list[Any] = [explained, instead, text]
     method.change(explain, [box, method], explanation, **quiet)
-    explained.click(_what_if(registry, stem), text, instead, trigger_mode="always_last", **quiet)
+    # Every click counts: "always_last" would send the last one without its event's data.
+    explained.click(_what_if(registry, stem), text, instead, trigger_mode="multiple", **quiet)
     for event in asked:
         shown = event.then(explain, [box, method], explanation, **quiet)
         for handler, inputs, outputs in inside:

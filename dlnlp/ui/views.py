@@ -15,6 +15,7 @@ from dlnlp.results import (
     Glance,
     Sentiment,
     Translation,
+    WordAttention,
 )
 
 STRONGEST = 10
@@ -228,8 +229,39 @@ def translation(result: Translation, pictured: int) -> str:
         f"{cut}{confidence(result)}{likelihood(result)}"
         '<p class="dl-caption">The picture: English across, French down, in the order in which it '
         "was written. The stronger a cell’s colour, the more the model looked at that English "
-        f"character while writing that French one.{part}</p>"
+        f"character or word while writing that French one.{part}</p>"
     )
+
+
+def reading(source: Sequence[str], found: WordAttention) -> str:
+    """The English sentence over the French one, whose words tell where each one looked."""
+    if not found.target:
+        return ""
+    letters = "".join(f"<span>{escape(character)}</span>" for character in source)
+    buttons = []
+    for word, row in zip(found.target, found.characters, strict=True):
+        peak = max(float(row.max()), 1e-6)
+        shares = ",".join(str(round(100 * float(weight) / peak)) for weight in row)
+        buttons.append(
+            f'<button type="button" class="dl-word" data-shares="{shares}" '
+            f'aria-pressed="false">{escape(word)}</button>'
+        )
+    return (
+        '<section class="dl-reading"><p class="dl-caption">Choose a French word to see what was '
+        f'looked at while it was written.</p><p class="dl-text" lang="en">{letters}</p>'
+        f'<p class="dl-text" lang="fr">{" ".join(buttons)}</p></section>'
+    )
+
+
+def candidates(found: Sequence[Translation], chosen: int) -> str:
+    """Translations to choose from, with score and length; the best first."""
+    rows = "".join(
+        f'<li><button type="button" class="dl-candidate" data-index="{i}" '
+        f'aria-pressed="{str(i == chosen).lower()}"><span lang="fr">{escape(each.text)}</span>'
+        f"<small>{signed(each.score)} nats · {len(each.target)} characters</small></button></li>"
+        for i, each in enumerate(found)
+    )
+    return f'<ol class="dl-candidates">{rows}</ol>'
 
 
 def confidence(result: Translation) -> str:

@@ -125,6 +125,38 @@ def test_the_translator_draws_its_attention(open_page, untrained_url):
     assert [tick.text_content() for tick in ticks.all()] == ["a", "␣", "b", "e", "e"]
 
 
+def test_attention_by_words_and_another_candidate(open_page, untrained_url):
+    page = open_page(untrained_url)
+    expect(page.locator("#char_seq2seq_unit")).to_have_count(0)
+    ask(page, "char_seq2seq", "a bee")
+    figure(page, "char_seq2seq_attention")
+    page.locator("#char_seq2seq_unit").get_by_text("words").click()
+    ticks = page.locator("#char_seq2seq_attention .xtick text")
+    expect(ticks).to_have_text(["a", "bee"])
+    french = page.locator("#char_seq2seq_result textarea")
+    best = french.input_value()
+    page.locator("#char_seq2seq_candidates").get_by_text("Other candidates").click()
+    candidate = page.locator("#char_seq2seq_candidates .dl-candidate").nth(1)
+    other = candidate.locator("[lang=fr]").inner_text()
+    candidate.click()
+    expect(candidate).to_have_attribute("aria-pressed", "true")
+    expect(french).not_to_have_value(best)
+    expect(french).to_have_value(other)
+    expect(ticks).to_have_text(["a", "bee"])
+
+
+def test_a_french_word_marks_the_english_letters(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "char_seq2seq", "a bee")
+    word = page.locator("#char_seq2seq_reading .dl-word").first
+    letters = page.locator("#char_seq2seq_reading [lang=en] span")
+    word.click()
+    expect(letters).to_have_count(5)
+    assert any(letter.get_attribute("style") for letter in letters.all())
+    word.click()
+    assert not any(letter.get_attribute("style") for letter in letters.all())
+
+
 def test_a_long_translation_scrolls_in_its_own_box(open_page, untrained_url):
     page = open_page(untrained_url, width=390, height=844)
     ask(page, "char_seq2seq", "I do not know what to say about this. " * 3)

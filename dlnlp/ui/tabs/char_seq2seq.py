@@ -11,12 +11,39 @@ from gradio.events import api
 
 from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.results import Translation, as_json
+from dlnlp.results import Translation, as_json, word_attention
 from dlnlp.text import clean
 from dlnlp.ui import parts, theme, views
 
 STEM = "char_seq2seq"
 BLANK = "Type a short English sentence, and the model writes it in French."
+CANDIDATES = 5
+NONE_YET = views.caption("The best translations that the beam ends with, once there are some.")
+CHOOSE = """
+element.addEventListener("click", (event) => {
+  const candidate = event.target.closest(".dl-candidate");
+  if (candidate) trigger("click", {index: Number(candidate.dataset.index)});
+});
+"""
+# A French word carries where it looked, so that marking the English letters needs no server.
+MARK = """
+const mark = (word) => {
+  const letters = element.querySelectorAll('[lang="en"] span');
+  const shares = word ? word.dataset.shares.split(",") : [];
+  letters.forEach((letter, i) => {
+    letter.style.background = shares[i]
+      ? `color-mix(in srgb, var(--dl-positive) ${0.7 * shares[i]}%, transparent)` : "";
+  });
+};
+element.addEventListener("click", (event) => {
+  const word = event.target.closest(".dl-word");
+  if (!word) return;
+  const on = word.getAttribute("aria-pressed") !== "true";
+  for (const each of element.querySelectorAll(".dl-word")) each.setAttribute("aria-pressed", false);
+  word.setAttribute("aria-pressed", on);
+  mark(on ? word : null);
+});
+"""
 EXAMPLES = (
     "hello",
     "thanks",
@@ -52,10 +79,25 @@ def build_tab(registry: Registry) -> None:
     french = gr.Textbox(
         label="French", interactive=False, buttons=["copy"], elem_id=f"{STEM}_result"
     )
+    with gr.Accordion("Other candidates", open=False, elem_id=f"{STEM}_candidates"):
+        others = gr.HTML(
+            NONE_YET,
+            elem_classes="dl-result",
+            js_on_load=CHOOSE,
+        )
     remarks = gr.HTML(elem_id=f"{STEM}_remarks", elem_classes="dl-result")
+    reading = gr.HTML(elem_id=f"{STEM}_reading", elem_classes="dl-result", js_on_load=MARK)
+    unit = gr.Radio(
+        ["characters", "words"],
+        value="characters",
+        label="Attention by",
+        visible=False,
+        elem_id=f"{STEM}_unit",
+    )
     figure = gr.Plot(
         label="Attention", show_label=False, visible=False, elem_id=f"{STEM}_attention"
     )
+    found, chosen = gr.State([]), gr.State(0)
     with gr.Accordion("Your own French", open=False, elem_id=f"{STEM}_own"):
         own = gr.Textbox(
             label="A translation of your own",
@@ -76,34 +118,79 @@ def build_tab(registry: Registry) -> None:
         **parts.alone(STEM),
     )
 
-    def run(text: str, beam_size: float) -> Iterator[tuple[str, str, Any]]:
+    def run(text: str, beam_size: float, unit: str) -> Iterator[list[Any]]:
         text, cut = parts.readable(text)
-        for shown, found in parts.answers(
-            registry, STEM, text, BLANK, lambda model: model.translate([text], int(beam_size))[0]
+        for shown, translations in parts.answers(
+            registry, STEM, text, BLANK, lambda model: model.candidates(text, int(beam_size))
         ):
-            if found is None:
-                yield "", cut + shown, gr.Plot(None, visible=False)
-                continue
-            drawn = plots.attention(found) if found.target else None
-            yield (
-                found.text,
-                cut + views.translation(found, plots.PICTURED),
-                gr.Plot(
-                    drawn, visible=drawn is not None, elem_classes=theme.wide(plots.width(found))
-                ),
-            )
+            if translations is None:
+                yield [
+                    "",
+                    cut + shown,
+                    "",
+                    gr.Plot(None, visible=False),
+                    gr.Radio(visible=False),
+                    NONE_YET,
+                    [],
+                    0,
+                ]
+            else:
+                best = _shown(translations[:CANDIDATES], 0, unit)
+                best[1] = cut + best[1]
+                yield best
 
+    shown: list[Any] = [french, remarks, reading, figure, unit, others, found, chosen]
     parts.listen(
         run,
         box=box,
         button=button,
         samples=samples,
-        inputs=[box, beam],
-        outputs=[french, remarks, figure],
+        inputs=[box, beam, unit],
+        outputs=shown,
         stem=STEM,
     )
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **parts.PRIVATE}
+    unit.change(_picture, [found, chosen, unit], figure, **quiet)
+    others.click(_choose, [found, unit], shown, trigger_mode="multiple", **quiet)
 
     _endpoint(registry)
+
+
+def _shown(found: list[Translation], chosen: int, unit: str) -> list[Any]:
+    """All that the page shows of one of several candidates."""
+    result = found[chosen]
+    return [
+        result.text,
+        views.translation(result, plots.PICTURED),
+        views.reading(result.source, word_attention(result)),
+        _picture(found, chosen, unit),
+        gr.Radio(visible=bool(result.target)),
+        views.candidates(found, chosen),
+        found,
+        chosen,
+    ]
+
+
+def _choose(found: list[Translation], unit: str, event: gr.EventData) -> list[Any]:
+    index = getattr(event, "index", None)
+    if not isinstance(index, int) or index not in range(len(found)):
+        return [gr.skip()] * 8
+    return _shown(found, index, unit)
+
+
+def _picture(found: list[Translation], chosen: int, unit: str) -> gr.Plot:
+    if not found or not found[chosen].target:
+        return gr.Plot(None, visible=False)
+    result = found[chosen]
+    if unit == "words":
+        by_words = word_attention(result)
+        width = plots.WORD_CELL * len(by_words.source) + 100
+        return gr.Plot(
+            plots.attention_by_words(by_words), visible=True, elem_classes=theme.wide(width)
+        )
+    return gr.Plot(
+        plots.attention(result), visible=True, elem_classes=theme.wide(plots.width(result))
+    )
 
 
 def _judging(registry: Registry) -> Callable[[str, str, float], Iterator[str]]:
