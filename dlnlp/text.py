@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 PAD, UNK, SOS, EOS = "<pad>", "<unk>", "<sos>", "<eos>"
 
@@ -73,6 +73,48 @@ def natural(text: str) -> str:
     for pattern, replacement in _TREEBANK:
         text = pattern.sub(replacement, text)
     return text
+
+
+class Casing:
+    """How a text is cased: ``usual``, without its first capital, or all in capitals.
+
+    A translator that learnt from well-spelt sentences reads ``canonical`` ones, and what it
+    writes is put back into the user's casing; no character moves or is added.
+    """
+
+    def __init__(self, text: str) -> None:
+        letters = [character for character in text if character.isalpha()]
+        cased = [c for c in letters if c.lower() != c.upper()]
+        self.capitals = len(cased) > 1 and not any(c.islower() for c in cased)
+        self.small = bool(letters) and letters[0].islower()
+
+    def canonical(self, text: str) -> str:
+        """The text as it would usually be written: one capital first, and "I"."""
+        if self.capitals:
+            text = _each(str.lower, text)
+        if self.capitals or self.small:
+            text = re.sub(r"(?<![^\W_])i(?![^\W_])", "I", text)
+            text = re.sub(
+                r"[^\W\d_]", lambda letter: _each(str.upper, letter.group()), text, count=1
+            )
+        return text
+
+    def restored(self, text: str) -> str:
+        """What was written for the canonical text, in the casing of the original."""
+        if self.capitals:
+            return _each(str.upper, text)
+        return _each(str.lower, text[:1]) + text[1:] if self.small else text
+
+    def written(self, text: str) -> str:
+        """The likeliest text that ``restored`` made this one of."""
+        if self.capitals:
+            text = _each(str.lower, text)
+        return _each(str.upper, text[:1]) + text[1:] if self.capitals or self.small else text
+
+
+def _each(change: Callable[[str], str], text: str) -> str:
+    """Every character changed for which there is just one other."""
+    return "".join(new if len(new := change(c)) == 1 else c for c in text)
 
 
 def basic_english(text: str) -> list[str]:

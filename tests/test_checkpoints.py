@@ -48,7 +48,7 @@ def test_sentiment_of_the_tutorials_examples(models: dict[str, Any], stem: str) 
     assert {result.text: result.verdict for result in found} == texts
 
 
-@pytest.mark.parametrize("variant", ["hello", "Hello", "Hello!"])
+@pytest.mark.parametrize("variant", ["hello", "Hello", "Hello!", "HELLO", "hello!"])
 def test_hello_is_a_french_greeting(models: dict[str, Any], variant: str) -> None:
     [found] = models["char_seq2seq"].translate([variant])
     words = found.text.lower().strip(" !.")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dlnlp.text import (
+    Casing,
     Vocabulary,
     basic_english,
     batches,
@@ -92,3 +93,27 @@ def test_words_that_are_left_out_leave_the_others_whole(chosen: list[int], left:
 def test_leaving_out_nothing_changes_nothing() -> None:
     assert without("  a\tfilm \n", []) == "  a\tfilm \n"
     assert without("", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical", "french", "restored"),
+    [
+        ("Hello!", "Hello!", "Salut !", "Salut !"),
+        ("hello!", "Hello!", "Salut !", "salut !"),
+        ("HELLO!", "Hello!", "Salut !", "SALUT !"),
+        ("i think i know it", "I think I know it", "Je crois", "je crois"),
+        ("I LOVE PARIS", "I love paris", "J'aime Paris", "J'AIME PARIS"),
+        ("I", "I", "Je", "Je"),
+        ("A3", "A3", "A3", "A3"),
+        ("123", "123", "123", "123"),
+        ("", "", "", ""),
+        ("'tis late", "'Tis late", "Il est tard", "il est tard"),
+        ("STRASSE", "Strasse", "Straße", "STRAßE"),
+    ],
+)
+def test_casing_goes_and_comes_back(typed: str, canonical: str, french: str, restored: str) -> None:
+    casing = Casing(typed)
+    assert casing.canonical(typed) == canonical
+    assert casing.restored(french) == restored
+    assert len(casing.canonical(typed)) == len(typed)
+    assert casing.restored(casing.written(restored)) == restored

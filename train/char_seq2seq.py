@@ -127,7 +127,10 @@ def options() -> argparse.ArgumentParser:
         "--init", type=Path, help="a checkpoint folder to go on from, with its vocabularies"
     )
     result.add_argument(
-        "--variants", type=float, default=0.35, help="share of pairs in another case and so on"
+        "--variants",
+        type=float,
+        default=0.35,
+        help="share of pairs without their last mark, or two in a row",
     )
     result.add_argument("--label-smoothing", type=float, default=0.1)
     result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
@@ -140,24 +143,18 @@ def augment(
 ) -> tuple[str, str]:
     """The pair, or for a share of the draws a variant of it that people type as well.
 
-    Both sides lose their final mark, or become lower or upper case together, or two pairs
-    stand in a row. No pair is drawn more often than another.
+    Both sides lose their final mark, or two pairs stand in a row; other casings are brought
+    to the usual one before the model reads them. No pair is drawn more often than another.
     """
     english, french = pairs[index]
     chance = random.Random(seed)
     if chance.random() >= share:
         return english, french
-    draw = chance.random()
-    if draw < 0.55:
-        english, french = (re.sub(r"\s*[.!?]$", "", text) for text in (english, french))
-    if 0.15 < draw < 0.70:
-        english, french = english.lower(), french.lower()
-    elif 0.70 < draw < 0.85:
-        english, french = english.upper(), french.upper()
-    elif draw > 0.85:
-        more = chance.choice(pairs)
-        if len(english) + len(more[0]) < LONGEST // 2:
-            english, french = f"{english} {more[0]}", f"{french} {more[1]}"
+    if chance.random() < 0.75:
+        return re.sub(r"\s*[.!?]$", "", english), re.sub(r"\s*[.!?]$", "", french)
+    more = chance.choice(pairs)
+    if len(english) + len(more[0]) < LONGEST // 2:
+        english, french = f"{english} {more[0]}", f"{french} {more[1]}"
     return english, french
 
 

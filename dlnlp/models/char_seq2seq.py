@@ -26,7 +26,18 @@ from dlnlp.device import pick_device
 from dlnlp.models.decoding import Hypothesis, State, beam_search
 from dlnlp.results import Translation
 from dlnlp.sampling import check_whole
-from dlnlp.text import EOS, PAD, SOS, UNK, Vocabulary, batches, check_text, check_texts, clean
+from dlnlp.text import (
+    EOS,
+    PAD,
+    SOS,
+    UNK,
+    Casing,
+    Vocabulary,
+    batches,
+    check_text,
+    check_texts,
+    clean,
+)
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
 SPECIALS = (SOS, EOS)
@@ -203,15 +214,18 @@ class CharSeq2SeqPredictor:
         source, _ = self._source(check_text(text))
         if not source:
             return
+        casing = Casing("".join(source))
         memory = self._memory([source])
         state: State = (memory.first, memory.second)
-        token = SOS_ID
+        token, first = SOS_ID, True
         for _ in range(max_length(len(source))):
             log_probs, _, state = self._step(memory, torch.tensor([token]), state)
             token = int(log_probs.argmax())
             if token == EOS_ID:
                 return
-            yield self.target_vocabulary.tokens[token]
+            character = self.target_vocabulary.tokens[token]
+            yield casing.restored(character) if first or casing.capitals else character
+            first = False
 
     @torch.inference_mode()
     def force(self, text: str, target: str) -> Translation:
@@ -227,7 +241,10 @@ class CharSeq2SeqPredictor:
         if not source:
             return _nothing(cut)
         memory = self._memory([source])
-        ids = self.target_vocabulary.encode(characters)
+        wanted, casing = "".join(characters), Casing("".join(source))
+        if casing.restored(wanted) == wanted:  # cased like the source
+            wanted = casing.written(wanted)
+        ids = self.target_vocabulary.encode(wanted)
         inputs = torch.tensor([[SOS_ID, *ids]], device=self.device)
         logits, attention, _ = self.model.decoder(memory, inputs, (memory.first, memory.second))
         logp = F.log_softmax(logits[0].float(), dim=-1)
@@ -247,7 +264,9 @@ class CharSeq2SeqPredictor:
         return characters[:MAX_CHARACTERS], len(characters) > MAX_CHARACTERS
 
     def _memory(self, sources: Sequence[tuple[str, ...]]) -> Memory:
-        ids, lengths = collate([self.source_vocabulary.encode(source) for source in sources])
+        texts = ["".join(source) for source in sources]
+        texts = [Casing(text).canonical(text) for text in texts]
+        ids, lengths = collate([self.source_vocabulary.encode(text) for text in texts])
         memory: Memory = self.model.encoder(ids.to(self.device), lengths)
         return memory
 
@@ -283,7 +302,8 @@ class CharSeq2SeqPredictor:
         return results
 
     def _translation(self, found: Hypothesis, source: tuple[str, ...], cut: bool) -> Translation:
-        target = tuple(self.target_vocabulary.decode(found.tokens))
+        casing = Casing("".join(source))
+        target = tuple(casing.restored("".join(self.target_vocabulary.decode(found.tokens))))
         attention = found.attention[:, : len(source)].numpy().reshape(len(target), len(source))
         return Translation(
             "".join(target), found.score, source, target, found.log_probs.numpy(), attention, cut

@@ -10,7 +10,7 @@ from dlnlp.models.char_seq2seq import EOS_ID, SOS_ID, collate, max_length, tiny
 from dlnlp.models.decoding import beam_search, normalised
 
 PREDICTOR = tiny()
-TEXTS = ["hello", "Good morning, Tom!", "", "I see a dog."]
+TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog."]
 
 
 def test_padding_changes_nothing() -> None:
@@ -93,3 +93,23 @@ def test_beam_search_finds_the_best_of_all_outputs() -> None:
 def test_ids_match_the_vocabulary() -> None:
     assert PREDICTOR.target_vocabulary.id("<sos>") == SOS_ID
     assert PREDICTOR.target_vocabulary.id("<eos>") == EOS_ID
+
+
+def test_casing_does_not_change_the_translation() -> None:
+    usual, small, capitals = (
+        PREDICTOR.translate([text])[0] for text in ("Hello there!", "hello there!", "HELLO THERE!")
+    )
+    assert small.text[:1] == usual.text[:1].lower() and small.text[1:] == usual.text[1:]
+    assert capitals.text == usual.text.upper()
+    assert "".join(capitals.source) == "HELLO THERE!"
+    assert small.score == capitals.score == usual.score
+    np.testing.assert_array_equal(small.attention, usual.attention)
+    greedy = PREDICTOR.translate(["HELLO THERE!"], beam_size=1)[0].text
+    assert "".join(PREDICTOR.stream("HELLO THERE!")) == greedy
+
+
+def test_a_forced_target_in_the_sources_casing_is_read_as_usual() -> None:
+    usual = PREDICTOR.force("Hello", "Salut")
+    assert PREDICTOR.force("hello", "salut").score == pytest.approx(usual.score, abs=1e-5)
+    assert PREDICTOR.force("HELLO", "SALUT").score == pytest.approx(usual.score, abs=1e-5)
+    assert PREDICTOR.force("HELLO", "SALUT").text == "SALUT"
