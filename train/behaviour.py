@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -113,18 +113,25 @@ def cases() -> dict[str, list[Case]]:
     return result
 
 
-def training_rows(count: int, seed: int) -> tuple[list[str], list[float]]:
+def training_rows(
+    count: int, seed: int, more: Mapping[bool, Sequence[str]] | None = None
+) -> tuple[list[str], list[float]]:
     """So many generated sentences and their soft targets: P(positive) that they deserve.
 
     Some are written in capitals, without a full stop, with a typo, a handle or a link.
+
+    Args:
+        more: Further adjectives, positive (True) and negative; those of the cases are not used.
+            Of too few words a model learns that all others are neutral.
     """
     chance = random.Random(f"training {seed}")
-    writer = Writer(chance, held_out=False)
+    writer = Writer(chance, held_out=False, more=more or {})
     texts, targets = [], []
     invariant = Capability(SAME, INVARIANT, [])
     neutral = CAPABILITIES["neutral sentences"]
+    twice = (neutral, CAPABILITIES["sentiment words"])
     for _ in range(count):
-        capability = chance.choice([*CAPABILITIES.values(), neutral, invariant])
+        capability = chance.choice([*CAPABILITIES.values(), *twice, invariant])
         positive = chance.random() < 0.5
         template = chance.choice(capability.training)
         text = writer.write(template, positive)
@@ -151,15 +158,22 @@ class Writer:
     """Fills templates; the words of the cases and those of training are disjoint where they
     carry sentiment."""
 
-    def __init__(self, chance: random.Random, held_out: bool) -> None:
+    def __init__(
+        self,
+        chance: random.Random,
+        held_out: bool,
+        more: Mapping[bool, Sequence[str]] | None = None,
+    ) -> None:
         self.chance = chance
 
         def kept(name: str) -> list[str]:
-            words = SENTIMENT[name]
-            return [word for i, word in enumerate(words) if (i % 4 == 3) == held_out]
+            return [word for i, word in enumerate(SENTIMENT[name]) if (i % 4 == 3) == held_out]
 
         self.adjectives = {True: kept("positive"), False: kept("negative")}
         self.verbs = {True: kept("like"), False: kept("hate")}
+        listed = {word for words in SENTIMENT.values() for word in words}
+        for side, words in (more or {}).items():
+            self.adjectives[side] += [word for word in words if word not in listed]
 
     def write(self, template: str, positive: bool) -> str:
         """The template with every slot filled, sentiment in the given polarity."""

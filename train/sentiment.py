@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,7 +54,7 @@ def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> La
     Two thirds are generated, to teach what ``train.behaviour`` checks; the rest are sentences
     of Tatoeba in which no word leans to a side, with the label 0.5.
     """
-    texts, targets = behaviour.training_rows(2 * count // 3, seed)
+    texts, targets = behaviour.training_rows(2 * count // 3, seed, leaning_adjectives(sst2))
     neutral = neutral_sentences(sst2, data.tatoeba("train", data_dir).english)
     chosen = random.Random(seed).sample(neutral, min(len(neutral), count - len(texts)))
     return Labelled(texts + chosen, targets + [0.5] * len(chosen))
@@ -61,23 +62,53 @@ def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> La
 
 def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -> list[str]:
     """The sentences of 2 to 14 words that all have log-odds of at most ``most`` in SST-2."""
-    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    for text, label in zip(sst2.texts, sst2.labels, strict=True):
-        counts[label > 0.5].update(set(basic_english(text)))
-    praised = sum(label > 0.5 for label in sst2.labels)
-    phrases = {True: praised, False: len(sst2) - praised}
-
-    def share(word: str, side: bool) -> float:
-        return (counts[side][word] + 5) / (phrases[side] + 10)
-
-    def leans(word: str) -> bool:
-        return abs(math.log(share(word, True) / share(word, False))) > most
-
+    odds = log_odds([basic_english(text) for text in sst2.texts], sst2.labels, prior=5)
     return [
         sentence
         for sentence in sorted(set(sentences))
-        if 2 <= len(words := basic_english(sentence)) <= 14 and not any(map(leans, words))
+        if 2 <= len(found := basic_english(sentence)) <= 14
+        and all(abs(odds.get(word, 0.0)) <= most for word in found)
     ]
+
+
+def leaning_adjectives(sst2: Labelled, least: float = 1.5) -> dict[bool, list[str]]:
+    """Words of SST-2 that lean to a side, stand alone somewhere and follow "very" or the like."""
+    rows = [basic_english(text) for text in sst2.texts]
+    odds = log_odds(rows, sst2.labels, prior=1)
+    counts = Counter(word for row in rows for word in set(row))
+    alone = {row[0] for row in rows if len(row) == 1}
+    graded = {
+        word
+        for row in rows
+        for before, word in pairwise(row)
+        if before in behaviour.WORDS["degree"]
+    }
+    found = {
+        word
+        for word in alone & graded
+        if word.isalpha() and not word.endswith("ly") and counts[word] >= 8
+    }
+    return {
+        side: sorted(word for word in found if odds[word] * (1 if side else -1) > least)
+        for side in (True, False)
+    }
+
+
+def log_odds(rows: list[list[str]], labels: list[float], prior: float) -> dict[str, float]:
+    """How much likelier a word is in positive texts than in negative ones, in nats."""
+    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for row, label in zip(rows, labels, strict=True):
+        counts[label > 0.5].update(set(row))
+    praised = sum(label > 0.5 for label in labels)
+    totals = {True: praised, False: len(labels) - praised}
+
+    def share(word: str, side: bool) -> float:
+        return (counts[side][word] + prior) / (totals[side] + 2 * prior)
+
+    return {
+        word: math.log(share(word, True) / share(word, False))
+        for word in counts[True].keys() | counts[False].keys()
+    }
 
 
 def figures(predictor: Explainer, validation: dict[str, Labelled]) -> dict[str, Any]:

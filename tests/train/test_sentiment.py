@@ -13,7 +13,7 @@ import pytest
 from dlnlp import catalog
 from dlnlp.models import sentiment_bert as bert
 from dlnlp.models.sentiment_bert import Probes
-from train import sentiment
+from train import behaviour, sentiment
 from train.data import Labelled
 from train.sentiment_bert import fit_probes, probe_logits, text_states
 
@@ -36,6 +36,21 @@ def test_a_sentence_is_neutral_when_none_of_its_words_leans() -> None:
     found = sentiment.neutral_sentences(REVIEWS, sentences)
     assert found == ["Film!", "The film was long.", "The movie was a film."]
     assert sentiment.neutral_sentences(REVIEWS, sentences, most=100)[:1] == ["A great film."]
+
+
+def test_adjectives_that_lean_stand_alone_and_can_be_graded() -> None:
+    phrases = ["grotty", "very grotty", "truly grottily", "grottily", "very film", "film"] * 4
+    found = sentiment.leaning_adjectives(
+        Labelled([*phrases, *["sparkling", "so sparkling"] * 8], [0.0] * 24 + [1.0] * 16)
+    )
+    assert found == {True: ["sparkling"], False: ["film", "grotty"]}
+
+
+def test_further_adjectives_are_trained_on_but_not_those_of_the_cases() -> None:
+    held_out = behaviour.SENTIMENT["positive"][3]
+    rows, _ = behaviour.training_rows(2000, 0, {True: ["sparkling", held_out], False: []})
+    text = " ".join(rows).lower()
+    assert "sparkling" in text and held_out not in text
 
 
 def test_everyday_rows_are_generated_and_neutral_ones(data_dir: Any) -> None:
