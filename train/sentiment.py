@@ -71,6 +71,17 @@ def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -
     ]
 
 
+def leaning_sentences(sst2: Labelled, sentences: list[str]) -> list[str]:
+    """The sentences of 2 to 14 words one of which carries sentiment."""
+    telling = {word for words in leaning_adjectives(sst2).values() for word in words}
+    telling |= {word for words in behaviour.SENTIMENT.values() for word in words} - {"like"}
+    return [
+        sentence
+        for sentence in sorted(set(sentences))
+        if 2 <= len(found := basic_english(sentence)) <= 14 and not telling.isdisjoint(found)
+    ]
+
+
 def leaning_adjectives(sst2: Labelled, least: float = 1.5) -> dict[bool, list[str]]:
     """Words of SST-2 that lean to a side, stand alone somewhere and follow "very" or the like."""
     rows = [basic_english(text) for text in sst2.texts]

@@ -33,6 +33,7 @@ from train.sentiment import (
     everyday,
     figures,
     fit_temperature,
+    leaning_sentences,
     validation_sets,
 )
 
@@ -66,7 +67,12 @@ def main(argv: list[str] | None = None) -> None:
         for layer in model.bert.encoder.layer:  # drawing its masks takes a third of a step
             layer.attention.self.dropout.p = 0.0
         common.quicken(model)
-    used = train + reviews + plain
+    kept = data.Labelled([], [])
+    if args.keep:
+        kept = remembered(args.keep, train, args.data_dir, 40 if args.smoke else args.remembered)
+        train = data.Labelled(kept.texts[: len(train)], kept.labels[: len(train)])
+        kept = data.Labelled(kept.texts[len(train) :], kept.labels[len(train) :])
+    used = train + reviews + plain + kept
     ids = [encode(tokenizer, text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
     lengths = [min(len(row), args.max_length) for row in ids]
     optimizer = torch.optim.AdamW(
@@ -76,7 +82,12 @@ def main(argv: list[str] | None = None) -> None:
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
 
-    shares = [(len(train), 1.0), (len(reviews), args.review_share), (len(plain), 1 / 3)]
+    shares = [
+        (len(train), 1.0),
+        (len(reviews), args.review_share),
+        (len(plain), 1 / 3),
+        (len(kept), 1.0),
+    ]
 
     def turns(epoch: int) -> list[int]:
         return common.taking_turns(shares, epoch + args.order)
@@ -125,6 +136,7 @@ def main(argv: list[str] | None = None) -> None:
     model.eval()
     model.set_attn_implementation("sdpa")
     facts = {**origin(args.base), "data": {"sst2, imdb and everyday": data.fingerprint(used.texts)}}
+    train = data.sst2("train", args.data_dir)  # the labels again, for the probes
     finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
 
 
@@ -167,6 +179,25 @@ def all_figures(
     names = ["embeddings", *(f"layer {n}" for n in range(1, len(right)))]
     probes = {name: round(100 * float(share), 2) for name, share in zip(names, right, strict=True)}
     return {**figures(predictor, validation), "layer_probe_accuracy": probes}
+
+
+def remembered(
+    folder: Path, train: data.Labelled, data_dir: Path | None, more: int
+) -> data.Labelled:
+    """What a checkpoint says of SST-2 and of everyday sentences that do lean to a side.
+
+    A model that goes on to learn plain English from its own earlier verdicts forgets little of
+    what it knew (Li & Hoiem 2016); without the second half it would take the form of a sentence
+    for a sign that it is neutral.
+    """
+    sentences = leaning_sentences(train, data.tatoeba("train", data_dir).english)
+    chosen = random.Random(0).sample(sentences, min(len(sentences), more))
+    texts = train.texts + chosen
+    earlier = sentiment_bert.load(folder, "cpu")
+    logits: list[float] = []
+    for start in tqdm(range(0, len(texts), 4096), desc="remember", mininterval=5):
+        logits += earlier.logits(texts[start : start + 4096])
+    return data.Labelled(texts, torch.sigmoid(torch.tensor(logits)).tolist())
 
 
 def probe_logits(predictor: SentimentBertPredictor, texts: list[str]) -> np.ndarray:
@@ -238,6 +269,8 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
+    result.add_argument("--keep", type=Path, help="a checkpoint whose verdicts on SST-2 to keep")
+    result.add_argument("--remembered", type=int, default=20_000, help="and on so many others")
     result.add_argument(
         "--order", type=int, default=0, help="another order of the data, with the same new head"
     )
