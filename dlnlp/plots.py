@@ -22,7 +22,6 @@ from dlnlp.results import (
     UNSURE_ABOVE,
     UNSURE_BELOW,
     Glance,
-    NextToken,
     Trace,
     Translation,
     WordAttention,
@@ -35,7 +34,7 @@ SCALE = [
     [weight, f"rgba(59, 147, 208, {opacity})"]
     for weight, opacity in ((0, 0), (0.1, 0.28), (0.25, 0.5), (0.5, 0.75), (1, 1))
 ]
-BAR, CELL, WORD_CELL = 30, 22, 34
+CELL, WORD_CELL = 22, 34
 SMALL_CELL, MANY = 15, 60
 PICTURED = 150  # characters each way: a browser takes seconds to draw twice as many
 LONGEST_LABEL = 16
@@ -131,8 +130,9 @@ def _looks(
         )
     )
     font = {"family": MONO, "size": 11 if cell == SMALL_CELL else 13}
+    space = "·" if wordy else "␣"
     figure.update_xaxes(
-        **_ticks(across),
+        **_ticks(across, space),
         side="top",
         range=[-0.5, len(across) - 0.5],
         constrain="domain",
@@ -141,7 +141,7 @@ def _looks(
         tickangle=-60 if wordy else 0,
     )
     figure.update_yaxes(
-        **_ticks(down),
+        **_ticks(down, space),
         range=[len(down) - 0.5, -0.5],
         scaleanchor="x",
         constrain="domain",
@@ -164,33 +164,6 @@ def thumbnail(weights: np.ndarray) -> str:
     stream = io.BytesIO()
     picture.save(stream, "PNG", transparency=bytes(range(256)))
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
-
-
-def next_tokens(tokens: Sequence[NextToken]) -> go.Figure:
-    """The candidates as bars, the likeliest on top."""
-    highest = max((token.probability for token in tokens), default=1.0)
-    figure = go.Figure(
-        go.Bar(
-            x=[token.probability for token in tokens],
-            y=list(range(len(tokens))),
-            orientation="h",
-            marker={"color": ACCENT, "cornerradius": 3, "line": {"width": 0}},
-            text=[f"{token.probability:.1%}" for token in tokens],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}  %{x:.2%}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(range=[0, highest], visible=False, fixedrange=True)
-    figure.update_yaxes(
-        **_ticks([token.text for token in tokens], "·"),
-        range=[len(tokens) - 0.5, -0.5],
-        tickfont={"family": MONO, "size": 14},
-        ticklabelstandoff=8,
-    )
-    figure.update_layout(bargap=0.3)
-    height = max(len(tokens), 1) * BAR + 24
-    return _finish(figure, height=height, margin={"l": 80, "r": 56, "t": 8, "b": 16})
 
 
 def running_verdict(trace: Trace) -> go.Figure:
@@ -267,7 +240,7 @@ def hidden_states(trace: Trace) -> go.Figure:
 
 def warm_up() -> None:
     """Make Plotly load its templates now: the first figure takes about a second."""
-    next_tokens([NextToken("", 1.0)]).to_json()
+    layer_verdicts([0.5]).to_json()
 
 
 def _ticks(characters: Sequence[str], space: str = "␣") -> dict[str, Any]:

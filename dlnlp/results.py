@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -131,10 +131,16 @@ def glance(
 
 @dataclass(frozen=True)
 class NextToken:
-    """A candidate for the next token; ``text`` as it would be appended."""
+    """A candidate for the next token; ``text`` as it would be appended.
+
+    ``id`` is its place in the vocabulary. Where the token is only a part of a character,
+    ``whole`` is False and ``text`` names its bytes, ``‹E9›``.
+    """
 
     text: str
     probability: float
+    id: int
+    whole: bool = True
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:
@@ -142,15 +148,71 @@ class NextToken:
 
 
 @dataclass(frozen=True)
+class Distribution:
+    """What may follow a prompt, before any setting narrows it down.
+
+    ``log_probs`` (V,) are in nats, one for each token of the vocabulary ``texts`` (V,), which
+    all distributions of a model share. ``fragments`` are the ids of tokens that are only a part
+    of a character. ``truncated`` says that only the end of the prompt was read.
+    """
+
+    prompt: str
+    texts: tuple[str, ...]
+    log_probs: np.ndarray
+    fragments: frozenset[int] = frozenset()
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.log_probs.shape != (len(self.texts),):
+            raise ValueError(f"{len(self.texts)} tokens, but log_probs {self.log_probs.shape}")
+        if not math.isclose(float(np.exp(self.log_probs).sum()), 1.0, abs_tol=1e-3):
+            raise ValueError("the probabilities of all tokens must sum to 1")
+
+    def token(self, id: int, probability: float) -> NextToken:
+        """The token with that id as a candidate."""
+        return NextToken(self.texts[id], probability, id, id not in self.fragments)
+
+    def may_follow(self, id: object) -> TypeGuard[int]:
+        """Whether that is the id of a token which can be appended to the prompt."""
+        return (
+            isinstance(id, int)
+            and not isinstance(id, bool)
+            and id in range(len(self.texts))
+            and id not in self.fragments
+            and bool(self.log_probs[id] > -np.inf)
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Text that was just written, and how many tokens it took."""
+
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
 class TokenScore:
-    """One token of a scored text; ``log_prob`` in nats, given all that precedes it."""
+    """One token of a scored text; ``log_prob`` in nats, given all that precedes it.
+
+    ``expected`` are the tokens that were likeliest there, with probabilities that can be
+    compared with it. A character that several ``tokens`` share is one entry, and what was
+    expected is what was in the place of the first of them.
+    """
 
     text: str
     log_prob: float
+    expected: tuple[NextToken, ...] = ()
+    tokens: int = 1
 
     def __post_init__(self) -> None:
         if not self.log_prob <= 1e-6:
             raise ValueError(f"a log-probability can't be above 0: {self.log_prob}")
+
+    @property
+    def bits(self) -> float:
+        """The surprisal."""
+        return max(0.0, -self.log_prob / math.log(2))
 
 
 @dataclass(frozen=True)

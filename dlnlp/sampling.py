@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dlnlp.results import Distribution, NextToken
+
 
 def filtered(
     log_probs: np.ndarray,
@@ -39,6 +41,20 @@ def filtered(
         probabilities[order[(before >= top_p) & (np.arange(len(order)) > 0)]] = 0.0
         probabilities /= probabilities.sum()
     return probabilities
+
+
+def likeliest(found: Distribution, probabilities: np.ndarray, k: int) -> list[NextToken]:
+    """The ``k`` likeliest tokens, likeliest first, without those of no probability.
+
+    Args:
+        probabilities: Of each token (V,), such as what ``filtered`` leaves of the distribution.
+
+    Raises:
+        ValueError: ``k`` is no whole number above 0.
+    """
+    check_whole("k", k, 1, 10**6)
+    best = np.argsort(-probabilities, kind="stable")[:k].tolist()
+    return [found.token(i, float(probabilities[i])) for i in best if probabilities[i] > 0]
 
 
 def check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:

@@ -1,5 +1,6 @@
 """The app without a browser: its endpoints through the client, its handlers on bad input."""
 
+import inspect
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ import app
 from dlnlp import catalog
 from dlnlp.registry import Registry
 from dlnlp.ui import parts
+from dlnlp.ui.generation import Writing
 from dlnlp.ui.tabs import compare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,9 +38,9 @@ ENDPOINTS = {
 SETTINGS = {
     "sentiment_lstm_run": (),
     "sentiment_bert_run": (),
-    "char_seq2seq_run": (5,),
+    "char_seq2seq_run": (5, "characters"),
     "token_transformer_run": (5, 1.0, 0, 1.0),
-    "token_transformer_continue": (5, 1.0, 0, 1.0, "1"),
+    "token_transformer_continue": (5, 1.0, 0, 1.0, "1", Writing()),
     "compare_run": (),
 }
 BAD = {
@@ -87,16 +89,26 @@ def component(demo, elem_id):
     return next(b for b in demo.blocks.values() if getattr(b, "elem_id", None) == elem_id)
 
 
+def listeners(demo, elem_id, event="click"):
+    """What listens to the component, in order, with what follows from it at once."""
+    target = (component(demo, elem_id)._id, event)
+    found = [f for f in demo.fns.values() if target in f.targets]
+    return found + [f for f in demo.fns.values() if f.trigger_after in [g._id for g in found]]
+
+
 def press(demo, elem_id, text):
     """Everything that the button's handler yields."""
-    target = (component(demo, elem_id)._id, "click")
-    handler = next(f for f in demo.fns.values() if target in f.targets)
-    return list(handler.fn(text, *SETTINGS[elem_id]))
+    return list(stream(demo, elem_id)(text, *SETTINGS[elem_id]))
+
+
+def stream(demo, elem_id):
+    """The handler of the button that answers step by step."""
+    return next(f.fn for f in listeners(demo, elem_id) if inspect.isgeneratorfunction(f.fn))
 
 
 def shown(values):
     """The strings among the values of one step, as one."""
-    values = values if isinstance(values, tuple) else (values,)
+    values = values if isinstance(values, (tuple, list)) else (values,)
     return "\n".join(value for value in values if isinstance(value, str))
 
 
@@ -162,16 +174,128 @@ def test_an_unexpected_error_is_one_sentence_and_goes_to_the_log(caplog):
 
 @pytest.mark.parametrize("seed", ["-3", "1.5", "one", "<b>", "9" * 400])
 def test_a_seed_that_is_no_number_is_named(demo, seed):
-    target = (component(demo, "token_transformer_continue")._id, "click")
-    handler = next(f for f in demo.fns.values() if target in f.targets)
-    [*_, (_, html)] = handler.fn("a", 5, 1.0, 0, 1.0, seed)
+    proceed = stream(demo, "token_transformer_continue")
+    [*_, (_, html)] = proceed("a", 5, 1.0, 0, 1.0, seed, Writing())
     assert "seed must be a whole number" in html and "<b>" not in html
 
 
 def test_a_seed_makes_the_continuation_repeatable(demo):
-    first, second = (press(demo, "token_transformer_continue", "Once")[-1] for _ in range(2))
+    first, second = (press(demo, "token_transformer_continue", "Once")[-1][0] for _ in range(2))
     assert first == second
-    assert first[0].startswith("Once")
+    assert first.startswith("Once")
+
+
+def test_a_continuation_tells_how_fast_it_comes(demo):
+    steps = press(demo, "token_transformer_continue", "Once")
+    assert all("tokens per second" in progress for _, progress in steps)
+    assert "<b>5</b> tokens" in steps[-1][1]
+
+
+def test_stop_ends_a_continuation_within_one_token_and_has_the_last_word(demo):
+    writing = Writing()
+    steps = stream(demo, "token_transformer_continue")("a", 99, 1.0, 0, 1.0, "1", writing)
+    before, _ = [next(steps) for _ in range(3)][-1]
+    [stop] = listeners(demo, "token_transformer_stop")
+    stop.fn(writing)
+    [(after, progress)] = steps
+    assert after == before
+    assert "tokens per second" in progress and "Stopped" in progress
+
+
+def test_stop_reaches_a_continuation_that_waits_for_its_turn_but_not_the_next_one(demo):
+    begin, *_ = listeners(demo, "token_transformer_continue")
+    [stop] = listeners(demo, "token_transformer_stop")
+    assert not begin.queue and not stop.queue
+    assert begin.inputs == stop.inputs
+    writing = Writing()
+    for stopped in (True, False):
+        begin.fn(writing)
+        if stopped:
+            stop.fn(writing)
+        steps = list(stream(demo, "token_transformer_continue")("a", 3, 1, 0, 1, "1", writing))
+        assert ("Stopped" in steps[-1][1]) == stopped
+        assert (steps[-1][0] == "a") == stopped
+
+
+# What the next-token tab keeps and shows
+
+
+def asked(demo, prompt="Once upon"):
+    """The distribution that the page keeps after a question."""
+    return press(demo, "token_transformer_run", prompt)[-1][2]
+
+
+def test_settings_narrow_what_was_kept_without_the_model(demo, missing):
+    found = asked(demo)
+    for name in ("temperature", "top_k", "top_p", "candidates"):
+        [change] = listeners(missing, f"token_transformer_{name}", "change")
+        assert not change.queue
+    narrow = change.fn
+    assert narrow(found, 5, 1.0, 0, 1.0).count('class="dl-next"') == 5
+    assert narrow(found, 5, 1.0, 3, 1.0).count('class="dl-next"') == 3
+    assert narrow(found, 5, 0, 0, 1.0).count('class="dl-next"') == 1
+    assert 'class="dl-next"' not in narrow(None, 5, 1.0, 0, 1.0)
+
+
+@pytest.mark.parametrize("settings", [(0, 1, 0, 1), (5, -1, 0, 1), (5, 1, -3, 1), (5, None, 0, 1)])
+def test_settings_out_of_range_are_named(demo, settings):
+    [change] = listeners(demo, "token_transformer_top_k", "change")
+    assert "dl-fault" in change.fn(asked(demo), *settings)
+
+
+def choose(demo, prompt, found, **data):
+    handler = listeners(demo, "token_transformer_next")[0].fn
+    return list(handler(prompt, found, 5, 1.0, 0, 1.0, gr.EventData(None, data)))
+
+
+def test_a_chosen_candidate_is_appended_and_asked_for_again(demo):
+    found = asked(demo)
+    [(prompt, _, bars, again)] = choose(demo, "Once upon", found, token=found.texts.index("a"))
+    assert prompt == again.prompt == "Once upona"
+    assert bars.count('class="dl-next"') == 5
+    assert again.texts is found.texts
+
+
+@pytest.mark.parametrize("token", [-1, 10**6, True, "1", None, {"a": 1}, 0, 1, "fragment"])
+def test_what_is_no_candidate_changes_nothing(demo, token):
+    found = asked(demo)
+    token = min(found.fragments) if token == "fragment" else token
+    assert choose(demo, "Once", found, token=token) == [[gr.skip()] * 4]
+    assert choose(demo, "Once", found) == [[gr.skip()] * 4]
+    assert choose(demo, "Once", None, token=token) == [[gr.skip()] * 4]
+
+
+def following(demo, elem_id):
+    """The handler that fills the component once the bars are there."""
+    target = component(demo, elem_id)._id
+    return next(
+        f.fn
+        for f in demo.fns.values()
+        if f.trigger_after is not None and target in [block._id for block in f.outputs]
+    )
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_any_prompt_is_tinted_and_its_attention_drawn(demo, kind):
+    press(demo, "token_transformer_run", "load")
+    assert "dl-surprise" in following(demo, "token_transformer_tokens")(BAD[kind])
+    heads, line, *_ = following(demo, "token_transformer_heads")(BAD[kind], True, None)
+    assert "dl-heads" in heads
+    assert "causal mask" in line and "<|" not in line
+
+
+def test_of_a_long_text_the_beginning_is_tinted(demo):
+    press(demo, "token_transformer_run", "load")
+    html = following(demo, "token_transformer_tokens")("word " * 1000)
+    assert "Only the first 400 tokens" in html
+    assert html.count('class="dl-word"') == 400
+
+
+@pytest.mark.parametrize("text", ["", " \n", None, 5])
+def test_without_a_prompt_nothing_is_tinted(demo, text):
+    assert following(demo, "token_transformer_tokens")(text) == ""
+    heads, *_ = following(demo, "token_transformer_heads")(text, True, None)
+    assert heads == ""
 
 
 def test_a_long_prompt_is_not_echoed_whole(demo):

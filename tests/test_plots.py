@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dlnlp import plots
-from dlnlp.results import AttentionMaps, NextToken, Trace, Translation, glance
+from dlnlp.results import AttentionMaps, Trace, Translation, glance
 
 
 def translation(source, target):
@@ -52,19 +52,6 @@ def test_of_a_very_long_text_the_beginning_is_drawn():
     assert len(figure.layout.xaxis.tickvals) == len(figure.layout.yaxis.tickvals) == plots.PICTURED
 
 
-def test_bars_are_likeliest_on_top_with_percentages():
-    figure = plots.next_tokens([NextToken(" the", 0.25), NextToken("\n", 0.125)])
-    assert list(figure.layout.yaxis.ticktext) == ["·the", "⏎"]
-    assert list(figure.data[0].x) == [0.25, 0.125]
-    assert list(figure.data[0].text) == ["25.0%", "12.5%"]
-    bottom, top = figure.layout.yaxis.range
-    assert bottom > top
-
-
-def test_no_tokens_make_an_empty_figure():
-    assert plots.next_tokens([]).layout.height > 0
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -84,7 +71,7 @@ def test_labels(text, shown):
 
 @pytest.mark.parametrize(
     "figure",
-    [plots.attention(translation("ab", "c")), plots.next_tokens([NextToken("a", 1.0)])],
+    [plots.attention(translation("ab", "c")), plots.layer_verdicts([0.5])],
 )
 def test_figures_suit_a_light_and_a_dark_page(figure):
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"

@@ -5,7 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from dlnlp.results import Sentiment, TokenScore, Translation, as_json, word_attention
+from dlnlp.results import (
+    Distribution,
+    Sentiment,
+    TokenScore,
+    Translation,
+    as_json,
+    word_attention,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,10 @@ def test_impossible_results_cannot_be_made() -> None:
         Sentiment("x", 1.2)
     with pytest.raises(ValueError, match="log-probability"):
         TokenScore("x", 0.5)
+    with pytest.raises(ValueError, match="2 tokens"):
+        Distribution("", ("a", "b"), np.zeros(1))
+    with pytest.raises(ValueError, match="sum to 1"):
+        Distribution("", ("a", "b"), np.log([0.5, 0.2]))
     wrong = np.array([[0.7, 0.7]])
     with pytest.raises(ValueError, match="sum to 1"):
         Translation("a", -1.0, ("b", "c"), ("a",), np.zeros(1), wrong)
@@ -65,3 +76,16 @@ def test_attention_by_words_sums_over_the_source_and_averages_over_the_target() 
 def test_attention_by_words_of_nothing() -> None:
     result = Translation("", 0.0, ("a",), (), np.zeros(0), np.zeros((0, 1)))
     assert word_attention(result).weights.shape == (0, 1)
+
+
+@pytest.mark.parametrize("id", [-1, 4, 1.0, True, None, "0", [0], 1, 2])
+def test_only_a_whole_possible_token_may_follow(id: object) -> None:
+    log_probs = np.array([0.0, -np.inf, np.log(1e-9), -np.inf])
+    found = Distribution("", ("a", "<unk>", "‹C3›", "d"), log_probs, frozenset((2,)))
+    assert found.may_follow(0)
+    assert not found.may_follow(id)
+
+
+def test_surprisal_is_in_bits() -> None:
+    assert TokenScore("a", float(np.log(0.25))).bits == pytest.approx(2)
+    assert TokenScore("a", 1e-9).bits == 0

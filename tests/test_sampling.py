@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlnlp.sampling import filtered
+from dlnlp.results import Distribution
+from dlnlp.sampling import filtered, likeliest
 
 LOG_PROBS = np.log(np.array([0.5, 0.3, 0.15, 0.05]))
 
@@ -23,6 +24,20 @@ def test_top_k_and_top_p_keep_the_best() -> None:
     np.testing.assert_allclose(filtered(LOG_PROBS, top_p=0.7), [0.625, 0.375, 0, 0])
     assert filtered(LOG_PROBS, top_p=1e-9).tolist() == [1, 0, 0, 0]
     assert filtered(LOG_PROBS, top_k=99, top_p=1.0).tolist() == filtered(LOG_PROBS).tolist()
+
+
+def test_the_likeliest_come_first_and_those_ruled_out_not_at_all() -> None:
+    found = Distribution("p", ("a", " b", "‹C3›", "d"), LOG_PROBS, frozenset((2,)))
+    tokens = likeliest(found, filtered(found.log_probs, top_k=3), k=10)
+    assert [(t.id, t.text, t.whole) for t in tokens] == [
+        (0, "a", True),
+        (1, " b", True),
+        (2, "‹C3›", False),
+    ]
+    assert sum(t.probability for t in tokens) == pytest.approx(1)
+    assert len(likeliest(found, filtered(found.log_probs), k=2)) == 2
+    with pytest.raises(ValueError, match="k must"):
+        likeliest(found, filtered(found.log_probs), k=0)
 
 
 @pytest.mark.parametrize("setting", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0.0}])

@@ -1,11 +1,21 @@
 """HTML of results: what it says, and that no text of a user's gets through unescaped."""
 
+import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
 
-from dlnlp.results import Attribution, Glance, Sentiment, Translation
+from dlnlp.results import (
+    Attribution,
+    Distribution,
+    Glance,
+    NextToken,
+    Sentiment,
+    TokenScore,
+    Translation,
+)
 from dlnlp.text import words
 from dlnlp.ui import views
 
@@ -68,6 +78,8 @@ def test_an_empty_translation_is_said_to_be_one():
         views.sentiment(Sentiment(EVIL, 0.5)),
         views.compared(EVIL, Sentiment(EVIL, 0.5), views.Facts(1.0)),
         views.translation(translated(EVIL), 150),
+        views.next_tokens(Distribution(EVIL, (EVIL,), np.zeros(1)), [NextToken(EVIL, 1.0, 0)], 1),
+        views.surprise([TokenScore(EVIL, -1.0, (NextToken(EVIL, 1.0, 0),))], False),
     ],
 )
 def test_nothing_of_a_users_is_markup(shown):
@@ -157,3 +169,61 @@ def test_the_large_head_says_what_is_left_out():
     assert "Layer 1, head 1" in shown and "40.0%" in shown and "Tokens 4 to 5 of 9" in shown
     assert "<i>" not in shown
     assert "40.0%" not in views.looked(look, (0, 0), hide=False, remark="")
+
+
+def distribution(prompt, *texts):
+    n = len(texts)
+    return Distribution(prompt, texts, np.log(np.full(n, 1 / n)))
+
+
+def test_candidates_are_bars_to_choose_from_the_likeliest_widest():
+    tokens = [NextToken(" the", 0.5, 7), NextToken("\n", 0.25, 3), NextToken("‹C3›", 0.1, 9, False)]
+    shown = views.next_tokens(distribution("Once upon ", *"abcd"), tokens, 3)
+    buttons = re.findall(r"<button.*?</button>", shown)
+    assert [re.sub("<[^>]*>", " ", button).split() for button in buttons] == [
+        ["·the", "50.0%"],
+        ["⏎", "25.0%"],
+        ["‹C3›", "10.0%"],
+    ]
+    assert re.findall(r"width:([\d.]+)%", shown) == ["100.0", "50.0", "20.0"]
+    assert 'data-token="7"' in buttons[0] and "Append “·the”, 50.0%" in buttons[0]
+    assert [" disabled " in button for button in buttons] == [False, False, True]
+    assert "part of a character" in buttons[2]
+    assert "After “Once upon·”" in shown and "leave 3 of 4 tokens" in shown
+
+
+def test_of_a_long_prompt_the_candidates_name_the_end():
+    shown = views.next_tokens(distribution("a " * 100 + "<b>", "x"), [], 1)
+    assert "After “…" in shown and "&lt;b&gt;”" in shown and "leave all 1 tokens" in shown
+
+
+def scored(*pairs):
+    expected = (NextToken(EVIL, 0.5, 1), NextToken(" b", 0.2, 2))
+    return [TokenScore(text, float(np.log(p)), expected) for text, p in pairs]
+
+
+def test_surprise_tints_by_bits_and_sums_them_up():
+    shown = views.surprise(scored(("a", 1.0), (" b", 2.0**-6), ("\n", 2.0**-30)), False)
+    assert re.findall(r"\) (\d+)%, transparent", shown) == ["0", "30", "60"]
+    assert re.findall(r'title="([^"]*)"', shown) == ["0.0 bits", "6.0 bits", "30.0 bits"]
+    assert "per token <b>4,096.0</b>" in shown  # 36 bits, 3 tokens, 2 words
+    assert "per whitespace word <b>262,144.0</b>" in shown
+    assert "in total <b>36.0 bits</b>" in shown
+    assert "> b</span>" in shown and ">⏎\n</span>" in shown
+    assert "<img" not in shown and "Only the first" not in shown
+    [*_, attribute] = re.findall(r'data-expected="([^"]*)"', shown)
+    assert json.loads(unescape(attribute)) == [["<img·src=x·oner…", "50.0%"], ["·b", "20.0%"]]
+    assert 'data-token="·b"' in shown
+
+
+def test_surprise_of_a_part_and_of_the_improbable():
+    assert "Only the first 1 tokens" in views.surprise(scored(("a", 0.5)), True)
+    shown = views.surprise([TokenScore("é", -2000.0, (), 2)], False)
+    assert "over a million" in shown and "under 0.1%" in shown
+    assert views.surprise([], False) == ""
+    assert ">··</span>" in views.surprise(scored(("  ", 0.5)), False)
+
+
+def test_rate():
+    assert re.sub("<[^>]*>", " ", views.rate(1, 0.0)).split()[:2] == ["1", "token"]
+    assert "<b>20</b> tokens per second" in views.rate(30, 1.5)

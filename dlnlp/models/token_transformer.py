@@ -24,8 +24,8 @@ from torch.nn import functional as F
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.results import AttentionMaps, NextToken, TokenScore
-from dlnlp.sampling import check_settings, check_whole, filtered
+from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
+from dlnlp.sampling import check_settings, check_whole, filtered, likeliest
 from dlnlp.text import check_text
 
 TOKENIZER = "tokenizer.json"
@@ -33,6 +33,7 @@ UNK, BEGIN = "<unk>", "<|endoftext|>"
 UNK_ID, BEGIN_ID = 0, 1
 MAX_CHARACTERS = 100_000
 MAX_NEW_TOKENS = 1000
+EXPECTED = 3  # alternatives to each token of a scored text
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,8 @@ class TokenTransformerPredictor:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.pieces = tuple(_piece_bytes(tokenizer, i) for i in range(tokenizer.get_vocab_size()))
+        self.texts = tuple(shown(piece) for piece in self.pieces)
+        self.fragments = frozenset(i for i, piece in enumerate(self.pieces) if not _is_text(piece))
 
     @property
     def device(self) -> torch.device:
@@ -189,6 +192,20 @@ class TokenTransformerPredictor:
         return self.model.embedding.weight.device
 
     @torch.inference_mode()
+    def distribution(self, prompt: str) -> Distribution:
+        """What may follow the prompt; of a long one the end is read.
+
+        ``<unk>`` is never predicted, nor is a text's end: half of the training texts are one
+        sentence long, and whoever asks for more means to read on.
+
+        Raises:
+            TypeError: ``prompt`` is no string.
+        """
+        ids, cut = self._prompt(prompt, room=0)
+        states, _ = self.model.hidden(torch.tensor([ids], device=self.device))
+        log_probs = self._log_probs(states[0, -1])
+        return Distribution(prompt, self.texts, log_probs, self.fragments, cut)
+
     def next_tokens(
         self,
         prompt: str,
@@ -207,15 +224,8 @@ class TokenTransformerPredictor:
         """
         check_whole("k", k, 1, 10**6)
         check_settings(temperature, top_k, top_p)
-        ids = self._prompt(prompt, room=0)
-        states, _ = self.model.hidden(torch.tensor([ids], device=self.device))
-        probabilities = filtered(self._log_probs(states[0, -1]), temperature, top_k, top_p)
-        best = np.argsort(-probabilities, kind="stable")[:k]
-        return [
-            NextToken(shown(self.pieces[i]), float(probabilities[i]))
-            for i in best.tolist()
-            if probabilities[i] > 0
-        ]
+        found = self.distribution(prompt)
+        return likeliest(found, filtered(found.log_probs, temperature, top_k, top_p), k)
 
     def is_cut(self, prompt: str, max_new_tokens: int = 0) -> bool:
         """Whether only the end of the prompt fits the window beside so many new tokens.
@@ -223,8 +233,7 @@ class TokenTransformerPredictor:
         Raises:
             TypeError: ``prompt`` is no string.
         """
-        room = min(max_new_tokens, self.model.config.context // 2)
-        return len(self._prompt(prompt, room)) < len(self._encode(prompt))
+        return self._prompt(prompt, min(max_new_tokens, self.model.config.context // 2))[1]
 
     def generate(
         self,
@@ -244,15 +253,28 @@ class TokenTransformerPredictor:
             TypeError: ``prompt`` is no string.
             ValueError: A setting is out of its range; the message names it.
         """
+        pieces = self.stream(prompt, max_new_tokens, temperature, top_k, top_p, seed)
+        return (piece.text for piece in pieces)
+
+    def stream(
+        self,
+        prompt: str,
+        max_new_tokens: int = 50,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> Iterator[Piece]:
+        """``generate``, and with each piece the number of tokens it took."""
         check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
         if seed is not None:
             check_whole("seed", seed, 0, 2**63)
         check_settings(temperature, top_k, top_p)
         check_text(prompt, "prompt")
-        return self._generate(prompt, max_new_tokens, temperature, top_k, top_p, seed)
+        return self._stream(prompt, max_new_tokens, temperature, top_k, top_p, seed)
 
     @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
-    def _generate(
+    def _stream(
         self,
         prompt: str,
         max_new_tokens: int,
@@ -260,12 +282,12 @@ class TokenTransformerPredictor:
         top_k: int | None,
         top_p: float | None,
         seed: int | None,
-    ) -> Iterator[str]:
+    ) -> Iterator[Piece]:
         random = np.random.default_rng(seed)
         context = self.model.config.context
-        ids = self._prompt(prompt, room=min(max_new_tokens, context // 2))
+        ids, _ = self._prompt(prompt, room=min(max_new_tokens, context // 2))
         cache: Cache | None = None
-        fresh, held = ids, b""
+        fresh, held, count = ids, b"", 0
         for _ in range(max_new_tokens):
             if cache and cache[0][0].shape[2] >= context:
                 # The window is full: go on from its later half, positions starting anew.
@@ -278,16 +300,20 @@ class TokenTransformerPredictor:
             token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
             token = min(token, int(np.flatnonzero(probabilities)[-1]))
             ids, fresh = [*ids, token], [token]
+            count += 1
             held += self.pieces[token]
             whole, held = _split_whole(held)
             if whole:
-                yield whole
+                yield Piece(whole, count)
+                count = 0
         if held:
-            yield shown(held)
+            yield Piece(shown(held), count)
 
     @torch.inference_mode()
     def score(self, text: str) -> list[TokenScore]:
         """The log-probability of every token of the text; the pieces join to the text.
+
+        With each token come the likeliest ones at its place.
 
         Long text is read in windows that overlap by half, so that beyond the first window
         each token is given at least half a window of context. At most ``MAX_CHARACTERS``
@@ -296,17 +322,23 @@ class TokenTransformerPredictor:
         Raises:
             TypeError: ``text`` is no string.
         """
-        ids = self._encode(check_text(text)[:MAX_CHARACTERS])
-        log_probs = self._window_scores(ids)
         result: list[TokenScore] = []
-        held, total = b"", 0.0
-        for token, log_prob in zip(ids[1:], log_probs, strict=True):
-            held += self.pieces[token]
-            total += log_prob
-            whole, rest = _split_whole(held)
-            if not rest:  # tokens that share a character are one entry
-                result.append(TokenScore(whole, total))
-                held, total = b"", 0.0
+        held, total, count = b"", 0.0, 0
+        expected: tuple[NextToken, ...] = ()
+        for log_probs, tokens in self._windows(self._encode(check_text(text)[:MAX_CHARACTERS])):
+            scores = _picked(log_probs, tokens)
+            log_probs[:, [UNK_ID, BEGIN_ID]] = -torch.inf
+            best, places = log_probs.topk(EXPECTED)
+            rows = zip(best.exp().tolist(), places.tolist(), strict=True)
+            for token, log_prob, row in zip(tokens.tolist(), scores, rows, strict=True):
+                if not held:
+                    expected = tuple(self._candidate(i, p) for p, i in zip(*row, strict=True))
+                held += self.pieces[token]
+                total, count = total + log_prob, count + 1
+                whole, rest = _split_whole(held)
+                if not rest:  # tokens that share a character are one entry
+                    result.append(TokenScore(whole, total, expected, count))
+                    held, total, count = b"", 0.0, 0
         return result
 
     @torch.inference_mode()
@@ -318,12 +350,10 @@ class TokenTransformerPredictor:
         Raises:
             TypeError: ``prompt`` is no string.
         """
-        everything = self._encode(check_text(prompt, "prompt"))
-        ids = self._prompt(prompt, room=0)
+        ids, cut = self._prompt(prompt, room=0)
         kept: list[Tensor] = []
         self.model.hidden(torch.tensor([ids], device=self.device), kept=kept)
-        tokens = tuple(shown(self.pieces[token]) for token in ids)
-        cut = len(ids) < len(everything)
+        tokens = tuple(self.texts[token] for token in ids)
         return AttentionMaps(tokens, torch.cat(kept).float().cpu().numpy(), cut)
 
     @torch.inference_mode()
@@ -338,34 +368,46 @@ class TokenTransformerPredictor:
 
     def _window_scores(self, ids: Sequence[int]) -> list[float]:
         """Log-probability of each id but the first, given those before it."""
+        return [score for window in self._windows(ids) for score in _picked(*window)]
+
+    def _windows(self, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Log-probabilities (N, V) and what came (N,), so that each id but the first comes once."""
         size = self.model.config.context
-        scores: list[float] = []
-        start = 0
-        while len(scores) < len(ids) - 1:
+        start = done = 0
+        while done < len(ids) - 1:
             window = torch.tensor([ids[start : start + size + 1]], device=self.device)
             states, _ = self.model.hidden(window[:, :-1])
-            new = start + window.shape[1] - 1 - len(scores)
+            new = start + window.shape[1] - 1 - done
             logits = self.model.logits(states[0, -new:]).float()
-            picked = F.log_softmax(logits, dim=-1).gather(1, window[0, -new:].unsqueeze(1))
-            scores += picked.squeeze(1).clamp(max=0.0).tolist()
+            yield F.log_softmax(logits, dim=-1), window[0, -new:]
+            done += new
             start += size // 2
-        return scores
 
-    def _prompt(self, prompt: str, room: int) -> list[int]:
-        """A begin token and the end of the prompt, with room for so many tokens more."""
-        begin, *ids = self._encode(check_text(prompt, "prompt")[-MAX_CHARACTERS:])
+    def _candidate(self, token: int, probability: float) -> NextToken:
+        """The token as something that might have come."""
+        whole = token not in self.fragments
+        return NextToken(self.texts[token], min(1.0, probability), token, whole)
+
+    def _prompt(self, prompt: str, room: int) -> tuple[list[int], bool]:
+        """A begin token and the end of the prompt, and whether more of it was left out.
+
+        There remains room for so many tokens more.
+        """
+        end = check_text(prompt, "prompt")[-MAX_CHARACTERS:]
+        begin, *ids = self._encode(end)
         size = self.model.config.context - 1 - room
-        return [begin, *ids[max(0, len(ids) - size) :]]
+        return [begin, *ids[max(0, len(ids) - size) :]], len(ids) > size or len(end) < len(prompt)
 
     def _log_probs(self, state: Tensor) -> np.ndarray:
-        """Log-probabilities (V,) after a last state (C,).
-
-        ``<unk>`` is never predicted, nor is a text's end: half of the training texts are one
-        sentence long, and whoever asks for more means to read on.
-        """
+        """Log-probabilities (V,) after a last state (C,), of tokens that may be predicted."""
         logits = self.model.logits(state).float()
         logits[[UNK_ID, BEGIN_ID]] = -torch.inf
-        return F.log_softmax(logits, dim=-1).cpu().double().numpy()
+        return F.log_softmax(logits, dim=-1).cpu().numpy()
+
+
+def _picked(log_probs: Tensor, tokens: Tensor) -> list[float]:
+    """Of each row of log-probabilities (N, V) that of the token (N,) which came."""
+    return log_probs.gather(1, tokens.unsqueeze(1)).squeeze(1).clamp(max=0.0).tolist()
 
 
 def _piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:

@@ -23,12 +23,19 @@ element.addEventListener("click", (event) => {
 """
 
 
-def build_attention(registry: Registry, stem: str, special: frozenset[str], remark: str) -> Inside:
+def build_attention(
+    registry: Registry,
+    stem: str,
+    special: frozenset[str],
+    remark: str,
+    keep: str = "beginning",
+) -> Inside:
     """All heads small and one large, of the predictor's ``attention``; its handler and outputs.
 
     Args:
         special: Tokens that can be hidden.
         remark: What a reader should know about this model's attention.
+        keep: The end of a very long text that the model reads, as in ``parts.readable``.
     """
     names = " and ".join(sorted(special))
     with gr.Accordion("Where its heads look", open=False, elem_id=f"{stem}_attention"):
@@ -80,7 +87,7 @@ def build_attention(registry: Registry, stem: str, special: frozenset[str], rema
         ]
 
     def fresh(typed: str, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
-        typed, _ = parts.readable(typed)
+        typed, _ = parts.readable(typed, keep)
         return [*look(typed, hide, 1, chosen), typed]
 
     def choose(text: str, hide: bool, begin: float, event: gr.EventData) -> list[Any]:

@@ -1,14 +1,15 @@
-"""What the next-token tab and its endpoints do with a model that predicts tokens."""
+"""Continuations that stream, and the endpoints of a model that predicts tokens."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
-from dlnlp import plots
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.text import check_text
@@ -16,41 +17,62 @@ from dlnlp.ui import parts, views
 
 BLANK = "Type the beginning of a sentence, and the model says how it may go on."
 WINDOW = "The prompt is longer than the model's window: it read the end of it."
+STOPPED = "Stopped; what was written so far stays."
 SHOWN = 400  # characters of the prompt in front of a continuation
 
 
-def predicting(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[str, Any]]]:
-    """The handler that draws the likeliest next tokens."""
+@dataclass
+class Writing:
+    """A visitor's continuation; Stop and the stream share it.
 
-    def predict(
-        prompt: str, k: float, temperature: float, top_k: float, top_p: float
-    ) -> Iterator[tuple[str, Any]]:
-        prompt, cut = parts.readable(prompt, "end")
-        for shown, found in parts.answers(
-            registry,
-            stem,
-            prompt,
-            BLANK,
-            lambda model: (
-                model.next_tokens(prompt, int(k), temperature, off(top_k), top_p),
-                model.is_cut(prompt),
+    The stream itself ends and says so, because Gradio's way of cancelling an event lets late
+    pieces overwrite what Stop has said, and now and then shows an error.
+    """
+
+    stopped: bool = False
+
+    def begin(self) -> None:
+        """Called before the stream waits for its turn, so that it can be stopped there."""
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Let the stream end after the token that is being computed."""
+        self.stopped = True
+
+
+def settings(stem: str) -> tuple[gr.Slider, gr.Textbox]:
+    """What only a continuation needs: its length and its seed."""
+    with gr.Row():
+        return (
+            gr.Slider(
+                1,
+                1000,
+                60,
+                step=1,
+                label="Length",
+                info="Tokens to write.",
+                elem_id=f"{stem}_length",
             ),
-        ):
-            if found is None:
-                yield cut + shown, gr.Plot(None, visible=False)
-                continue
-            tokens, window_full = found
-            remark = cut or (views.note(WINDOW) if window_full else "")
-            yield remark, gr.Plot(plots.next_tokens(tokens), visible=True)
-
-    return predict
+            gr.Textbox(
+                label="Seed",
+                info="The same seed, the same text.",
+                placeholder="random",
+                max_lines=1,
+            ),
+        )
 
 
 def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[str, str]]]:
-    """The handler that streams prompt and continuation."""
+    """The handler that streams prompt and continuation, and how fast they come."""
 
     def proceed(
-        prompt: str, length: float, temperature: float, top_k: float, top_p: float, seed: str
+        prompt: str,
+        length: float,
+        temperature: float,
+        top_k: float,
+        top_p: float,
+        seed: str,
+        writing: Writing,
     ) -> Iterator[tuple[str, str]]:
         prompt, cut = parts.readable(prompt, "end")
         for shown, found in parts.answers(
@@ -59,9 +81,7 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             prompt,
             BLANK,
             lambda model: (
-                model.generate(
-                    prompt, int(length), temperature, off(top_k), top_p, typed_seed(seed)
-                ),
+                model.stream(prompt, int(length), temperature, off(top_k), top_p, typed_seed(seed)),
                 model.is_cut(prompt, int(length)),
             ),
         ):
@@ -71,14 +91,16 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             pieces, window_full = found
             remark = cut or (views.note(WINDOW) if window_full else "")
             text = prompt if len(prompt) <= SHOWN else "…" + prompt[-SHOWN:]
+            tokens, begin, said = 0, time.perf_counter(), remark
             try:
-                for piece in pieces:
-                    text += piece
-                    yield text, remark
+                while not writing.stopped and (piece := next(pieces, None)):
+                    text, tokens = text + piece.text, tokens + piece.tokens
+                    said = remark + views.rate(tokens, time.perf_counter() - begin)
+                    yield text, said
             except Exception as error:  # as in parts.answers: what was written stays
-                yield text, views.fault(parts.sentence(error))
+                yield text, said + views.fault(parts.sentence(error))
             else:
-                yield text, remark
+                yield text, said + (views.note(STOPPED) if writing.stopped else "")
 
     return proceed
 

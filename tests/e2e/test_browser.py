@@ -167,14 +167,86 @@ def test_a_long_translation_scrolls_in_its_own_box(open_page, untrained_url):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def bars(page):
+    """The candidates of the next-token tab, once they are there."""
+    found = page.locator("#token_transformer_next .dl-next")
+    found.first.wait_for()
+    return found
+
+
 def test_next_tokens_and_a_continuation(open_page, untrained_url):
     page = open_page(untrained_url)
     go(page, "token_transformer", "Once upon").press("Enter")
-    drawn = figure(page, "token_transformer_plot")
-    assert len(drawn["data"][0]["x"]) == 10
+    expect(bars(page)).to_have_count(10)
     page.locator("#token_transformer_continue").click()
     written = page.locator("#token_transformer_result textarea")
     expect(written).to_have_value(re.compile("^Once upon.+", re.DOTALL))
+    expect(page.locator("#token_transformer_progress")).to_contain_text("tokens per second")
+
+
+def test_settings_narrow_the_candidates_at_once(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "token_transformer", "Once upon")
+    expect(bars(page)).to_have_count(10)
+    shares = page.locator("#token_transformer_next .dl-next span:last-child")
+    before = shares.first.inner_text()
+    for name, value, count in (("top_k", 4, 4), ("candidates", 3, 3), ("top_k", 2, 2)):
+        number = page.locator(f"#token_transformer_{name} input[type=number]")
+        number.fill(str(value))
+        number.press("Tab")
+        expect(bars(page)).to_have_count(count)
+    expect(shares.first).not_to_have_text(before)
+    number = page.locator("#token_transformer_temperature input[type=number]")
+    number.fill("0")
+    number.press("Tab")
+    expect(shares).to_have_text(["over 99.9%"])
+
+
+def test_a_chosen_candidate_is_appended_and_the_next_ones_follow(open_page, untrained_url):
+    page = open_page(untrained_url)
+    box = go(page, "token_transformer", "Once upon")
+    box.press("Enter")
+    whole = page.locator("#token_transformer_next .dl-next:not(:disabled)")
+    whole.first.wait_for()
+    whole.first.click()
+    expect(box).to_have_value(re.compile("^Once upon.$", re.DOTALL))
+    expect(page.locator("#token_transformer_next")).to_contain_text("After “Once upon")
+    expect(page.locator("#token_transformer_tokens .dl-word")).to_have_count(10)
+    before = page.locator("#token_transformer_next .dl-caption").inner_text()
+    whole.last.press("Enter")
+    expect(box).to_have_value(re.compile("^Once upon..$", re.DOTALL))
+    expect(page.locator("#token_transformer_next .dl-caption")).not_to_have_text(before)
+
+
+def test_a_surprising_token_shows_what_was_expected(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "token_transformer", "<b>hi")
+    tokens = page.locator("#token_transformer_tokens .dl-word")
+    expect(tokens).to_have_text(["<", "b", ">", "h", "i"])
+    expected = page.locator("#token_transformer_tokens .dl-expected")
+    tokens.nth(1).click()
+    expect(expected.locator("li")).to_have_count(3)
+    expect(expected).to_contain_text("“b” had")
+    tokens.nth(3).press("Enter")
+    expect(expected).to_contain_text("“h” had")
+    expect(page.locator("#token_transformer_tokens [aria-pressed=true]")).to_have_text(["h"])
+    tokens.nth(3).press(" ")
+    expect(expected.locator("li")).to_have_count(0)
+
+
+def test_attention_of_the_next_token_tab_looks_back_only(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "token_transformer", "abc")
+    attention = page.locator("#token_transformer_attention")
+    attention.get_by_text("Where its heads look").click()
+    expect(page.locator("#token_transformer_heads .dl-head")).to_have_count(4)
+    expect(attention).to_contain_text("causal mask")
+    drawn = figure(page, "token_transformer_head")
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["a", "b", "c"]
+    rows = drawn["data"][0]["z"]
+    assert not any(rows[i][j] for i in range(3) for j in range(i + 1, 3))
+    page.locator("#token_transformer_hide input").uncheck()
+    expect(attention.locator(".xtick text")).to_have_count(4)
 
 
 def test_stop_keeps_the_partial_text(open_page, untrained_url):
@@ -188,16 +260,15 @@ def test_stop_keeps_the_partial_text(open_page, untrained_url):
     written = page.locator("#token_transformer_result textarea")
     expect(written).to_have_value(re.compile("^Once upon.+", re.DOTALL))
     page.locator("#token_transformer_stop").click()
-    kept, before = written.input_value(), ""
-    for _ in range(20):  # a busy machine takes its time to stop
-        if kept == before:
-            break
-        page.wait_for_timeout(700)
-        kept, before = written.input_value(), kept
-    assert kept == before
-    assert kept.startswith("Once upon")
+    progress = page.locator("#token_transformer_progress")
+    expect(progress).to_contain_text("Stopped")
+    kept, said = written.input_value(), progress.inner_text()
+    assert "tokens per second" in said
+    page.wait_for_timeout(1500)
+    assert (written.input_value(), progress.inner_text()) == (kept, said)
+    assert page.locator(".error").count() == 0
     page.locator("#token_transformer_run").click()  # the model is free again
-    figure(page, "token_transformer_plot")
+    bars(page)
 
 
 def test_compare_shows_both_models(open_page, untrained_url):
@@ -215,12 +286,12 @@ def test_empty_input_gets_a_note_and_clears_what_was_there(open_page, untrained_
     ask(page, stem, "good")
     shown = page.locator(NOTE[stem])
     if stem == "token_transformer":
-        figure(page, "token_transformer_plot")
+        bars(page)
     else:
         expect(shown).to_contain_text(re.compile("UNSURE|TIVE|nats"))
     ask(page, stem, "   ")
     expect(shown).to_contain_text("Type ")
-    expect(page.locator(".js-plotly-plot:visible")).to_have_count(0)
+    expect(page.locator(".js-plotly-plot:visible, .dl-next, .dl-word")).to_have_count(0)
     expect(shown).not_to_contain_text(VERDICT)
 
 
@@ -231,9 +302,12 @@ def test_empty_input_gets_a_note_and_clears_what_was_there(open_page, untrained_
 def test_markup_is_only_text(open_page, untrained_url, stem, text):
     page = open_page(untrained_url)
     ask(page, stem, text)
-    if stem in ("char_seq2seq", "token_transformer"):
-        name = "attention" if stem == "char_seq2seq" else "plot"
-        figure(page, f"{stem}_{name}")
+    if stem == "char_seq2seq":
+        figure(page, f"{stem}_attention")
+    elif stem == "token_transformer":
+        tokens = page.locator("#token_transformer_tokens .dl-text")
+        expect(tokens).to_have_text(text.replace(" ", "·"))  # each is a token of its own
+        tokens.locator(".dl-word").first.click()
     else:
         expect(page.locator(NOTE[stem])).to_contain_text(VERDICT)
     if stem == "token_transformer":

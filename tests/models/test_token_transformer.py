@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from dlnlp.models.token_transformer import PositionalEncoding, shown, tiny
+from dlnlp.models.token_transformer import BEGIN_ID, UNK_ID, PositionalEncoding, shown, tiny
+from dlnlp.sampling import filtered
 
 PREDICTOR = tiny()
 TEXT = "héllo 😀 <unk> wörld\n\n\u202f茶" * 6
@@ -65,6 +67,64 @@ def test_next_tokens_are_a_distribution() -> None:
     assert "<unk>" not in [t.text for t in found]
     assert len(PREDICTOR.next_tokens("hello", k=10, top_k=3)) == 3
     assert "\ufffd" not in "".join(t.text for t in found)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 0.0}, {"temperature": 0.3, "top_k": 40}, {"top_p": 0.6}]
+)
+def test_next_tokens_narrow_the_distribution(settings: dict[str, float]) -> None:
+    found = PREDICTOR.distribution("hello")
+    ids = PREDICTOR._encode("hello")
+    with torch.inference_mode():
+        logits = PREDICTOR.model(torch.tensor([ids]))[0, -1]
+        logits[[UNK_ID, BEGIN_ID]] = -torch.inf
+        by_hand = logits.log_softmax(-1).double().numpy()
+    np.testing.assert_allclose(found.log_probs, by_hand, atol=1e-4)
+    probabilities = filtered(by_hand, **settings)  # type: ignore[arg-type]
+    tokens = PREDICTOR.next_tokens("hello", k=7, **settings)  # type: ignore[arg-type]
+    best = np.argsort(-probabilities, kind="stable")[:7]
+    best = best[probabilities[best] > 0]
+    assert [t.id for t in tokens] == best.tolist()
+    assert [t.text for t in tokens] == [shown(PREDICTOR.pieces[i]) for i in best]
+    assert [t.probability for t in tokens] == pytest.approx(probabilities[best], abs=1e-5)
+
+
+def test_a_distribution_shares_its_vocabulary_and_knows_fragments() -> None:
+    one, two = PREDICTOR.distribution("a"), PREDICTOR.distribution("b" * 100)
+    assert one.texts is two.texts and one.fragments is two.fragments
+    assert (one.truncated, two.truncated) == (False, True)
+    assert len(one.fragments) == 128  # of the 256 bytes those above 127
+    assert all(one.texts[i].startswith("‹") for i in one.fragments)
+    assert not one.may_follow(UNK_ID) and not one.may_follow(BEGIN_ID)
+
+
+def test_a_streamed_piece_knows_its_tokens() -> None:
+    pieces = list(PREDICTOR.stream("hello", max_new_tokens=60, temperature=2.0, seed=3))
+    assert sum(piece.tokens for piece in pieces) == 60
+    assert max(piece.tokens for piece in pieces) > 1
+    texts = [piece.text for piece in pieces]
+    assert texts == list(PREDICTOR.generate("hello", 60, temperature=2.0, seed=3))
+
+
+def test_a_scored_token_knows_what_was_expected() -> None:
+    text = "é<unk>a" * 20  # beyond the first window, too
+    scores = PREDICTOR.score(text)
+    assert sum(each.tokens for each in scores) == len(PREDICTOR._encode(text)) - 1
+    assert scores[0].tokens == 2
+    for each in scores:
+        chances = [other.probability for other in each.expected]
+        assert len(chances) == 3 and chances == sorted(chances, reverse=True)
+        assert not {other.id for other in each.expected} & {UNK_ID, BEGIN_ID}
+    with torch.inference_mode():
+        ids = PREDICTOR._encode("éa")
+        probabilities = PREDICTOR.model(torch.tensor([ids]))[0].softmax(-1).numpy()
+    first, second = PREDICTOR.score("éa")
+    probabilities[:, [UNK_ID, BEGIN_ID]] = 0
+    for found, place in ((first, 0), (second, 2)):
+        best = np.argsort(-probabilities[place])[:3]
+        assert [other.id for other in found.expected] == best.tolist()
+        chances = [other.probability for other in found.expected]
+        assert chances == pytest.approx(probabilities[place][best], abs=1e-5)
 
 
 @pytest.mark.parametrize("text", ["", "a", "hello", TEXT, "\n \n", "e\u0301"])

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from dlnlp.registry import Registry
-from dlnlp.ui import parts, views
-from dlnlp.ui.generation import continuing, expose, predicting
+from dlnlp.ui import parts
+from dlnlp.ui.attention import build_attention
+from dlnlp.ui.generation import Writing, continuing, expose, settings
+from dlnlp.ui.next_tokens import CHOOSE, NONE_YET, appending, filters, narrowed, predicting
+from dlnlp.ui.surprise import build_surprise
 
 STEM = "token_transformer"
+BEGIN = frozenset(("<|endoftext|>",))
+ABOUT_ATTENTION = (
+    "This is a decoder with a causal mask: each token looks only at itself and at those before "
+    "it, so nothing stands above the diagonal. The text begins with <|endoftext|>, where a head "
+    "looks that has nothing to look for."
+)
 EXAMPLES = (
     "The meaning of life is",
     "Once upon a time",
@@ -16,14 +27,16 @@ EXAMPLES = (
     "The war began when the",
     "He was born in the city of",
 )
+QUIET: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(STEM)}
+AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", **parts.PRIVATE}
 
 
 def build_tab(registry: Registry) -> None:
     """What comes next, and next, and next."""
     parts.intro(
         "Chapter 3 · The Transformer",
-        "A Transformer that only ever looks back guesses the next piece of text. See what it "
-        "finds likely, then let it write on.",
+        "A Transformer that only ever looks back guesses the next piece of text. Choose from "
+        "what it finds likely, see what surprises it, or let it write on.",
     )
     box = gr.Textbox(
         label="Prompt",
@@ -46,36 +59,16 @@ def build_tab(registry: Registry) -> None:
             elem_classes="dl-stop",
         )
     samples = parts.examples(EXAMPLES, STEM)
-    with gr.Accordion("Settings", open=False, elem_id=f"{STEM}_settings"):
-        with gr.Row():
-            temperature = gr.Slider(
-                0, 2, 1, step=0.05, label="Temperature", info="0 always takes the likeliest."
-            )
-            top_k = gr.Slider(
-                0, 100, 0, step=1, label="Top k", info="Only the k likeliest; 0 is off."
-            )
-            top_p = gr.Slider(
-                0.05, 1, 0.9, step=0.05, label="Top p", info="Only as many as reach this; 1 is off."
-            )
-        with gr.Row():
-            k = gr.Slider(1, 30, 10, step=1, label="Candidates", info="How many are drawn.")
-            length = gr.Slider(
-                1,
-                1000,
-                60,
-                step=1,
-                label="Length",
-                info="Tokens to write.",
-                elem_id=f"{STEM}_length",
-            )
-            seed = gr.Textbox(
-                label="Seed",
-                info="The same seed, the same text.",
-                placeholder="random",
-                max_lines=1,
-            )
     remarks = gr.HTML(elem_id=f"{STEM}_remarks", elem_classes="dl-result")
-    figure = gr.Plot(label="Next token", show_label=False, visible=False, elem_id=f"{STEM}_plot")
+    with gr.Row():
+        with gr.Column(scale=3, min_width=300):
+            bars = gr.HTML(
+                NONE_YET, elem_id=f"{STEM}_next", elem_classes="dl-result", js_on_load=CHOOSE
+            )
+        with gr.Column(scale=2, min_width=260):
+            temperature, top_k, top_p, k = filters(STEM)
+    with gr.Accordion("Settings of the continuation", open=False, elem_id=f"{STEM}_settings"):
+        length, seed = settings(STEM)
     written = gr.Textbox(
         label="Continuation",
         interactive=False,
@@ -85,33 +78,44 @@ def build_tab(registry: Registry) -> None:
         elem_id=f"{STEM}_result",
     )
     progress = gr.HTML(elem_id=f"{STEM}_progress", elem_classes="dl-result")
+    inside = [
+        build_surprise(registry, STEM),
+        build_attention(registry, STEM, BEGIN, ABOUT_ATTENTION, keep="end"),
+    ]
     parts.about(registry, STEM)
 
-    parts.listen(
+    found = gr.State(None)
+    narrowing = [k, temperature, top_k, top_p]
+    shown: list[Any] = [remarks, bars, found]
+    asked = parts.listen(
         predicting(registry, STEM),
         box=box,
         button=button,
         samples=samples,
-        inputs=[box, k, temperature, top_k, top_p],
-        outputs=[remarks, figure],
+        inputs=[box, *narrowing],
+        outputs=shown,
         stem=STEM,
     )
+    # Every click counts: "always_last" would send the last one without its event's data.
+    chosen = bars.click(
+        appending(registry, STEM),
+        [box, found, *narrowing],
+        [box, *shown],
+        trigger_mode="multiple",
+        **QUIET,
+    )
+    for event in (*asked, chosen):
+        for handler, inputs, outputs in inside:
+            event = event.then(handler, [box, *inputs], outputs, **QUIET)
+    for each in narrowing:
+        each.change(narrowed, [found, *narrowing], bars, **AT_ONCE)
 
-    event = more.click(
+    writing = gr.State(Writing())  # every visitor gets a copy
+    more.click(Writing.begin, writing, None, **AT_ONCE).then(
         continuing(registry, STEM),
-        [box, length, temperature, top_k, top_p, seed],
+        [box, length, temperature, top_k, top_p, seed, writing],
         [written, progress],
-        show_progress="minimal",
-        **parts.PRIVATE,
-        **parts.alone(STEM),
+        **QUIET,
     )
-    stop.click(
-        lambda: views.note("Stopped; what was written so far stays."),
-        None,
-        progress,
-        cancels=[event],
-        queue=False,
-        show_progress="hidden",
-        **parts.PRIVATE,
-    )
+    stop.click(Writing.stop, writing, None, **AT_ONCE)
     expose(registry, STEM)
