@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     best = common.Best(run)
 
     shares = [
-        (len(train), 1.0),
+        (len(train), args.sentence_share),
         (len(reviews), args.review_share),
         (len(plain), 1 / 3),
         (len(kept), 1.0),
@@ -263,6 +263,7 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--max-length", type=int, default=256, help="longer texts are cropped")
     result.add_argument("--batch-tokens", type=int, default=4096, help="at most, so less rows")
+    result.add_argument("--sentence-share", type=float, default=1.0, help="of SST-2 in an epoch")
     result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
     result.add_argument(
         "--everyday", type=int, default=45_000, help="generated and neutral rows, over 3 epochs"
