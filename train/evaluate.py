@@ -20,9 +20,16 @@ from train import card
 
 # Floors on validation, (metric, least value); negative where less is better.
 FLOORS: dict[str, dict[str, tuple[str, float]]] = {
-    "sentiment_lstm": {"sst2_validation_accuracy": (">=", 80.0)},
-    "char_seq2seq": {"tatoeba_validation_chrf": (">=", 42.0)},
-    "token_transformer": {"wikitext2_validation_perplexity": ("<=", 400.0)},
+    "sentiment_lstm": {
+        "sst2_validation_accuracy": (">=", 88.0),
+        "imdb_validation_accuracy": (">=", 90.5),
+        "sst2_calibration_error": ("<=", 3.0),
+    },
+    "char_seq2seq": {
+        "tatoeba_validation_chrf": (">=", 62.0),
+        "tatoeba_validation_bleu": (">=", 40.0),
+    },
+    "token_transformer": {"wikitext2_validation_perplexity": ("<=", 90.0)},
     "sentiment_bert": {
         "sst2_validation_accuracy": (">=", 92.0),
         "imdb_validation_accuracy": (">=", 92.5),
