@@ -348,7 +348,8 @@ def test_the_words_that_decided_are_tinted(open_page, untrained_url, stem):
     ask(page, stem, "not bad, <b>great</b>")
     words = page.locator(f"#{stem}_words .dl-text")
     expect(words).to_have_text("not bad, <b>great</b>")
-    expect(words.locator(".dl-word", has_text="great")).to_have_attribute("title", re.compile(r"\d"))
+    word = words.locator(".dl-word", has_text="great")
+    expect(word).to_have_attribute("title", re.compile(r"\d"))
     before = words.evaluate("e => e.innerHTML")
     page.locator(f"#{stem}_method label").nth(1).click()
     page.wait_for_function(
