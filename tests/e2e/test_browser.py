@@ -256,6 +256,8 @@ def test_stop_keeps_the_partial_text(open_page, untrained_url):
     length = page.locator("#token_transformer_length input[type=number]")
     length.fill("1000")
     length.press("Tab")
+    slider = page.locator("#token_transformer_length input[type=range]")
+    expect(slider).to_have_value("1000")  # else the page may still hold the old length
     page.locator("#token_transformer_continue").click()
     written = page.locator("#token_transformer_result textarea")
     expect(written).to_have_value(re.compile("^Once upon.+", re.DOTALL))
