@@ -1,8 +1,11 @@
 """A visitor's way through every tab."""
 
 import re
+import time
 
 import pytest
+
+from dlnlp.models.token_transformer import TokenTransformerPredictor
 
 try:
     from playwright.sync_api import expect
@@ -249,7 +252,14 @@ def test_attention_of_the_next_token_tab_looks_back_only(open_page, untrained_ur
     expect(attention.locator(".xtick text")).to_have_count(4)
 
 
-def test_stop_keeps_the_partial_text(open_page, untrained_url):
+def test_stop_keeps_the_partial_text(open_page, untrained_url, monkeypatch):
+    real = TokenTransformerPredictor._log_probs
+
+    def slowly(self, state):  # as slow as a big model, so that there is something to stop
+        time.sleep(0.02)
+        return real(self, state)
+
+    monkeypatch.setattr(TokenTransformerPredictor, "_log_probs", slowly)
     page = open_page(untrained_url)
     go(page, "token_transformer", "Once upon")
     page.locator("#token_transformer_settings button").first.click()
