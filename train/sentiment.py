@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections import Counter
@@ -48,6 +49,9 @@ def validation_sets(data_dir: Path | None) -> dict[str, Labelled]:
     }
 
 
+tokens = functools.cache(basic_english)  # SST-2 and Tatoeba are gone through several times
+
+
 def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> Labelled:
     """Plain English that reviews lack: ``count`` rows with soft labels.
 
@@ -62,11 +66,11 @@ def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> La
 
 def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -> list[str]:
     """The sentences of 2 to 14 words that all have log-odds of at most ``most`` in SST-2."""
-    odds = log_odds([basic_english(text) for text in sst2.texts], sst2.labels, prior=5)
+    odds = log_odds([tokens(text) for text in sst2.texts], sst2.labels, prior=5)
     return [
         sentence
         for sentence in sorted(set(sentences))
-        if 2 <= len(found := basic_english(sentence)) <= 14
+        if 2 <= len(found := tokens(sentence)) <= 14
         and all(abs(odds.get(word, 0.0)) <= most for word in found)
     ]
 
@@ -78,13 +82,13 @@ def leaning_sentences(sst2: Labelled, sentences: list[str]) -> list[str]:
     return [
         sentence
         for sentence in sorted(set(sentences))
-        if 2 <= len(found := basic_english(sentence)) <= 14 and not telling.isdisjoint(found)
+        if 2 <= len(found := tokens(sentence)) <= 14 and not telling.isdisjoint(found)
     ]
 
 
 def leaning_adjectives(sst2: Labelled, least: float = 1.5) -> dict[bool, list[str]]:
     """Words of SST-2 that lean to a side, stand alone somewhere and follow "very" or the like."""
-    rows = [basic_english(text) for text in sst2.texts]
+    rows = [tokens(text) for text in sst2.texts]
     odds = log_odds(rows, sst2.labels, prior=1)
     counts = Counter(word for row in rows for word in set(row))
     alone = {row[0] for row in rows if len(row) == 1}

@@ -43,6 +43,15 @@ def readable(text: object, keep: str = "beginning") -> tuple[str, str]:
     return (text[:LIMIT] if keep == "beginning" else text[-LIMIT:]), views.note(remark)
 
 
+def answered(registry: Registry, stem: str, typed: object) -> str:
+    """The text that a verdict was given on, for the views below it; "" if there was none.
+
+    What is wrong with the input or the model has been said in the verdict's place already.
+    """
+    text, _ = readable(typed)
+    return text if clean(text) and registry.is_loaded(stem) else ""
+
+
 def sentence(error: Exception) -> str:
     """What a user is told of an error; the log keeps the rest."""
     if isinstance(error, (CheckpointError, ValueError, TypeError)):

@@ -11,7 +11,7 @@ from gradio.events import api
 
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.text import clean, without, words
+from dlnlp.text import without, words
 from dlnlp.ui import parts, views
 
 # What a tab shows beyond the verdict: a handler, its inputs after the text, its outputs.
@@ -89,9 +89,8 @@ def build_sentiment_tab(
 
 def _explainer(registry: Registry, stem: str) -> Callable[[str, str], tuple[str, str, str]]:
     def run(text: str, method: str) -> tuple[str, str, str]:
-        text, _ = parts.readable(text)
-        # The verdict above has said already what is wrong with the input or the model.
-        if not clean(text) or not registry.is_loaded(stem):
+        text = parts.answered(registry, stem, text)
+        if not text:
             return "", "", ""
         try:
             found = registry.get(stem).explain(text, method)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gradio as gr
 
 from dlnlp.registry import Registry
-from dlnlp.text import clean
 from dlnlp.ui import parts, views
 from dlnlp.ui.sentiment import Inside
 
@@ -59,9 +58,8 @@ def build_surprise(registry: Registry, stem: str) -> Inside:
         tinted = gr.HTML(elem_id=f"{stem}_tokens", elem_classes="dl-result", js_on_load=SHOW)
 
     def run(typed: str) -> str:
-        text, _ = parts.readable(typed)
-        # What is wrong with the input or the model has been said above already.
-        if not clean(text) or not registry.is_loaded(stem):
+        text = parts.answered(registry, stem, typed)
+        if not text:
             return ""
         try:
             found = registry.get(stem).score(text[:SCORED])

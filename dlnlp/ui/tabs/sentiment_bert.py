@@ -6,7 +6,6 @@ import gradio as gr
 
 from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.text import clean
 from dlnlp.ui import parts, views
 from dlnlp.ui.attention import build_attention
 from dlnlp.ui.sentiment import Inside, build_sentiment_tab
@@ -56,8 +55,8 @@ def _layers(registry: Registry) -> Inside:
         figure = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_layers_plot")
 
     def run(text: str) -> gr.Plot:
-        text, _ = parts.readable(text)
-        if not clean(text) or not registry.is_loaded(STEM):
+        text = parts.answered(registry, STEM, text)
+        if not text:
             return gr.Plot(None, visible=False)
         found = registry.get(STEM).layers(text)
         return gr.Plot(plots.layer_verdicts(found), visible=True)

@@ -6,7 +6,6 @@ import gradio as gr
 
 from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.text import clean
 from dlnlp.ui import parts, theme, views
 from dlnlp.ui.sentiment import Inside, build_sentiment_tab
 
@@ -49,9 +48,9 @@ def _reading(registry: Registry) -> list[Inside]:
         memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
 
     def run(text: str) -> tuple[str, gr.Plot, gr.Plot]:
-        text, _ = parts.readable(text)
+        text = parts.answered(registry, STEM, text)
         nothing = gr.Plot(None, visible=False)
-        if not clean(text) or not registry.is_loaded(STEM):
+        if not text:
             return views.caption(READING), nothing, nothing
         trace = registry.get(STEM).trace(text)
         if not trace.words:
