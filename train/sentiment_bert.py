@@ -58,6 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         predictor = sentiment_bert.tiny()
     else:
         predictor = pretrained(args.base)
+    args.max_length = min(args.max_length, predictor.max_length)  # a base may have fewer positions
     model, tokenizer = predictor.model, predictor.tokenizer
     model.to(run.device)  # type: ignore[arg-type]  # its stub forgets plain devices
     model.bert.embeddings.word_embeddings.weight.requires_grad_(not args.freeze_embeddings)
