@@ -30,6 +30,7 @@ from dlnlp.models.char_seq2seq import (
 )
 from dlnlp.text import Vocabulary
 from train import card, common, data
+from train.copying import COPIED, Copying
 
 STEM = "char_seq2seq"
 TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, beside the corpus
@@ -51,9 +52,10 @@ def main(argv: list[str] | None = None) -> None:
         p for p in zip(train.english, train.french, strict=True) if max(map(len, p)) <= LONGEST
     ]
     source, target = (
-        Vocabulary.build(texts, specials=SPECIALS, min_count=1 if args.smoke else 10)
+        Vocabulary.build(texts, specials=[*SPECIALS, *COPIED], min_count=1 if args.smoke else 10)
         for texts in (train.english, train.french)
     )
+    copying = Copying(pairs)
     config = Config(
         len(source), len(target), args.embed_dim, args.hidden_dim, args.encoder_layers, args.dropout
     )
@@ -64,6 +66,7 @@ def main(argv: list[str] | None = None) -> None:
         model = CharSeq2Seq(dataclasses.replace(before.model.config, dropout=args.dropout))
         model.load_state_dict(before.model.state_dict())
     model.to(run.device)
+    common.quicken(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     predictor = CharSeq2SeqPredictor(cast(CharSeq2Seq, average.module), source, target)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98))
@@ -77,10 +80,11 @@ def main(argv: list[str] | None = None) -> None:
     while step < total:
         epoch, done = divmod(step, per_epoch)
         varied = [
-            augment(pairs, i, f"{args.seed} {epoch} {i}", args.variants) for i in range(len(pairs))
+            augment(pairs, i, f"{args.seed} {epoch} {i}", args.variants, copying)
+            for i in range(len(pairs))
         ]
-        lengths = [len(french) for _, french in varied]  # padding costs most in the decoder
-        batches = list(common.length_batches(lengths, args.batch_size, args.seed, epoch))
+        sizes = [(len(english), len(french)) for english, french in varied]
+        batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))
         for batch in batches[done : done + total - step]:
             rows = [varied[i] for i in batch]
             factor = common.schedule(step, total, min(500, total // 10 + 1))
@@ -139,15 +143,18 @@ def options() -> argparse.ArgumentParser:
 
 
 def augment(
-    pairs: Sequence[tuple[str, str]], index: int, seed: str, share: float
+    pairs: Sequence[tuple[str, str]], index: int, seed: str, share: float, copying: Copying
 ) -> tuple[str, str]:
     """The pair, or for a share of the draws a variant of it that people type as well.
 
-    Both sides lose their final mark, or two pairs stand in a row; other casings are brought
-    to the usual one before the model reads them. No pair is drawn more often than another.
+    Its names and numbers are others in half of the draws. Both sides lose their final mark,
+    or two pairs stand in a row; other casings are brought to the usual one before the model
+    reads them. No pair is drawn more often than another.
     """
     english, french = pairs[index]
     chance = random.Random(seed)
+    if chance.random() < 0.5:
+        english, french = copying.varied(english, french, chance)
     if chance.random() >= share:
         return english, french
     if chance.random() < 0.75:

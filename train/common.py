@@ -272,12 +272,21 @@ def quicken(model: nn.Module) -> None:
 
 
 def length_batches(
-    lengths: list[int], size: int, seed: int, epoch: int, noise: float = 0.1
+    lengths: Sequence[int] | Sequence[tuple[int, int]],
+    size: int,
+    seed: int,
+    epoch: int,
+    noise: float = 0.1,
 ) -> Iterator[list[int]]:
-    """Indices in shuffled batches of ``size`` rows of nearly equal length."""
+    """Indices in shuffled batches of ``size`` rows of nearly equal length.
+
+    Of rows with two lengths, the first ones are equal in most batches: their second ones
+    are nearly so.
+    """
     random_state = np.random.default_rng((seed, epoch, 1))
-    keys = np.asarray(lengths) * random_state.uniform(1 - noise, 1 + noise, len(lengths))
-    order = np.argsort(keys, kind="stable")
+    sizes = np.asarray(lengths).reshape(len(lengths), -1)
+    keys = sizes[:, -1] * random_state.uniform(1 - noise, 1 + noise, len(sizes))
+    order = np.lexsort((keys, *sizes[:, :-1].T))
     groups = [order[i : i + size].tolist() for i in range(0, len(order), size)]
     for index in random_state.permutation(len(groups)):
         yield groups[index]

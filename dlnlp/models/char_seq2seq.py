@@ -107,9 +107,12 @@ class Encoder(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor) -> Memory:
         """The memory of padded ids (B, S) and their lengths (B,) on the CPU."""
         embedded = self.dropout(self.embedding(source))  # (B, S, E)
-        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        output, hidden = self.gru(packed)
-        states, _ = pad_packed_sequence(output, batch_first=True)  # (B, S, H)
+        if int(lengths.min()) == source.shape[1]:  # nothing is padded, which is faster
+            states, hidden = self.gru(embedded)  # (B, S, H)
+        else:
+            packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+            output, hidden = self.gru(packed)
+            states, _ = pad_packed_sequence(output, batch_first=True)
         states = self.dropout(states)
         summary = torch.cat((hidden[-2], hidden[-1]), dim=-1).unsqueeze(0)  # (1, B, H)
         mask = torch.arange(states.shape[1], device=source.device) < lengths.to(

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from dlnlp import catalog, checkpoint
 from train import common, evaluate, promote
 from train.char_seq2seq import repeats
-from train.sentiment import calibration_error
+from train.sentiment import calibration_error, cross_fitted_error
 
 STEMS = [entry.stem for entry in catalog.CATALOG]
 
@@ -202,9 +202,30 @@ def test_calibration_error_of_known_cases() -> None:
     assert calibration_error(sure, np.array([1, 0] * 50)) == pytest.approx(1)
 
 
+def test_cross_fitted_error_is_of_the_model_and_not_of_its_temperature() -> None:
+    chance = np.random.default_rng(0)
+    logits = chance.normal(0, 2, 20_000)
+    labels = (chance.random(20_000) < 1 / (1 + np.exp(-logits))).astype(float)
+    assert cross_fitted_error(logits, labels) < 0.015
+    assert cross_fitted_error(3 * logits, labels) == pytest.approx(
+        cross_fitted_error(logits, labels), abs=0.003
+    )
+    logits[::2] *= 4  # each half is read with the temperature of the other
+    assert cross_fitted_error(logits, labels) > 0.08
+
+
 def test_repeats_sees_loops() -> None:
     assert repeats("je ne sais pas je ne sais pas")
     assert not repeats("je ne sais pas si je ne sais rien")
+
+
+def test_batches_of_pairs_are_equal_in_the_first_length_and_near_in_the_second() -> None:
+    sizes = [(i % 4 + 1, 5 + i % 37) for i in range(400)]
+    found = list(common.length_batches(sizes, 10, seed=0, epoch=1))
+    assert sorted(i for batch in found for i in batch) == list(range(400))
+    assert all(len({sizes[i][0] for i in batch}) == 1 for batch in found)
+    spread = [max(sizes[i][1] for i in b) - min(sizes[i][1] for i in b) for b in found]
+    assert np.mean(spread) < 12
 
 
 def test_batches_of_an_epoch_hold_every_row_once() -> None:

@@ -1,0 +1,62 @@
+"""Other names and numbers in a pair."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from train.copying import Copying
+
+PAIRS = [
+    ("Tom met Anna in Boston.", "Tom a rencontré Anna à Boston."),
+    ("Is Boston far from here?", "Boston est-il loin d'ici ?"),
+    ("Six men saw the police.", "Six hommes ont vu la police."),
+    ("Every six hours, something happens there.", "Toutes les six heures, il se passe quoi ?"),
+]
+
+
+def drawn(english: str, french: str, times: int = 300) -> set[tuple[str, str]]:
+    copying = Copying(PAIRS)
+    return {copying.varied(english, french, random.Random(i)) for i in range(times)}
+
+
+def test_both_sides_get_the_same_new_name() -> None:
+    found = drawn("I know Tom.", "Je connais Tom.")
+    assert len(found) > 50
+    for english, french in found:
+        name = english.removeprefix("I know ").removesuffix(".")
+        assert french == f"Je connais {name}."
+
+
+def test_only_names_are_replaced() -> None:
+    assert Copying(PAIRS).names == ["Anna", "Boston", "Tom"]  # "Six" is a word, too
+    assert drawn("Six men went home.", "Six hommes rentrèrent.") == {
+        ("Six men went home.", "Six hommes rentrèrent.")
+    }
+
+
+def test_a_name_that_french_declines_otherwise_stays() -> None:
+    for _, french in drawn("It is Tom's.", "C'est celui de Tom."):
+        assert not re.search(r"de [aeiouyhAEIOUYH]", french)
+    pair = ("He left Boston.", "Il a quitté le Boston.")
+    assert drawn(*pair) == {pair}
+
+
+def test_numbers_keep_their_digits() -> None:
+    found = drawn("It costs 350 euros.", "Cela coûte 350 euros.")
+    assert len(found) > 100
+    for english, french in found:
+        [one], [other] = re.findall(r"\d+", english), re.findall(r"\d+", french)
+        assert one == other
+        assert len(one) == 3
+
+
+def test_what_differs_on_both_sides_stays() -> None:
+    pair = ("It is 1500 miles.", "Cela fait 2400 kilomètres.")
+    assert drawn(*pair) == {pair}
+
+
+def test_addresses_occur() -> None:
+    found = " ".join(english for english, _ in drawn("Ask Tom.", "Demande à Tom."))
+    assert "www." in found
+    assert "@" in found
