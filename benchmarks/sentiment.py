@@ -11,17 +11,15 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import statistics
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.timing import Call, race
 from dlnlp.checkpoint import CONFIG, ROOT, load_weights, read_json
 from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_bert import SentimentBertPredictor
@@ -31,13 +29,10 @@ from train import behaviour, data
 
 BATCH_SIZES = (1, 8, 16, 32, 64)
 CALLS = 20  # of one sentence in a round, where the thousand texts are read once
-PAUSE = 0.3  # seconds in which the last contender's threads stop waiting actively
 TRIAL = 200  # texts on which the pipeline's batch sizes are compared
 FEWEST, MOST = 3, 60  # words
 PIECES, POSITIONS = 20, 512
 NAMES = PIPELINE, ENGINE, PLAIN, LSTM = "pipeline", "BERT, engine", "BERT, PyTorch", "LSTM"
-Call = Callable[[], object]
-Name = TypeVar("Name", str, int)
 
 
 @dataclass(frozen=True)
@@ -179,27 +174,6 @@ def beginning(predictor: SentimentBertPredictor, text: str, count: int) -> str:
     """So many word pieces of the text, [CLS] and [SEP] among them."""
     encoding = predictor.tokenizer.encode(natural(text))
     return natural(text)[: encoding.offsets[count - 2][1]]
-
-
-def race(contenders: Mapping[Name, Call], rounds: int, calls: int = 1) -> dict[Name, float]:
-    """Each one's median seconds; they take turns of so many calls, and who begins changes."""
-    taken: dict[Name, list[float]] = {name: [] for name in contenders}
-    for call in contenders.values():
-        call()
-    order: list[Name] = list(contenders)
-    for _ in range(rounds):
-        for name in order:
-            time.sleep(PAUSE)
-            taken[name] += [seconds(contenders[name]) for _ in range(calls)]
-        order = [*order[1:], order[0]]
-    return {name: statistics.median(values) for name, values in taken.items()}
-
-
-def seconds(call: Call) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def row(name: str, medians: dict[str, float], unit: float = 1) -> str:

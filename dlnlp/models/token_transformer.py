@@ -66,7 +66,26 @@ class PositionalEncoding(nn.Module):
         return x + table[start : start + x.shape[1]]
 
 
-Cache = list[tuple[Tensor, Tensor]]  # keys and values (B, heads, T, C / heads) per layer
+class Cache:
+    """The keys and values of the tokens read so far, so that each is computed but once.
+
+    Room for the whole context is taken at once and filled in place: ``keys`` and ``values``
+    (layers, B, heads, context, C / heads), the first ``length`` positions of them.
+    """
+
+    def __init__(self, model: TransformerModel, count: int = 1) -> None:
+        config, weight = model.config, model.embedding.weight
+        width = config.d_model // config.nhead
+        shape = (config.num_layers, count, config.nhead, config.context, width)
+        self.keys, self.values = weight.new_empty(shape), weight.new_empty(shape)
+        self.length = 0
+
+    def extended(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's keys and values (B, heads, S, C / heads) with T new ones at their end."""
+        end = self.length + k.shape[2]
+        self.keys[layer, :, :, self.length : end] = k
+        self.values[layer, :, :, self.length : end] = v
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, kept: list[Tensor] | None = None) -> Tensor:
@@ -76,8 +95,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, kept: list[Tensor] | None = None) ->
     The weights (B, heads, T, S) are added to ``kept`` where that is given.
     """
     steps, total = q.shape[2], k.shape[2]
-    if q.is_cuda and steps == total and kept is None:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    if kept is None and (steps == 1 or (q.is_cuda and steps == total)):
+        return F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, heads, T, S)
     if steps > 1:
         future = torch.ones(steps, total, dtype=torch.bool, device=q.device)
@@ -104,20 +123,24 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width)
 
     def forward(
-        self, x: Tensor, past: tuple[Tensor, Tensor] | None, kept: list[Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The block's output (B, T, C), and keys and values with the past ones in front."""
+        self,
+        x: Tensor,
+        cache: Cache | None = None,
+        layer: int = 0,
+        kept: list[Tensor] | None = None,
+    ) -> Tensor:
+        """The output (B, T, C) of the block that is the cache's so-and-so-many-th layer."""
         count, steps, width = x.shape
         rate = self.dropout if self.training else 0.0
         shape = (count, steps, self.heads, width // self.heads)
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
-        if past is not None:
-            k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
+        if cache is not None:
+            k, v = cache.extended(layer, k, v)
         attended = attend(q, k, v, kept)
         attended = attended.transpose(1, 2).reshape(count, steps, width)  # (B, T, C)
         x = x + F.dropout(self.out(attended), rate)
         hidden = F.gelu(self.up(self.norm2(x)))  # (B, T, 4C)
-        return x + F.dropout(self.down(hidden), rate), (k, v)
+        return x + F.dropout(self.down(hidden), rate)
 
 
 class TransformerModel(nn.Module):
@@ -152,20 +175,21 @@ class TransformerModel(nn.Module):
 
     def hidden(
         self, tokens: Tensor, cache: Cache | None = None, kept: list[Tensor] | None = None
-    ) -> tuple[Tensor, Cache]:
-        """Last states (B, T, C) of token ids (B, T) that follow the cache, and the new cache.
+    ) -> Tensor:
+        """Last states (B, T, C) of token ids (B, T), which follow the cache's and fill it.
 
         Each layer's attention (B, heads, T, S) is added to ``kept`` where that is given.
         """
-        start = cache[0][0].shape[2] if cache else 0
+        start = 0 if cache is None else cache.length
         # Scaled as in the paper, so that positions do not drown the tokens.
         x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
         x = F.dropout(self.positions(x, start), self.config.dropout, self.training)
-        grown: Cache = []
-        for index, block in enumerate(self.blocks):
-            x, grown_by = block(x, cache[index] if cache else None, kept)
-            grown.append(grown_by)
-        return self.norm(x), grown
+        for layer, block in enumerate(self.blocks):
+            x = block(x, cache, layer, kept)
+        if cache is not None:
+            cache.length += tokens.shape[1]
+        normed: Tensor = self.norm(x)
+        return normed
 
     def logits(self, states: Tensor) -> Tensor:
         """Logits (..., V) of last states (..., C)."""
@@ -173,7 +197,7 @@ class TransformerModel(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V): row t predicts token t + 1 from tokens 0 to t alone."""
-        return self.logits(self.hidden(tokens)[0])
+        return self.logits(self.hidden(tokens))
 
 
 class TokenTransformerPredictor:
@@ -202,7 +226,7 @@ class TokenTransformerPredictor:
             TypeError: ``prompt`` is no string.
         """
         ids, cut = self._prompt(prompt, room=0)
-        states, _ = self.model.hidden(torch.tensor([ids], device=self.device))
+        states = self.model.hidden(torch.tensor([ids], device=self.device))
         log_probs = self._log_probs(states[0, -1])
         return Distribution(prompt, self.texts, log_probs, self.fragments, cut)
 
@@ -286,15 +310,15 @@ class TokenTransformerPredictor:
         random = np.random.default_rng(seed)
         context = self.model.config.context
         ids, _ = self._prompt(prompt, room=min(max_new_tokens, context // 2))
-        cache: Cache | None = None
+        cache = Cache(self.model)
         fresh, held, count = ids, b"", 0
         for _ in range(max_new_tokens):
-            if cache and cache[0][0].shape[2] >= context:
+            if cache.length >= context:
                 # The window is full: go on from its later half, positions starting anew.
-                ids = [BEGIN_ID, *ids[-context // 2 :]]
-                cache, fresh = None, ids
+                fresh = ids = [BEGIN_ID, *ids[-context // 2 :]]
+                cache.length = 0
             tokens = torch.tensor([fresh], device=self.device)
-            states, cache = self.model.hidden(tokens, cache)
+            states = self.model.hidden(tokens, cache)
             log_probs = self._log_probs(states[0, -1])
             probabilities = filtered(log_probs, temperature, top_k, top_p)
             token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
@@ -376,7 +400,7 @@ class TokenTransformerPredictor:
         start = done = 0
         while done < len(ids) - 1:
             window = torch.tensor([ids[start : start + size + 1]], device=self.device)
-            states, _ = self.model.hidden(window[:, :-1])
+            states = self.model.hidden(window[:, :-1])
             new = start + window.shape[1] - 1 - done
             logits = self.model.logits(states[0, -new:]).float()
             yield F.log_softmax(logits, dim=-1), window[0, -new:]

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from dlnlp.models.token_transformer import BEGIN_ID, UNK_ID, PositionalEncoding, shown, tiny
+from dlnlp.models.token_transformer import (
+    BEGIN_ID,
+    UNK_ID,
+    Cache,
+    PositionalEncoding,
+    shown,
+    tiny,
+)
 from dlnlp.sampling import filtered
 
 PREDICTOR = tiny()
@@ -27,10 +34,11 @@ def test_the_cache_changes_nothing() -> None:
     tokens = torch.randint(2, 200, (2, 20))
     model = PREDICTOR.model
     with torch.inference_mode():
-        whole, _ = model.hidden(tokens)
-        first, cache = model.hidden(tokens[:, :7])
-        second, cache = model.hidden(tokens[:, 7:15], cache)
-        third, _ = model.hidden(tokens[:, 15:16], cache)
+        whole = model.hidden(tokens)
+        cache = Cache(model, len(tokens))
+        first = model.hidden(tokens[:, :7], cache)
+        second = model.hidden(tokens[:, 7:15], cache)
+        third = model.hidden(tokens[:, 15:16], cache)
     torch.testing.assert_close(torch.cat((first, second, third), 1), whole[:, :16])
 
 
