@@ -8,6 +8,7 @@ byte-level BPE, so any text can be read. (Vaswani et al. 2017; Radford et al. 20
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from torch.nn import functional as F
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
+from dlnlp.models.packed import PackedLinear, can_pack
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
 from dlnlp.sampling import check_settings, check_whole, filtered, likeliest
 from dlnlp.text import check_text
@@ -162,6 +164,7 @@ class TransformerModel(nn.Module):
         self.positions = PositionalEncoding(d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
+        self.output: PackedLinear | None = None  # the embedding again, where it is packed
         self.apply(self._initialise)
 
     def _initialise(self, module: nn.Module) -> None:
@@ -193,11 +196,28 @@ class TransformerModel(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """Logits (..., V) of last states (..., C)."""
+        if self.output is not None:
+            return self.output(states)
         return F.linear(states, self.embedding.weight)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V): row t predicts token t + 1 from tokens 0 to t alone."""
         return self.logits(self.hidden(tokens))
+
+    def packed(self) -> TransformerModel:
+        """This model to generate with: on a CPU, its matrices are copied as ``PackedLinear``."""
+        if not can_pack(self.embedding.weight):
+            return self
+        with torch.device("meta"):  # an empty one, to be filled
+            twin = TransformerModel(**asdict(self.config)).eval()
+        twin.embedding, twin.positions, twin.norm = self.embedding, self.positions, self.norm
+        twin.output = PackedLinear(self.embedding.weight)
+        for block, own in zip(twin.blocks, self.blocks, strict=True):
+            for name, child in own.named_children():
+                if isinstance(child, nn.Linear):
+                    child = PackedLinear(child.weight, child.bias)
+                setattr(block, name, child)
+        return twin
 
 
 class TokenTransformerPredictor:
@@ -215,6 +235,11 @@ class TokenTransformerPredictor:
         """Where the model's weights are."""
         return self.model.embedding.weight.device
 
+    @functools.cached_property
+    def _writer(self) -> TransformerModel:
+        """The model as generation uses it."""
+        return self.model.packed()
+
     @torch.inference_mode()
     def distribution(self, prompt: str) -> Distribution:
         """What may follow the prompt; of a long one the end is read.
@@ -227,7 +252,7 @@ class TokenTransformerPredictor:
         """
         ids, cut = self._prompt(prompt, room=0)
         states = self.model.hidden(torch.tensor([ids], device=self.device))
-        log_probs = self._log_probs(states[0, -1])
+        log_probs = self._log_probs(states[0, -1], self.model)
         return Distribution(prompt, self.texts, log_probs, self.fragments, cut)
 
     def next_tokens(
@@ -318,8 +343,7 @@ class TokenTransformerPredictor:
                 fresh = ids = [BEGIN_ID, *ids[-context // 2 :]]
                 cache.length = 0
             tokens = torch.tensor([fresh], device=self.device)
-            states = self.model.hidden(tokens, cache)
-            log_probs = self._log_probs(states[0, -1])
+            log_probs = self._log_probs(self._writer.hidden(tokens, cache)[0, -1], self._writer)
             probabilities = filtered(log_probs, temperature, top_k, top_p)
             token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
             token = min(token, int(np.flatnonzero(probabilities)[-1]))
@@ -422,9 +446,9 @@ class TokenTransformerPredictor:
         size = self.model.config.context - 1 - room
         return [begin, *ids[max(0, len(ids) - size) :]], len(ids) > size or len(end) < len(prompt)
 
-    def _log_probs(self, state: Tensor) -> np.ndarray:
+    def _log_probs(self, state: Tensor, model: TransformerModel) -> np.ndarray:
         """Log-probabilities (V,) after a last state (C,), of tokens that may be predicted."""
-        logits = self.model.logits(state).float()
+        logits = model.logits(state.unsqueeze(0))[0].float()
         logits[[UNK_ID, BEGIN_ID]] = -torch.inf
         return F.log_softmax(logits, dim=-1).cpu().numpy()
 

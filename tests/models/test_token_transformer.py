@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -190,3 +191,18 @@ def test_a_prompt_beyond_the_window_is_known_as_such() -> None:
     assert not PREDICTOR.is_cut("x" * 31)
     assert PREDICTOR.is_cut("x" * 32)
     assert PREDICTOR.is_cut("x" * 20, max_new_tokens=16)
+
+
+def test_packed_weights_give_the_same_logits() -> None:
+    model, packed = PREDICTOR.model, PREDICTOR.model.packed()
+    assert packed is not model
+    assert {type(m) for m in packed.blocks.modules()}.isdisjoint({torch.nn.Linear})
+    tokens = torch.randint(2, 200, (2, 9))
+    with torch.inference_mode():
+        torch.testing.assert_close(packed(tokens), model(tokens))
+        cache = Cache(packed)
+        packed.hidden(tokens[:1, :8], cache)
+        last = packed.logits(packed.hidden(tokens[:1, 8:], cache))
+        torch.testing.assert_close(last, model(tokens)[:1, 8:])
+    double = copy.deepcopy(model).double()
+    assert double.packed() is double
