@@ -21,6 +21,7 @@ from gradio_client.exceptions import AppError
 
 import app
 from dlnlp import catalog
+from dlnlp.models.sentiment_bert import SentimentBertPredictor
 from dlnlp.registry import Registry
 from dlnlp.ui import parts
 from dlnlp.ui.generation import Writing
@@ -279,7 +280,7 @@ def following(demo, elem_id):
 def test_any_prompt_is_tinted_and_its_attention_drawn(demo, kind):
     press(demo, "token_transformer_run", "load")
     assert "dl-surprise" in following(demo, "token_transformer_tokens")(BAD[kind])
-    heads, line, *_ = following(demo, "token_transformer_heads")(BAD[kind], True, None)
+    heads, line, *_ = following(demo, "token_transformer_heads")(BAD[kind], True, True, None)
     assert "dl-heads" in heads
     assert "causal mask" in line and "<|" not in line
 
@@ -294,8 +295,25 @@ def test_of_a_long_text_the_beginning_is_tinted(demo):
 @pytest.mark.parametrize("text", ["", " \n", None, 5])
 def test_without_a_prompt_nothing_is_tinted(demo, text):
     assert following(demo, "token_transformer_tokens")(text) == ""
-    heads, *_ = following(demo, "token_transformer_heads")(text, True, None)
+    heads, *_ = following(demo, "token_transformer_heads")(text, True, True, None)
     assert heads == ""
+
+
+def test_attention_is_drawn_only_where_it_is_open(demo):
+    press(demo, "token_transformer_run", "load")
+    heads, *_, text = following(demo, "token_transformer_heads")("Once upon", False, True, None)
+    assert heads == ""
+    [opening, *_] = listeners(demo, "token_transformer_attention", "expand")
+    heads, *_, opened = opening.fn(text, True, None)
+    assert "dl-heads" in heads
+    assert opened
+
+
+def test_a_view_that_fails_says_so_in_a_sentence(demo, monkeypatch):
+    press(demo, "sentiment_bert_run", "load")
+    monkeypatch.setattr(SentimentBertPredictor, "layers", lambda self, text: 1 / 0)
+    with pytest.raises(gr.Error, match="its log says what"):
+        following(demo, "sentiment_bert_layers_plot")("good film")
 
 
 def test_a_long_prompt_is_not_echoed_whole(demo):

@@ -38,7 +38,7 @@ def build_attention(
         keep: The end of a very long text that the model reads, as in ``parts.readable``.
     """
     names = " and ".join(sorted(special))
-    with gr.Accordion("Where its heads look", open=False, elem_id=f"{stem}_attention"):
+    with gr.Accordion("Where its heads look", open=False, elem_id=f"{stem}_attention") as accordion:
         with gr.Row(equal_height=True):
             hide = gr.Checkbox(
                 value=True, label=f"Hide {names}", container=False, elem_id=f"{stem}_hide"
@@ -55,7 +55,7 @@ def build_attention(
         small = gr.HTML(elem_id=f"{stem}_heads", elem_classes="dl-result", js_on_load=CHOOSE)
         line = gr.HTML(elem_classes="dl-result")
         large = gr.Plot(show_label=False, visible=False, elem_id=f"{stem}_head")
-    text, chosen = gr.State(""), gr.State(None)
+    text, chosen, opened = gr.State(""), gr.State(None), gr.State(False)
 
     def look(text: str, hide: bool, begin: float, chosen: tuple[int, int] | None) -> list[Any]:
         nothing = ["", "", gr.Plot(None, visible=False), gr.Slider(visible=False), chosen]
@@ -86,9 +86,12 @@ def build_attention(
             chosen,
         ]
 
-    def fresh(typed: str, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
-        typed, _ = parts.readable(typed, keep)
-        return [*look(typed, hide, 1, chosen), typed]
+    def fresh(typed: str, opened: bool, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
+        typed, _ = parts.readable(typed, keep)  # closed, it waits until somebody looks
+        return [*look(typed if opened else "", hide, 1, chosen), typed]
+
+    def expand(text: str, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
+        return [*look(text, hide, 1, chosen), True]
 
     def choose(text: str, hide: bool, begin: float, event: gr.EventData) -> list[Any]:
         layer, head = (getattr(event, name, 0) for name in ("layer", "head"))
@@ -98,10 +101,13 @@ def build_attention(
 
     shown = [small, line, large, begin, chosen]
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
-    hide.change(look, [text, hide, begin, chosen], shown, **quiet)
-    begin.release(look, [text, hide, begin, chosen], shown, **quiet)
-    small.click(choose, [text, hide, begin], shown, trigger_mode="multiple", **quiet)
-    return fresh, [hide, chosen], [*shown, text]
+    told = parts.told()
+    accordion.expand(told(expand), [text, hide, chosen], [*shown, opened], **quiet)
+    accordion.collapse(lambda: False, None, opened, queue=False, **parts.PRIVATE)
+    hide.change(told(look), [text, hide, begin, chosen], shown, **quiet)
+    begin.release(told(look), [text, hide, begin, chosen], shown, **quiet)
+    small.click(told(choose), [text, hide, begin], shown, trigger_mode="multiple", **quiet)
+    return fresh, [opened, hide, chosen], [*shown, text]
 
 
 def busiest(look: Glance) -> tuple[int, int]:

@@ -84,8 +84,12 @@ def answers(
 
 
 @contextmanager
-def api_errors() -> Iterator[None]:
-    """Turn whatever an endpoint raises into a sentence for its caller."""
+def told() -> Iterator[None]:
+    """Turn whatever an endpoint or a view raises into a sentence for its caller or reader.
+
+    As a decorator, ``told()(handler)``, it is for handlers that have no place for a sentence:
+    Gradio shows it beside the page, and the events that follow go on.
+    """
     try:
         yield
     except Exception as error:

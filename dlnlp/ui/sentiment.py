@@ -83,7 +83,7 @@ def build_sentiment_tab(
     for event in asked:
         shown = event.then(explain, [box, method], explanation, **quiet)
         for handler, inputs, outputs in inside:
-            shown = shown.then(handler, [box, *inputs], outputs, **quiet)
+            shown = shown.then(parts.told()(handler), [box, *inputs], outputs, **quiet)
     _endpoint(registry, stem)
 
 
@@ -135,7 +135,7 @@ def _endpoint(registry: Registry, stem: str) -> None:
         Args:
             texts: English texts, such as film reviews.
         """
-        with parts.api_errors():
+        with parts.told():
             readable = parts.api_texts(texts)
             found = registry.get(stem).classify(readable)
             return [
