@@ -130,6 +130,19 @@ def test_attribution_tints_words_and_keeps_the_text_between() -> None:
     assert views.attribution(Attribution("", (), (), np.zeros(0), "leave_one_out")) == ""
 
 
+def test_a_mark_stays_with_its_word_and_a_hundred_marks_may_part() -> None:
+    text = "so flat, then " + "!" * 9
+    found = words(text)
+    starts = tuple(start for _, start in found)
+    names = tuple(word for word, _ in found)
+    html = views.attribution(Attribution(text, names, starts, np.ones(len(found)), "leave_one_out"))
+    [first, *others] = re.findall(r'<span class="dl-joined">(.*?)</span>', html)
+    assert re.findall(r">(.+?)</button>", first) == ["flat", ","]
+    assert [each.count("<button") for each in others] == [4, 4]
+    assert html.count("<button") == len(found)
+    assert [int(n) for n in re.findall(r'data-index="(\d+)"', html)] == list(range(len(found)))
+
+
 def test_unsure_letters_are_tinted_and_escaped():
     log_probs = np.log(np.array([1.0, 0.2]))
     shown = views.confidence(

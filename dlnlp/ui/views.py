@@ -23,6 +23,7 @@ from dlnlp.results import (
     WordAttention,
 )
 
+JOINED = 4  # words and marks without a blank between that stay on one line
 STRONGEST = 10
 PROMPT_END = 24  # characters of a prompt that name it
 MOST_BITS = 12  # the surprisal that is tinted most
@@ -133,19 +134,16 @@ def attribution(result: Attribution) -> str:
     scores = [float(score) for score in result.scores]
     # A text in which nothing matters much shall not look as if something did.
     peak = max(0.5, *(abs(score) for score in scores))
-    pieces, end = [], 0
-    for word, start, score in zip(result.words, result.starts, scores, strict=True):
+    buttons = []
+    for index, (word, score) in enumerate(zip(result.words, scores, strict=True)):
         colour = "--dl-positive" if score > 0 else "--dl-negative"
         share = round(62 * min(1.0, abs(score) / peak))
-        pieces.append(escape(result.text[end:start]))
-        pieces.append(
-            f'<button type="button" class="dl-word" data-index="{len(pieces) // 2}" '
+        buttons.append(
+            f'<button type="button" class="dl-word" data-index="{index}" '
             f'aria-pressed="false" title="{signed(score, plus=True)}" '
             f'style="background:color-mix(in srgb, var({colour}) {share}%, transparent)">'
             f"{escape(word)}</button>"
         )
-        end = start + len(word)
-    pieces.append(escape(result.text[end:]))
     strongest = sorted(range(len(scores)), key=lambda i: -abs(scores[i]))[:STRONGEST]
     rows = "".join(
         f"<tr><td>{escape(result.words[i])}</td><td>{signed(scores[i], plus=True)}</td></tr>"
@@ -153,13 +151,33 @@ def attribution(result: Attribution) -> str:
     )
     cut = note("Only the beginning of this text is explained.") if result.truncated else ""
     return (
-        f'<section class="dl-words"><p class="dl-text">{"".join(pieces)}</p>'
+        f'<section class="dl-words"><p class="dl-text">{_set(result, buttons)}</p>'
         '<p class="dl-legend"><i class="dl-towards"></i>towards positive'
         '<i class="dl-against"></i>towards negative'
         "<span>Choose words to see the verdict without them.</span></p>"
         f"<details><summary>The words that count most, in logits</summary><table>{rows}</table>"
         f"</details></section>{cut}"
     )
+
+
+def _set(result: Attribution, buttons: Sequence[str]) -> str:
+    """The text with a button for each word; no mark is parted from the word before it."""
+    lines: list[str] = []
+    together: list[str] = []
+    end = 0
+    for word, start, button in zip(result.words, result.starts, buttons, strict=True):
+        gap = result.text[end:start]
+        if gap or len(together) == JOINED:
+            lines += [_joined(together), escape(gap)]
+            together = []
+        together.append(button)
+        end = start + len(word)
+    return "".join([*lines, _joined(together), escape(result.text[end:])])
+
+
+def _joined(buttons: Sequence[str]) -> str:
+    row = "".join(buttons)
+    return f'<span class="dl-joined">{row}</span>' if len(buttons) > 1 else row
 
 
 def what_if(left_out: Sequence[str], before: Sentiment, after: Sentiment) -> str:

@@ -57,7 +57,7 @@ def _reading(registry: Registry) -> list[Inside]:
             return views.caption(READING), nothing, nothing
         beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
         line = theme.wide(16 * len(trace.ends))
-        grid = theme.wide(14 * min(len(trace.words), plots.MOST_WORDS))
+        grid = theme.wide(18 * min(len(trace.words), plots.MOST_WORDS))
         return (
             views.caption(READING + beyond),
             gr.Plot(plots.running_verdict(trace), visible=True, elem_classes=line),
