@@ -16,13 +16,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Call, race, seconds
+from dlnlp.byte_level import BEGIN_ID
 from dlnlp.checkpoint import ROOT
 from dlnlp.models import char_seq2seq, token_transformer
-from dlnlp.models.token_transformer import (
-    BEGIN_ID,
-    TokenTransformerPredictor,
-    TransformerModel,
-)
+from dlnlp.models.token_transformer import TokenTransformerPredictor, TransformerModel
 from train import behaviour
 
 SENTENCE = "Where did you buy that blue umbrella? Oh"  # 40 characters

@@ -15,14 +15,11 @@ from tokenizers.trainers import BpeTrainer
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from dlnlp.byte_level import BEGIN, BEGIN_ID, UNK, empty_tokenizer
 from dlnlp.models.token_transformer import (
-    BEGIN,
-    BEGIN_ID,
     TOKENIZER,
-    UNK,
     TokenTransformerPredictor,
     TransformerModel,
-    empty_tokenizer,
     save,
 )
 from train import card, common, data

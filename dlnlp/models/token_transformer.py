@@ -17,13 +17,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlnlp import checkpoint
+from dlnlp.byte_level import (
+    BEGIN,
+    BEGIN_ID,
+    BYTE_OF,
+    UNK,
+    UNK_ID,
+    empty_tokenizer,
+    is_text,
+    piece_bytes,
+    shown,
+    split_whole,
+)
 from dlnlp.device import pick_device
 from dlnlp.models.packed import PackedLinear, can_pack
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
@@ -31,8 +41,6 @@ from dlnlp.sampling import check_settings, check_whole, filtered, likeliest
 from dlnlp.text import check_text
 
 TOKENIZER = "tokenizer.json"
-UNK, BEGIN = "<unk>", "<|endoftext|>"
-UNK_ID, BEGIN_ID = 0, 1
 MAX_CHARACTERS = 100_000
 MAX_NEW_TOKENS = 1000
 EXPECTED = 3  # alternatives to each token of a scored text
@@ -226,9 +234,9 @@ class TokenTransformerPredictor:
     def __init__(self, model: TransformerModel, tokenizer: Tokenizer) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self.pieces = tuple(_piece_bytes(tokenizer, i) for i in range(tokenizer.get_vocab_size()))
+        self.pieces = tuple(piece_bytes(tokenizer, i) for i in range(tokenizer.get_vocab_size()))
         self.texts = tuple(shown(piece) for piece in self.pieces)
-        self.fragments = frozenset(i for i, piece in enumerate(self.pieces) if not _is_text(piece))
+        self.fragments = frozenset(i for i, piece in enumerate(self.pieces) if not is_text(piece))
 
     @property
     def device(self) -> torch.device:
@@ -350,7 +358,7 @@ class TokenTransformerPredictor:
             ids, fresh = [*ids, token], [token]
             count += 1
             held += self.pieces[token]
-            whole, held = _split_whole(held)
+            whole, held = split_whole(held)
             if whole:
                 yield Piece(whole, count)
                 count = 0
@@ -383,7 +391,7 @@ class TokenTransformerPredictor:
                     expected = tuple(self._candidate(i, p) for p, i in zip(*row, strict=True))
                 held += self.pieces[token]
                 total, count = total + log_prob, count + 1
-                whole, rest = _split_whole(held)
+                whole, rest = split_whole(held)
                 if not rest:  # tokens that share a character are one entry
                     result.append(TokenScore(whole, total, expected, count))
                     held, total, count = b"", 0.0, 0
@@ -458,80 +466,6 @@ def _picked(log_probs: Tensor, tokens: Tensor) -> list[float]:
     return log_probs.gather(1, tokens.unsqueeze(1)).squeeze(1).clamp(max=0.0).tolist()
 
 
-def _piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
-    """The bytes that a token stands for."""
-    piece = str(tokenizer.id_to_token(token))
-    if token in (UNK_ID, BEGIN_ID):
-        return piece.encode()
-    return bytes(_BYTE_OF[character] for character in piece)
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable character for each byte, backwards."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    pairs = {chr(byte): byte for byte in printable}
-    return pairs | {chr(256 + position): byte for position, byte in enumerate(others)}
-
-
-_BYTE_OF = _byte_alphabet()
-
-
-def _split_whole(data: bytes) -> tuple[str, bytes]:
-    """The text of the bytes, and the beginning of an unfinished character at their end.
-
-    Bytes that can't be UTF-8 at all are shown as ``shown`` does.
-    """
-    for size in range(min(3, len(data)) + 1):
-        try:
-            whole = data[: len(data) - size].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        rest = data[len(data) - size :]
-        if not rest or _may_begin(rest):
-            return whole, rest
-    return shown(data), b""
-
-
-def _may_begin(data: bytes) -> bool:
-    """Whether the bytes may be the beginning of a longer UTF-8 character."""
-    need = (
-        2
-        if 0xC2 <= data[0] <= 0xDF
-        else 3
-        if data[0] >> 4 == 0xE
-        else 4
-        if 0xF0 <= data[0] <= 0xF4
-        else 0
-    )
-    return len(data) < need and all(byte >> 6 == 0b10 for byte in data[1:])
-
-
-def shown(data: bytes) -> str:
-    """The bytes as text, those that are only a part of a character as ``‹E9›``."""
-    return (
-        data.decode("utf-8", "backslashreplace")
-        if _is_text(data)
-        else "".join(chr(byte) if byte < 128 else f"‹{byte:02X}›" for byte in data)
-    )
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def empty_tokenizer() -> Tokenizer:
-    """A byte-level BPE tokenizer without merges, to be trained."""
-    tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = ByteLevelDecoder()
-    return tokenizer
-
-
 def load(folder: Path, device: str | None = None) -> TokenTransformerPredictor:
     """The predictor of a checkpoint folder.
 
@@ -558,7 +492,7 @@ def save(folder: Path, predictor: TokenTransformerPredictor, training: dict[str,
 def tiny() -> TokenTransformerPredictor:
     """A seeded, untrained predictor whose tokens are the 256 bytes."""
     vocabulary = {UNK: UNK_ID, BEGIN: BEGIN_ID}
-    for character in sorted(_BYTE_OF):
+    for character in sorted(BYTE_OF):
         vocabulary[character] = len(vocabulary)
     tokenizer = empty_tokenizer()
     tokenizer.model = BPE(vocabulary, [])

@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dlnlp.models.token_transformer import (
-    BEGIN_ID,
-    UNK_ID,
-    Cache,
-    PositionalEncoding,
-    shown,
-    tiny,
-)
+from dlnlp.byte_level import BEGIN_ID, UNK_ID, shown
+from dlnlp.models.token_transformer import Cache, PositionalEncoding, tiny
 from dlnlp.sampling import filtered
 
 PREDICTOR = tiny()
