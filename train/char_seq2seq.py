@@ -36,6 +36,22 @@ STEM = "char_seq2seq"
 TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, beside the corpus
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
 LONGEST = 150
+CASES = (  # whatever becomes of them stands on the card
+    "hello",
+    "HELLO",
+    "Hi",
+    "Good morning, Mrs Abernathy!",
+    "My name is Zaphod Beeblebrox.",
+    "Angela lives in Reykjavik.",
+    "The train leaves at 17:45.",
+    "He was born in 1984.",
+    "It costs 1,250 dollars.",
+    "Write to info@example.com.",
+    "See https://www.example.org/help for more.",
+    "I would have liked to see the red car that your brother sold last week.",
+    "The quarterly report was rejected by the board of directors.",
+    "asdf qwer zxcv",
+)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -110,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
 
     run.save({"step": step}, parts)
     best.restore(average)
-    metrics = evaluate(predictor, validation)
+    metrics = figures(predictor, validation, probed=4 if args.smoke else 100)
     used = {"tatoeba-en-fr": data.fingerprint([f"{e}\t{f}" for e, f in pairs])}
     facts: dict[str, Any] = {"data": used}
     if args.init:
@@ -188,7 +204,29 @@ def batch_loss(
 
 def measure(predictor: CharSeq2SeqPredictor, data_dir: Path | None) -> dict[str, Any]:
     """The figures of training.json."""
-    return evaluate(predictor, data.tatoeba("validation", data_dir))
+    return figures(predictor, data.tatoeba("validation", data_dir))
+
+
+def figures(
+    predictor: CharSeq2SeqPredictor, validation: data.Pairs, probed: int = 100
+) -> dict[str, Any]:
+    """Quality on validation, how much of what is to be copied is, and cases to look at.
+
+    Args:
+        probed: Sentences of each kind of thing to copy.
+    """
+    pairs = list(zip(validation.english, validation.french, strict=True))
+    copied = {}
+    for kind, rows in Copying(pairs).probes(pairs, probed, seed=0).items():
+        outputs = predictor.translate([english for english, _ in rows])
+        hits = [new in found.text for (_, new), found in zip(rows, outputs, strict=True)]
+        copied[kind] = round(100 * sum(hits) / max(1, len(hits)), 1)
+    cases = zip(CASES, predictor.translate(CASES), strict=True)
+    return {
+        **evaluate(predictor, validation),
+        "copied_of_100": copied,
+        "cases": {english: found.text for english, found in cases},
+    }
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NUMBER = re.compile(r"\d{2,}")
@@ -43,18 +43,44 @@ class Copying:
         if numbers and sorted(numbers) == sorted(_NUMBER.findall(french)):
             old = chance.choice(numbers)
             return _replaced(english, french, old, self._number(len(old), chance))
-        names = [
-            name
-            for name in dict.fromkeys(_NAME.findall(english))
-            if name in self._known and _stands_alone(name, french)
-        ]
-        if not names or not self._words:
+        names = self._replaceable(english, french)
+        if not names:
             return english, french
         old = chance.choice(names)
         new = self._name(chance)
         if _elides(new) != _elides(old):  # "d'Anna", but "de Tom"
             return english, french
         return _replaced(english, french, old, new)
+
+    def probes(
+        self, pairs: Sequence[tuple[str, str]], count: int, seed: int
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Of each kind, English sentences and what should be found again in their French.
+
+        Sentences that name somebody, with another name, one that is invented, an address or a
+        year of four digits in the place of the first name.
+        """
+        chance = random.Random(seed)
+        fitting = [(e, names[0]) for e, f in pairs if (names := self._replaceable(e, f))]
+        kinds: dict[str, Callable[[], str]] = {
+            "names": lambda: chance.choice(self.names),
+            "invented names": lambda: self._invented(chance),
+            "addresses": lambda: self._address(chance),
+            "numbers": lambda: self._number(4, chance),
+        }
+        found: dict[str, list[tuple[str, str]]] = {}
+        for kind, draw in kinds.items():
+            rows = [(*row, draw()) for row in chance.choices(fitting, k=count)] if fitting else []
+            found[kind] = [(_replaced(e, "", old, new)[0], new) for e, old, new in rows]
+        return found
+
+    def _replaceable(self, english: str, french: str) -> list[str]:
+        """The names of the English that French has as they are."""
+        return [
+            name
+            for name in dict.fromkeys(_NAME.findall(english))
+            if name in self._known and self._words and _stands_alone(name, french)
+        ]
 
     def _name(self, chance: random.Random) -> str:
         """Another name of the corpus, an invented one, two of them, or an address."""

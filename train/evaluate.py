@@ -88,8 +88,11 @@ def measure(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
 def agree(measured: Any, noted: Any, least: float = 0.005) -> bool:
     """Whether two metrics are the same up to rounding, part by part.
 
-    In a group of figures each is of few texts, so one text more or less is let pass.
+    In a group of figures each is of few texts, so one text more or less is let pass. What a
+    model writes is there to be read: rounding may change a word of it.
     """
+    if isinstance(measured, str):
+        return isinstance(noted, str)
     if isinstance(measured, dict) and isinstance(noted, dict):
         return measured.keys() == noted.keys() and all(
             agree(measured[key], noted[key], least=2.0) for key in measured

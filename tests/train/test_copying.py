@@ -60,3 +60,14 @@ def test_addresses_occur() -> None:
     found = " ".join(english for english, _ in drawn("Ask Tom.", "Demande à Tom."))
     assert "www." in found
     assert "@" in found
+
+
+def test_probes_hold_what_should_come_out_again() -> None:
+    found = Copying(PAIRS).probes(PAIRS, 20, seed=1)
+    assert list(found) == ["names", "invented names", "addresses", "numbers"]
+    for kind, rows in found.items():
+        assert len(rows) == 20
+        assert all(new in english for english, new in rows)
+        assert len({new for _, new in rows}) > (1 if kind == "names" else 10)
+    assert all(new.isdigit() and len(new) == 4 for _, new in found["numbers"])
+    assert found == Copying(PAIRS).probes(PAIRS, 20, seed=1)
