@@ -235,9 +235,14 @@ def evaluate(
     beam_size: int = 5,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """chrF and BLEU (sacrebleu) against all references of each English sentence."""
+    """chrF and BLEU (sacrebleu) against all references of each English sentence.
+
+    Args:
+        limit: Only so many sentences, spread over all: the file is sorted by length.
+    """
     sources, references = validation.grouped()
-    sources, references = sources[:limit], references[:limit]
+    step = max(1, len(sources) // (limit or len(sources)))
+    sources, references = sources[::step][:limit], references[::step][:limit]
     was_training = predictor.model.training
     predictor.model.eval()
     outputs = [t.text for t in predictor.translate(sources, beam_size)]
