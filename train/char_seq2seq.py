@@ -241,7 +241,7 @@ def evaluate(
         limit: Only so many sentences, spread over all: the file is sorted by length.
     """
     sources, references = validation.grouped()
-    step = max(1, len(sources) // (limit or len(sources)))
+    step = -(-len(sources) // (limit or len(sources) or 1))
     sources, references = sources[::step][:limit], references[::step][:limit]
     was_training = predictor.model.training
     predictor.model.eval()
