@@ -13,7 +13,7 @@ from dlnlp.ui.views.basics import (
     percent,
     signed,
 )
-from dlnlp.ui.views.tokens import MOST_BITS, next_tokens, perplexity, rate, surprise
+from dlnlp.ui.views.tokens import next_tokens, perplexity, rate, surprise
 from dlnlp.ui.views.translations import (
     candidates,
     confidence,
@@ -25,7 +25,6 @@ from dlnlp.ui.views.translations import (
 from dlnlp.ui.views.verdicts import Facts, attribution, compared, scale, sentiment, what_if
 
 __all__ = [
-    "MOST_BITS",
     "Facts",
     "attribution",
     "candidates",
