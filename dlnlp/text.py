@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+OPENING = " \"'«“‘([¿¡–—-"  # what may stand before the first letter of a sentence
 PAD, UNK, SOS, EOS = "<pad>", "<unk>", "<sos>", "<eos>"
 
 _TREEBANK = [
@@ -76,40 +77,42 @@ def natural(text: str) -> str:
 
 
 class Casing:
-    """How a text is cased: ``usual``, without its first capital, or all in capitals.
+    """How a text is cased: as usual, with a small first letter, or all in capitals.
 
     A translator that learnt from well-spelt sentences reads ``canonical`` ones, and what it
     writes is put back into the user's casing; no character moves or is added.
     """
 
     def __init__(self, text: str) -> None:
-        letters = [character for character in text if character.isalpha()]
-        cased = [c for c in letters if c.lower() != c.upper()]
+        cased = [c for c in text if c.isalpha() and c.lower() != c.upper()]
         self.capitals = len(cased) > 1 and not any(c.islower() for c in cased)
-        self.small = bool(letters) and letters[0].islower()
+        self.small = text.lstrip(OPENING)[:1].islower()  # not of "@anna" or "3pm"
 
     def canonical(self, text: str) -> str:
         """The text as it would usually be written: one capital first, and "I"."""
         if self.capitals:
             text = _each(str.lower, text)
         if self.capitals or self.small:
-            text = re.sub(r"(?<![^\W_])i(?![^\W_])", "I", text)
-            text = re.sub(
-                r"[^\W\d_]", lambda letter: _each(str.upper, letter.group()), text, count=1
-            )
+            text = _first(str.upper, re.sub(r"(?<![^\W_])i(?![^\W_])", "I", text))
         return text
 
     def restored(self, text: str) -> str:
         """What was written for the canonical text, in the casing of the original."""
         if self.capitals:
             return _each(str.upper, text)
-        return _each(str.lower, text[:1]) + text[1:] if self.small else text
+        return _first(str.lower, text) if self.small else text
 
     def written(self, text: str) -> str:
         """The likeliest text that ``restored`` made this one of."""
         if self.capitals:
             text = _each(str.lower, text)
-        return _each(str.upper, text[:1]) + text[1:] if self.capitals or self.small else text
+        return _first(str.upper, text) if self.capitals or self.small else text
+
+
+def _first(change: Callable[[str], str], text: str) -> str:
+    """The text with its first letter changed, which nothing but opening marks may precede."""
+    place = len(text) - len(text.lstrip(OPENING))
+    return text[:place] + _each(change, text[place : place + 1]) + text[place + 1 :]
 
 
 def _each(change: Callable[[str], str], text: str) -> str:

@@ -109,6 +109,16 @@ def test_leaving_out_nothing_changes_nothing() -> None:
         ("", "", "", ""),
         ("'tis late", "'Tis late", "Il est tard", "il est tard"),
         ("STRASSE", "Strasse", "Straße", "STRAßE"),
+        ("@anna_b is here", "@anna_b is here", "@anna_b est là", "@anna_b est là"),
+        (
+            "10 people came",
+            "10 people came",
+            "10 personnes sont venues",
+            "10 personnes sont venues",
+        ),
+        ("www.a.com is down", "Www.a.com is down", "Www.a.com est hs", "www.a.com est hs"),
+        ("3PM IS LATE", "3pm is late", "3 h, c'est tard", "3 H, C'EST TARD"),
+        ('"hi," she said', '"Hi," she said', "« Salut »", "« salut »"),
     ],
 )
 def test_casing_goes_and_comes_back(typed: str, canonical: str, french: str, restored: str) -> None:

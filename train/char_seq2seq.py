@@ -28,14 +28,15 @@ from dlnlp.models.char_seq2seq import (
     load,
     save,
 )
-from dlnlp.text import Vocabulary
+from dlnlp.text import Casing, Vocabulary
 from train import card, common, data
-from train.copying import COPIED, Copying
+from train.copying import COPIED, Copying, is_copied
 
 STEM = "char_seq2seq"
 TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, beside the corpus
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
 LONGEST = 150
+COPY_SHARE = 0.5
 CASES = (  # whatever becomes of them stands on the card
     "hello",
     "HELLO",
@@ -163,13 +164,12 @@ def augment(
 ) -> tuple[str, str]:
     """The pair, or for a share of the draws a variant of it that people type as well.
 
-    Its names and numbers are others in half of the draws. Both sides lose their final mark,
-    or two pairs stand in a row; other casings are brought to the usual one before the model
-    reads them. No pair is drawn more often than another.
+    One name or number is another one in half of the draws that have one. Both sides lose
+    their final mark, or two pairs stand in a row. No pair is drawn more often than another.
     """
     english, french = pairs[index]
     chance = random.Random(seed)
-    if chance.random() < 0.5:
+    if chance.random() < COPY_SHARE:
         english, french = copying.varied(english, french, chance)
     if chance.random() >= share:
         return english, french
@@ -188,7 +188,12 @@ def batch_loss(
     pairs: Sequence[tuple[str, str]],
     smoothing: float,
 ) -> torch.Tensor:
-    """Mean cross-entropy per target character, the end symbol counted."""
+    """Mean cross-entropy per target character, the end symbol counted.
+
+    Both sides come in the casing in which the predictor reads and writes.
+    """
+    casings = [Casing(e) for e, _ in pairs]
+    pairs = [(c.canonical(e), c.written(f)) for c, (e, f) in zip(casings, pairs, strict=True)]
     english, lengths = collate([source.encode(e) for e, _ in pairs])
     french, _ = collate([[SOS_ID, *target.encode(f), EOS_ID] for _, f in pairs])
     device = next(model.parameters()).device
@@ -219,7 +224,7 @@ def figures(
     copied = {}
     for kind, rows in Copying(pairs).probes(pairs, probed, seed=0).items():
         outputs = predictor.translate([english for english, _ in rows])
-        hits = [new in found.text for (_, new), found in zip(rows, outputs, strict=True)]
+        hits = [is_copied(new, found.text) for (_, new), found in zip(rows, outputs, strict=True)]
         copied[kind] = round(100 * sum(hits) / max(1, len(hits)), 1)
     cases = zip(CASES, predictor.translate(CASES), strict=True)
     return {
@@ -238,11 +243,11 @@ def evaluate(
     """chrF and BLEU (sacrebleu) against all references of each English sentence.
 
     Args:
-        limit: Only so many sentences, spread over all: the file is sorted by length.
+        limit: At most so many sentences, spread over all: the file is sorted by length.
     """
     sources, references = validation.grouped()
-    step = -(-len(sources) // (limit or len(sources) or 1))
-    sources, references = sources[::step][:limit], references[::step][:limit]
+    stride = -(-len(sources) // limit) if limit else 1
+    sources, references = sources[::stride], references[::stride]
     was_training = predictor.model.training
     predictor.model.eval()
     outputs = [t.text for t in predictor.translate(sources, beam_size)]

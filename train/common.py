@@ -284,6 +284,8 @@ def length_batches(
     are nearly so.
     """
     random_state = np.random.default_rng((seed, epoch, 1))
+    if not lengths:
+        return
     sizes = np.asarray(lengths).reshape(len(lengths), -1)
     keys = sizes[:, -1] * random_state.uniform(1 - noise, 1 + noise, len(sizes))
     order = np.lexsort((keys, *sizes[:, :-1].T))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NUMBER = re.compile(r"\d{2,}")
 _ARTICLE = re.compile(r"\b(en|la|le|les|au|aux|du|des|l')\s?$", re.IGNORECASE)
-_VOWELS = "aeiouy"
+MAY_ELIDE = "aeiouyh"  # the first letters before which French may drop a vowel
 COPIED = "0123456789@#:/._-"  # what a copied thing may have beside letters
 
 
@@ -27,59 +26,61 @@ class Copying:
     """
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        words = Counter(w for english, _ in pairs for w in re.findall(r"\b[a-z]+\b", english))
-        shared = Counter(
-            name
-            for english, french in pairs
-            for name in set(_NAME.findall(english)) & set(_NAME.findall(french))
+        words = {w for english, _ in pairs for w in re.findall(r"\b[a-z]+\b", english)}
+        self.names = sorted(
+            {
+                name
+                for english, french in pairs
+                for name in set(_NAME.findall(english)) & set(_NAME.findall(french))
+                if name.lower() not in words
+            }
         )
-        self.names = sorted(name for name in shared if name.lower() not in words)
         self._known = set(self.names)
-        self._words = sorted(word for word in words if len(word) >= 4)
+        self._words = sorted(word for word in words if len(word) >= 4) or ["word"]
 
     def varied(self, english: str, french: str, chance: random.Random) -> tuple[str, str]:
         """The pair with one name or number replaced on both sides, or as it was."""
-        numbers = _NUMBER.findall(english)
-        if numbers and sorted(numbers) == sorted(_NUMBER.findall(french)):
+        if numbers := _shared_numbers(english, french):
             old = chance.choice(numbers)
-            return _replaced(english, french, old, self._number(len(old), chance))
-        names = self._replaceable(english, french)
-        if not names:
+            new = self._number(len(old), chance)
+        elif names := self._shared_names(english, french):
+            old, new = chance.choice(names), self._name(chance)
+            if _may_elide(new) != _may_elide(old):  # "d'Anna", but "de Tom"
+                return english, french
+        else:
             return english, french
-        old = chance.choice(names)
-        new = self._name(chance)
-        if _elides(new) != _elides(old):  # "d'Anna", but "de Tom"
-            return english, french
-        return _replaced(english, french, old, new)
+        return _replaced(english, old, new), _replaced(french, old, new)
 
     def probes(
         self, pairs: Sequence[tuple[str, str]], count: int, seed: int
     ) -> dict[str, list[tuple[str, str]]]:
         """Of each kind, English sentences and what should be found again in their French.
 
-        Sentences that name somebody, with another name, one that is invented, an address or a
-        year of four digits in the place of the first name.
+        Another name, one that is invented, or an address stands in the place of a name that
+        both sides of the pair share, and another number in the place of a number.
         """
         chance = random.Random(seed)
-        fitting = [(e, names[0]) for e, f in pairs if (names := self._replaceable(e, f))]
-        kinds: dict[str, Callable[[], str]] = {
-            "names": lambda: chance.choice(self.names),
-            "invented names": lambda: self._invented(chance),
-            "addresses": lambda: self._address(chance),
-            "numbers": lambda: self._number(4, chance),
+        named = [(e, names[0]) for e, f in pairs if (names := self._shared_names(e, f))]
+        numbered = [(e, found[0]) for e, f in pairs if (found := _shared_numbers(e, f))]
+        kinds: dict[str, tuple[list[tuple[str, str]], Callable[[str], str]]] = {
+            "names": (named, lambda old: chance.choice([n for n in self.names if n != old])),
+            "invented names": (named, lambda _: self._invented(chance)),
+            "addresses": (named, lambda _: self._address(chance)),
+            "numbers": (numbered, lambda old: self._number(len(old), chance)),
         }
-        found: dict[str, list[tuple[str, str]]] = {}
-        for kind, draw in kinds.items():
-            rows = [(*row, draw()) for row in chance.choices(fitting, k=count)] if fitting else []
-            found[kind] = [(_replaced(e, "", old, new)[0], new) for e, old, new in rows]
-        return found
+        result: dict[str, list[tuple[str, str]]] = {}
+        for kind, (fitting, draw) in kinds.items():
+            chosen = chance.choices(fitting, k=count) if fitting else []
+            drawn = [(english, old, draw(old)) for english, old in chosen]
+            result[kind] = [(_replaced(english, old, new), new) for english, old, new in drawn]
+        return result
 
-    def _replaceable(self, english: str, french: str) -> list[str]:
+    def _shared_names(self, english: str, french: str) -> list[str]:
         """The names of the English that French has as they are."""
         return [
             name
             for name in dict.fromkeys(_NAME.findall(english))
-            if name in self._known and self._words and _stands_alone(name, french)
+            if name in self._known and _stands_alone(name, french)
         ]
 
     def _name(self, chance: random.Random) -> str:
@@ -124,10 +125,22 @@ def _stands_alone(name: str, french: str) -> bool:
     return bool(found) and not any(_ARTICLE.search(french[: match.start()]) for match in found)
 
 
-def _elides(name: str) -> bool:
-    return name[0].lower() in _VOWELS + "h"
+def _shared_numbers(english: str, french: str) -> list[str]:
+    """All numbers of the English if French has just the same ones."""
+    numbers = _NUMBER.findall(english)
+    return numbers if sorted(numbers) == sorted(_NUMBER.findall(french)) else []
 
 
-def _replaced(english: str, french: str, old: str, new: str) -> tuple[str, str]:
-    pattern = re.compile(rf"\b{re.escape(old)}\b")
-    return pattern.sub(lambda _: new, english), pattern.sub(lambda _: new, french)
+def _may_elide(name: str) -> bool:
+    return name[0].lower() in MAY_ELIDE
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    """Numbers may touch letters ("20th", "2h30"), names may not."""
+    beside = r"\d" if old.isdigit() else r"\w"
+    return re.sub(rf"(?<!{beside}){old}(?!{beside})", lambda _: new, text)
+
+
+def is_copied(thing: str, text: str) -> bool:
+    """Whether the thing stands in the text, and not as a part of a longer word."""
+    return re.search(rf"(?<!\w){re.escape(thing)}(?!\w)", text) is not None

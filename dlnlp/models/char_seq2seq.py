@@ -28,6 +28,7 @@ from dlnlp.results import Translation
 from dlnlp.sampling import check_whole
 from dlnlp.text import (
     EOS,
+    OPENING,
     PAD,
     SOS,
     UNK,
@@ -228,7 +229,7 @@ class CharSeq2SeqPredictor:
                 return
             character = self.target_vocabulary.tokens[token]
             yield casing.restored(character) if first or casing.capitals else character
-            first = False
+            first = first and character in OPENING
 
     @torch.inference_mode()
     def force(self, text: str, target: str) -> Translation:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import re
 
-from train.copying import Copying
+import pytest
+
+from train.copying import Copying, is_copied
 
 PAIRS = [
     ("Tom met Anna in Boston.", "Tom a rencontré Anna à Boston."),
     ("Is Boston far from here?", "Boston est-il loin d'ici ?"),
     ("Six men saw the police.", "Six hommes ont vu la police."),
+    ("I saw 18 of them.", "J'en ai vu 18."),
     ("Every six hours, something happens there.", "Toutes les six heures, il se passe quoi ?"),
 ]
 
@@ -36,8 +39,9 @@ def test_only_names_are_replaced() -> None:
 
 
 def test_a_name_that_french_declines_otherwise_stays() -> None:
-    for _, french in drawn("It is Tom's.", "C'est celui de Tom."):
-        assert not re.search(r"de [aeiouyhAEIOUYH]", french)
+    found = drawn("It is Tom's.", "C'est celui de Tom.")
+    assert len(found) > 50
+    assert not [french for _, french in found if re.search(r"de [aeiouyhAEIOUYH]", french)]
     pair = ("He left Boston.", "Il a quitté le Boston.")
     assert drawn(*pair) == {pair}
 
@@ -49,6 +53,16 @@ def test_numbers_keep_their_digits() -> None:
         [one], [other] = re.findall(r"\d+", english), re.findall(r"\d+", french)
         assert one == other
         assert len(one) == 3
+
+
+@pytest.mark.parametrize(
+    "pair", [("October 20th", "le 20 octobre"), ("At 2:30.", "À 2h30."), ("The 1960s", "En 1960")]
+)
+def test_a_number_is_replaced_on_both_sides_or_on_neither(pair: tuple[str, str]) -> None:
+    found = drawn(*pair)
+    assert len(found) > 50
+    for english, french in found:
+        assert re.findall(r"\d+", english) == re.findall(r"\d+", french)
 
 
 def test_what_differs_on_both_sides_stays() -> None:
@@ -68,6 +82,12 @@ def test_probes_hold_what_should_come_out_again() -> None:
     for kind, rows in found.items():
         assert len(rows) == 20
         assert all(new in english for english, new in rows)
-        assert len({new for _, new in rows}) > (1 if kind == "names" else 10)
-    assert all(new.isdigit() and len(new) == 4 for _, new in found["numbers"])
+        assert len({new for _, new in rows}) > (1 if kind == "names" else 9)
+    assert all(english == f"I saw {new} of them." for english, new in found["numbers"])
     assert found == Copying(PAIRS).probes(PAIRS, 20, seed=1)
+
+
+def test_what_is_a_part_of_a_word_is_not_copied() -> None:
+    assert is_copied("John", "C'est John.")
+    assert is_copied("@a_b", "Demande à @a_b !")
+    assert not is_copied("John", "C'est Johnson.")
