@@ -88,7 +88,7 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
     tokens = min(tokens, config.context - len(ids))  # no window may move: GPT-2's can't
     contenders: dict[str, Call] = {
         "ours": lambda: list(predictor.stream(PROMPT, tokens, temperature=0)),
-        "ours, no cache": partial(without_cache, predictor, ids, tokens),
+        "ours, no cache": partial(without_cache, predictor.model.packed(), ids, tokens),
         "GPT2LMHeadModel": partial(gpt2(predictor), ids, tokens),
     }
     taken = race(contenders, rounds)
@@ -104,12 +104,12 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
 
 
 @torch.inference_mode()
-def without_cache(predictor: TokenTransformerPredictor, ids: list[int], tokens: int) -> list[int]:
+def without_cache(model: TransformerModel, ids: list[int], tokens: int) -> list[int]:
     """Greedy continuation that reads everything again for each token."""
     ids = list(ids)
     for _ in range(tokens):
-        states = predictor.model.hidden(torch.tensor([ids]))
-        ids.append(int(predictor.model.logits(states[0, -1]).argmax()))
+        states = model.hidden(torch.tensor([ids]))
+        ids.append(int(model.logits(states[:, -1]).argmax()))
     return ids
 
 

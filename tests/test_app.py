@@ -267,12 +267,13 @@ def test_what_is_no_candidate_changes_nothing(demo, token):
 
 
 def following(demo, elem_id):
-    """The handler that fills the component once the bars are there."""
+    """The handler that fills the component once there is an answer."""
     target = component(demo, elem_id)._id
+    opened = [f._id for f in demo.fns.values() if "expand" in [event for _, event in f.targets]]
     return next(
         f.fn
         for f in demo.fns.values()
-        if f.trigger_after is not None and target in [block._id for block in f.outputs]
+        if f.trigger_after not in (None, *opened) and target in [block._id for block in f.outputs]
     )
 
 
@@ -303,17 +304,26 @@ def test_attention_is_drawn_only_where_it_is_open(demo):
     press(demo, "token_transformer_run", "load")
     heads, *_, text = following(demo, "token_transformer_heads")("Once upon", False, True, None)
     assert heads == ""
-    [opening, *_] = listeners(demo, "token_transformer_attention", "expand")
-    heads, *_, opened = opening.fn(text, True, None)
+    opening, looking = listeners(demo, "token_transformer_attention", "expand")
+    assert opening.fn() is True
+    heads, *_ = looking.fn(text, True, 1, None)
     assert "dl-heads" in heads
-    assert opened
 
 
-def test_a_view_that_fails_says_so_in_a_sentence(demo, monkeypatch):
+@pytest.mark.parametrize("verb", ["explain", "layers", "attention"])
+def test_a_view_that_fails_says_so_and_shows_nothing_old(demo, monkeypatch, verb):
     press(demo, "sentiment_bert_run", "load")
-    monkeypatch.setattr(SentimentBertPredictor, "layers", lambda self, text: 1 / 0)
-    with pytest.raises(gr.Error, match="its log says what"):
-        following(demo, "sentiment_bert_layers_plot")("good film")
+    monkeypatch.setattr(SentimentBertPredictor, verb, lambda *given: 1 / 0)
+    views = {
+        "explain": ("sentiment_bert_words", ("leave_one_out",)),
+        "layers": ("sentiment_bert_layers_plot", ()),
+        "attention": ("sentiment_bert_heads", (True, True, None)),
+    }
+    elem_id, others = views[verb]
+    found = following(demo, elem_id)("good film", *others)
+    assert "its log says what" in shown(found)
+    assert "data:image" not in shown(found)
+    assert all(plot.value is None for plot in found if isinstance(plot, gr.Plot))
 
 
 def test_a_long_prompt_is_not_echoed_whole(demo):

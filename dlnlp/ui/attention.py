@@ -61,7 +61,9 @@ def build_attention(
         nothing = ["", "", gr.Plot(None, visible=False), gr.Slider(visible=False), chosen]
         if not clean(text) or not registry.is_loaded(stem):
             return nothing
-        maps = registry.get(stem).attention(text)
+        maps, fault = parts.asked(registry, stem, lambda model: model.attention(text))
+        if maps is None:
+            return [fault, *nothing[1:]]
         found = glance(maps, int(begin) - 1, WINDOW, special, bool(hide))
         if not found.tokens:
             return nothing
@@ -90,9 +92,6 @@ def build_attention(
         typed, _ = parts.readable(typed, keep)  # closed, it waits until somebody looks
         return [*look(typed if opened else "", hide, 1, chosen), typed]
 
-    def expand(text: str, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
-        return [*look(text, hide, 1, chosen), True]
-
     def choose(text: str, hide: bool, begin: float, event: gr.EventData) -> list[Any]:
         layer, head = (getattr(event, name, 0) for name in ("layer", "head"))
         if not all(isinstance(number, int) and number >= 0 for number in (layer, head)):
@@ -101,12 +100,14 @@ def build_attention(
 
     shown = [small, line, large, begin, chosen]
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
-    told = parts.told()
-    accordion.expand(told(expand), [text, hide, chosen], [*shown, opened], **quiet)
+    # Whether it is open is noted at once, whatever the model is busy with.
     accordion.collapse(lambda: False, None, opened, queue=False, **parts.PRIVATE)
-    hide.change(told(look), [text, hide, begin, chosen], shown, **quiet)
-    begin.release(told(look), [text, hide, begin, chosen], shown, **quiet)
-    small.click(told(choose), [text, hide, begin], shown, trigger_mode="multiple", **quiet)
+    accordion.expand(lambda: True, None, opened, queue=False, **parts.PRIVATE).then(
+        look, [text, hide, begin, chosen], shown, **quiet
+    )
+    hide.change(look, [text, hide, begin, chosen], shown, **quiet)
+    begin.release(look, [text, hide, begin, chosen], shown, **quiet)
+    small.click(choose, [text, hide, begin], shown, trigger_mode="multiple", **quiet)
     return fresh, [opened, hide, chosen], [*shown, text]
 
 

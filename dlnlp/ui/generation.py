@@ -124,7 +124,7 @@ def expose(registry: Registry, stem: str) -> None:
             top_k: Keep only so many tokens.
             top_p: Keep the smallest set of tokens that reaches this probability.
         """
-        with parts.told():
+        with parts.api_errors():
             prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
             found = registry.get(stem).next_tokens(
                 prompt, whole("k", k), temperature, whole("top_k", top_k), top_p
@@ -149,7 +149,7 @@ def expose(registry: Registry, stem: str) -> None:
             top_p: Draw from the smallest set of tokens that reaches this probability.
             seed: The same seed gives the same text.
         """
-        with parts.told():
+        with parts.api_errors():
             prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
             settings = {
                 "max_new_tokens": whole("max_new_tokens", max_new_tokens),

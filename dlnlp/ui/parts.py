@@ -75,21 +75,21 @@ def answers(
         return
     if not registry.is_loaded(stem):
         yield views.loading(catalog.spec(stem).title), None
+    result, fault = asked(registry, stem, ask)
+    yield fault, result
+
+
+def asked(registry: Registry, stem: str, ask: Callable[[Any], Result]) -> tuple[Result | None, str]:
+    """What a view asked the predictor, or None and a sentence that says what went wrong."""
     try:
-        result = ask(registry.get(stem))
-    except Exception as error:  # the boundary: a tab shows a sentence, never a traceback
-        yield views.fault(sentence(error)), None
-    else:
-        yield "", result
+        return ask(registry.get(stem)), ""
+    except Exception as error:  # the boundary: a view shows a sentence, never a traceback
+        return None, views.fault(sentence(error))
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn whatever an endpoint or a view raises into a sentence for its caller or reader.
-
-    As a decorator, ``told()(handler)``, it is for handlers that have no place for a sentence:
-    Gradio shows it beside the page, and the events that follow go on.
-    """
+def api_errors() -> Iterator[None]:
+    """Turn whatever an endpoint raises into a sentence for its caller."""
     try:
         yield
     except Exception as error:

@@ -83,7 +83,7 @@ def build_sentiment_tab(
     for event in asked:
         shown = event.then(explain, [box, method], explanation, **quiet)
         for handler, inputs, outputs in inside:
-            shown = shown.then(parts.told()(handler), [box, *inputs], outputs, **quiet)
+            shown = shown.then(handler, [box, *inputs], outputs, **quiet)
     _endpoint(registry, stem)
 
 
@@ -92,11 +92,8 @@ def _explainer(registry: Registry, stem: str) -> Callable[[str, str], tuple[str,
         text = parts.answered(registry, stem, text)
         if not text:
             return "", "", ""
-        try:
-            found = registry.get(stem).explain(text, method)
-        except Exception as error:  # as in parts.answers
-            return views.fault(parts.sentence(error)), "", ""
-        return views.attribution(found), "", found.text
+        found, fault = parts.asked(registry, stem, lambda model: model.explain(text, method))
+        return (fault, "", "") if found is None else (views.attribution(found), "", found.text)
 
     return run
 
@@ -108,11 +105,11 @@ def _what_if(registry: Registry, stem: str) -> Callable[[str, gr.EventData], str
         struck = sorted({i for i in getattr(event, "words", []) if i in range(len(found))})
         if not struck or not registry.is_loaded(stem):
             return ""
-        try:
-            before, after = registry.get(stem).classify([text, without(text, struck)])
-        except Exception as error:  # as in parts.answers
-            return views.fault(parts.sentence(error))
-        return views.what_if([found[i][0] for i in struck], before, after)
+        texts = [text, without(text, struck)]
+        verdicts, fault = parts.asked(registry, stem, lambda model: model.classify(texts))
+        if verdicts is None:
+            return fault
+        return views.what_if([found[i][0] for i in struck], *verdicts)
 
     return run
 
@@ -135,7 +132,7 @@ def _endpoint(registry: Registry, stem: str) -> None:
         Args:
             texts: English texts, such as film reviews.
         """
-        with parts.told():
+        with parts.api_errors():
             readable = parts.api_texts(texts)
             found = registry.get(stem).classify(readable)
             return [

@@ -61,10 +61,9 @@ def build_surprise(registry: Registry, stem: str) -> Inside:
         text = parts.answered(registry, stem, typed)
         if not text:
             return ""
-        try:
-            found = registry.get(stem).score(text[:SCORED])
-        except Exception as error:  # as in parts.answers
-            return views.fault(parts.sentence(error))
+        found, fault = parts.asked(registry, stem, lambda model: model.score(text[:SCORED]))
+        if found is None:
+            return fault
         more = len(found) > MOST_TOKENS or len(text) > SCORED
         return views.surprise(found[:MOST_TOKENS], more)
 

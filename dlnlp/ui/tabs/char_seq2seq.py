@@ -220,7 +220,7 @@ def _endpoint(registry: Registry) -> None:
             texts: Short English sentences.
             beam_size: Unfinished translations followed at once, 1 to 20.
         """
-        with parts.told():
+        with parts.api_errors():
             readable = parts.api_texts(texts)
             found = registry.get(STEM).translate(readable, beam_size)
             return [

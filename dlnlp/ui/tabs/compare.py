@@ -70,7 +70,7 @@ def build_tab(registry: Registry) -> None:
         Args:
             text: An English text, such as a film review.
         """
-        with parts.told():
+        with parts.api_errors():
             readable, _ = parts.readable(check_text(text))
             return {stem: _entry(registry, stem, readable) for stem in MODELS}
 

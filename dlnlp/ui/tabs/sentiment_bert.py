@@ -16,6 +16,10 @@ ABOUT_ATTENTION = (
     "Attention is not an explanation: it tells where a head looked, not what the verdict rests "
     "on. For that see “Which words decided?” above."
 )
+LAYERS = views.caption(
+    "A linear probe on each layer's mean state was trained to tell the verdict: from the word "
+    "embeddings, which know no order, up to the last layer."
+)
 EXAMPLES = (
     "This movie was great!",
     "Terrible experience",
@@ -46,19 +50,17 @@ def build_tab(registry: Registry) -> None:
 def _layers(registry: Registry) -> Inside:
     """Where in the stack the verdict is made."""
     with gr.Accordion("What each layer thinks", open=True, elem_id=f"{STEM}_layers"):
-        gr.HTML(
-            views.caption(
-                "A linear probe on each layer's mean state was trained to tell the verdict: from "
-                "the word embeddings, which know no order, up to the last layer."
-            )
-        )
+        remark = gr.HTML(LAYERS)
         figure = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_layers_plot")
 
-    def run(text: str) -> gr.Plot:
+    def run(text: str) -> tuple[str, gr.Plot]:
         text = parts.answered(registry, STEM, text)
+        nothing = gr.Plot(None, visible=False)
         if not text:
-            return gr.Plot(None, visible=False)
-        found = registry.get(STEM).layers(text)
-        return gr.Plot(plots.layer_verdicts(found), visible=True)
+            return LAYERS, nothing
+        found, fault = parts.asked(registry, STEM, lambda model: model.layers(text))
+        if found is None:
+            return LAYERS + fault, nothing
+        return LAYERS, gr.Plot(plots.layer_verdicts(found), visible=True)
 
-    return run, [], [figure]
+    return run, [], [remark, figure]

@@ -52,9 +52,9 @@ def _reading(registry: Registry) -> list[Inside]:
         nothing = gr.Plot(None, visible=False)
         if not text:
             return views.caption(READING), nothing, nothing
-        trace = registry.get(STEM).trace(text)
-        if not trace.words:
-            return views.caption(READING), nothing, nothing
+        trace, fault = parts.asked(registry, STEM, lambda model: model.trace(text))
+        if trace is None or not trace.words:
+            return views.caption(READING) + fault, nothing, nothing
         beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
         line = theme.wide(16 * len(trace.ends))
         grid = theme.wide(18 * min(len(trace.words), plots.MOST_WORDS))

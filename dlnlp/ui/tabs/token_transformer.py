@@ -106,7 +106,7 @@ def build_tab(registry: Registry) -> None:
     )
     for event in (*asked, chosen):
         for handler, inputs, outputs in inside:
-            event = event.then(parts.told()(handler), [box, *inputs], outputs, **QUIET)
+            event = event.then(handler, [box, *inputs], outputs, **QUIET)
     for each in narrowing:
         each.change(narrowed, [found, *narrowing], bars, **AT_ONCE)
 
