@@ -6,6 +6,7 @@ training.json of each committed checkpoint.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,25 @@ def figures(training: dict[str, Any]) -> str:
         groups["engine against plain PyTorch"] = training["engine"]
     tables = [_table("measured or recorded", rows)]
     for key, group in groups.items():
-        tables.append(_table(_name(key), [(_name(k), _shown(v)) for k, v in group.items()]))
+        tables.append(_table(_name(key), [_row(k, v) for k, v in group.items()]))
     return "\n\n".join(tables)
 
 
 def _table(title: str, rows: list[tuple[str, Any]]) -> str:
     lines = [f"| {title} | |", "| --- | --- |"]
     return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
+
+
+def _row(key: str, value: Any) -> tuple[str, str]:
+    """A figure and its name, or a text and what a model made of it."""
+    return (
+        (_written(key), _written(value)) if isinstance(value, str) else (_name(key), _shown(value))
+    )
+
+
+def _written(text: str) -> str:
+    """A text as it is, whatever Markdown would make of its characters."""
+    return re.sub(r"([^\w\s.,!?'])", r"\\\1", text) or "(nothing)"
 
 
 def _name(key: str) -> str:

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 
 class PackedLinear(nn.Module):
-    """``nn.Linear`` for inference, of a weight (O, I) that is copied into oneDNN's order."""
+    """``nn.Linear`` for inference: a copy of a weight (O, I), float32, in oneDNN's order."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
         self.bias = None if bias is None else bias.detach()
 
+    @torch.inference_mode()  # oneDNN has no gradient of this
     def forward(self, x: Tensor) -> Tensor:
         """``x`` (..., I) times the weight, and the bias added: (..., O)."""
         product: Tensor = torch.ops.mkldnn._linear_pointwise(
@@ -31,6 +32,7 @@ def can_pack(weight: Tensor) -> bool:
     return (
         torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and weight.device.type == "cpu"
         and weight.dtype == torch.float32
     )

@@ -79,8 +79,9 @@ class PositionalEncoding(nn.Module):
 class Cache:
     """The keys and values of the tokens read so far, so that each is computed but once.
 
-    Room for the whole context is taken at once and filled in place: ``keys`` and ``values``
-    (layers, B, heads, context, C / heads), the first ``length`` positions of them.
+    Room for the whole context is taken at once and filled in place, so it is for inference
+    only: ``keys`` and ``values`` (layers, B, heads, context, C / heads), of which ``length``
+    positions are filled; no more than ``context`` can be.
     """
 
     def __init__(self, model: TransformerModel, count: int = 1) -> None:
@@ -105,7 +106,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, kept: list[Tensor] | None = None) ->
     The weights (B, heads, T, S) are added to ``kept`` where that is given.
     """
     steps, total = q.shape[2], k.shape[2]
-    if kept is None and (steps == 1 or (q.is_cuda and steps == total)):
+    one = steps == 1 and q.device.type != "mps"  # where the fused one has had its faults
+    if kept is None and (one or (q.is_cuda and steps == total)):
         return F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, heads, T, S)
     if steps > 1:
@@ -139,7 +141,7 @@ class Block(nn.Module):
         layer: int = 0,
         kept: list[Tensor] | None = None,
     ) -> Tensor:
-        """The output (B, T, C) of the block that is the cache's so-and-so-many-th layer."""
+        """Output (B, T, C); the keys and values go to the cache's ``layer``."""
         count, steps, width = x.shape
         rate = self.dropout if self.training else 0.0
         shape = (count, steps, self.heads, width // self.heads)
@@ -213,7 +215,7 @@ class TransformerModel(nn.Module):
         return self.logits(self.hidden(tokens))
 
     def packed(self) -> TransformerModel:
-        """This model to generate with: on a CPU, its matrices are copied as ``PackedLinear``."""
+        """This model to generate with: on a CPU, ``PackedLinear`` copies of its matrices."""
         if not can_pack(self.embedding.weight):
             return self
         with torch.device("meta"):  # an empty one, to be filled
@@ -245,7 +247,7 @@ class TokenTransformerPredictor:
 
     @functools.cached_property
     def _writer(self) -> TransformerModel:
-        """The model as generation uses it."""
+        """The model as generation uses it, with the weights of its first call."""
         return self.model.packed()
 
     @torch.inference_mode()

@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from dlnlp import catalog, checkpoint
-from train import common, evaluate, promote
+from dlnlp.models.char_seq2seq import tiny
+from train import char_seq2seq, common, data, evaluate, promote
 from train.char_seq2seq import repeats
 from train.sentiment import calibration_error, cross_fitted_error
 
@@ -226,6 +227,24 @@ def test_batches_of_pairs_are_equal_in_the_first_length_and_near_in_the_second()
     assert all(len({sizes[i][0] for i in batch}) == 1 for batch in found)
     spread = [max(sizes[i][1] for i in b) - min(sizes[i][1] for i in b) for b in found]
     assert np.mean(spread) < 12
+    assert found == list(common.length_batches(sizes, 10, seed=0, epoch=1))
+    assert list(common.length_batches([], 10, seed=0, epoch=1)) == []
+
+
+def test_a_part_of_validation_is_spread_over_all_of_it() -> None:
+    sentences = ["o" * length for length in range(6, 26)]  # sorted, as the file is
+    pairs = data.Pairs(sentences, sentences)
+    found = char_seq2seq.evaluate(tiny(), pairs, beam_size=1, limit=6)
+    assert found["tatoeba_validation_sentences"] == 5
+    counts = {name: group["sentences"] for name, group in found["chrf_by_source_length"].items()}
+    assert counts == {"1-15": 3, "16-30": 2}
+
+
+def test_figures_are_compared_and_what_a_model_writes_is_not() -> None:
+    cases = {"hello": "salut", "score": 3}
+    assert evaluate.agree(cases, {"hello": "bonjour", "score": 3})
+    assert not evaluate.agree(cases, {"hello": 3, "score": 3})
+    assert not evaluate.agree(cases, {"hello": "salut", "score": 30})
 
 
 def test_batches_of_an_epoch_hold_every_row_once() -> None:

@@ -9,7 +9,7 @@ from html import escape
 from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Attribution, Sentiment
 from dlnlp.ui.views.basics import column, note, percent, signed
 
-JOINED = 4  # words and marks without a blank between that stay on one line
+JOINED = 20  # characters without a blank between that stay on one line
 STRONGEST = 10
 
 
@@ -73,7 +73,7 @@ def attribution(result: Attribution) -> str:
     )
     cut = note("Only the beginning of this text is explained.") if result.truncated else ""
     return (
-        f'<section class="dl-words"><p class="dl-text">{_set(result, buttons)}</p>'
+        f'<section class="dl-words"><p class="dl-text">{_text_with_buttons(result, buttons)}</p>'
         '<p class="dl-legend"><i class="dl-towards"></i>towards positive'
         '<i class="dl-against"></i>towards negative'
         "<span>Choose words to see the verdict without them.</span></p>"
@@ -82,18 +82,18 @@ def attribution(result: Attribution) -> str:
     )
 
 
-def _set(result: Attribution, buttons: Sequence[str]) -> str:
-    """The text with a button for each word; no mark is parted from the word before it."""
+def _text_with_buttons(result: Attribution, buttons: Sequence[str]) -> str:
+    """The text with a button for each word; a short word keeps the marks that follow it."""
     lines: list[str] = []
     together: list[str] = []
-    end = 0
+    begin = end = 0
     for word, start, button in zip(result.words, result.starts, buttons, strict=True):
         gap = result.text[end:start]
-        if gap or len(together) == JOINED:
-            lines += [_joined(together), escape(gap)]
-            together = []
-        together.append(button)
         end = start + len(word)
+        if gap or not together or end - begin > JOINED:
+            lines += [_joined(together), escape(gap)]
+            together, begin = [], start
+        together.append(button)
     return "".join([*lines, _joined(together), escape(result.text[end:])])
 
 
