@@ -28,11 +28,11 @@ from dlnlp.models.sentiment_bert import (
 from dlnlp.text import batches
 from train import card, common, data
 from train.sentiment import (
-    best_temperature,
+    best_calibration,
+    calibrate,
     evaluate,
     everyday,
     figures,
-    fit_temperature,
     leaning_sentences,
     validation_sets,
 )
@@ -150,7 +150,7 @@ def finish(
 ) -> None:
     """Calibrate, fit the probes, save, export the graph, measure, and write the card."""
     device = str(predictor.device)
-    predictor.temperature = fit_temperature(predictor, validation["sst2"])
+    calibrate(predictor, predictor.model.classifier.bias[1:], validation)
     predictor.probes = fit_probes(predictor, train, validation["sst2"])
     sentiment_bert.save(out, predictor, training)
     if importlib.util.find_spec("onnx"):  # else, on a bare GPU machine, it is done afterwards
@@ -222,7 +222,7 @@ def fit_probes(
 ) -> Probes:
     """Logistic regressions on the mean states of training texts, one for each layer.
 
-    Each is calibrated like the model itself, on the even rows of validation.
+    Each is calibrated like the model itself.
     """
     rows = random.Random(0).sample(range(len(train)), min(len(train), PROBED))
     states = text_states(predictor, [train.texts[i] for i in rows])  # (N, L + 1, E)
@@ -246,12 +246,11 @@ def fit_probes(
     optimizer.step(loss)
     weight = weight.detach() / spread
     probes = Probes(weight, bias.detach() - (weight * mean).sum(-1))
-    even = text_states(predictor, validation.texts[::2])
-    found = probes.logits(even).numpy().T
-    divisors = torch.tensor(
-        [best_temperature(column, np.array(validation.labels[::2])) for column in found]
-    ).float()
-    return Probes(probes.weight / divisors.unsqueeze(1), probes.bias / divisors)
+    found = probes.logits(text_states(predictor, validation.texts)).numpy().T
+    truth = np.array(validation.labels)
+    fitted = torch.tensor([best_calibration({"": (column, truth)}) for column in found])
+    temperatures, shifts = fitted.unbind(1)
+    return Probes(probes.weight / temperatures.unsqueeze(1), (probes.bias + shifts) / temperatures)
 
 
 def options() -> argparse.ArgumentParser:

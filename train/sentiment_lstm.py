@@ -22,7 +22,7 @@ from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
 from dlnlp.text import PAD, UNK, Vocabulary, basic_english, natural
 from train import card, common, data
-from train.sentiment import evaluate, everyday, figures, fit_temperature, validation_sets
+from train.sentiment import calibrate, evaluate, everyday, figures, validation_sets
 
 STEM = "sentiment_lstm"
 EMBEDDING_STD = 0.5
@@ -62,7 +62,13 @@ def main(argv: list[str] | None = None) -> None:
         dropout=args.dropout,
     )
     model = SentimentLSTM(**vars(config))
-    if args.teacher:
+    if args.init:
+        before = sentiment_lstm.load(args.init, "cpu")
+        vocabulary, settings = before.vocabulary, vars(before.model.config)
+        ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
+        model = SentimentLSTM(**{**settings, "dropout": args.dropout})
+        model.load_state_dict(before.model.state_dict())
+    elif args.teacher:
         with torch.no_grad():
             model.embedding.weight[2:] = inherited(args.teacher, vocabulary, args.embed_dim)
     model.to(run.device)
@@ -93,7 +99,9 @@ def main(argv: list[str] | None = None) -> None:
             tokens, counts = collate(rows)
             with run.autocast():
                 logits = model(tokens.to(run.device), counts).float()
-            loss = mixed_loss(logits, labels.to(run.device), targets[batch].to(run.device))
+            loss = mixed_loss(
+                logits, labels.to(run.device), targets[batch].to(run.device), args.label_weight
+            )
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -113,11 +121,13 @@ def main(argv: list[str] | None = None) -> None:
 
     run.save({"step": step}, parts)
     best.restore(average)
-    predictor.temperature = fit_temperature(predictor, validation["sst2"])
+    calibrate(predictor, predictor.model.linear.bias, validation)
     metrics = figures(predictor, validation)
     facts: dict[str, object] = {"data": {"sst2, imdb, everyday": data.fingerprint(used.texts)}}
     if args.teacher:
         facts["teacher"] = args.teacher.name
+    if args.init:
+        facts["went on from"] = checkpoint.read_json(args.init, checkpoint.TRAINING)["command"]
     sentiment_lstm.save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
@@ -132,6 +142,10 @@ def options() -> argparse.ArgumentParser:
     """The command line."""
     result = common.parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
     result.add_argument("--teacher", type=Path, help="a BERT checkpoint folder to distil")
+    result.add_argument(
+        "--label-weight", type=float, default=0.0, help="of SST-2's labels beside its verdicts"
+    )
+    result.add_argument("--init", type=Path, help="a checkpoint folder to go on from")
     result.add_argument("--sentences", type=int, default=40_000, help="of reviews, for it to judge")
     result.add_argument("--stretches", type=int, default=30_000, help="longer ones, likewise")
     result.add_argument("--phrases", type=int, default=30_000, help="cut or joined, likewise")
@@ -219,11 +233,17 @@ def ask_teacher(folder: Path, texts: list[str], run: common.Run) -> torch.Tensor
     return torch.tensor(logits)
 
 
-def mixed_loss(logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Squared error on the teacher's logits (Tang et al. 2019), cross-entropy elsewhere; (B,)."""
-    taught = ~targets.isnan()
+def mixed_loss(
+    logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor, label_weight: float
+) -> torch.Tensor:
+    """The mean loss of logits (B,) with labels (B,), and the teacher's logits (B,) or NaN.
+
+    Squared error where the teacher was asked (Tang et al. 2019), with a share of the
+    cross-entropy where there is a label, too; cross-entropy elsewhere.
+    """
+    taught, labelled = ~targets.isnan(), labels != 0.5
     hard = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    soft = 0.1 * (logits - targets.nan_to_num()).square()
+    soft = 0.1 * (logits - targets.nan_to_num()).square() + label_weight * labelled * hard
     return torch.where(taught, soft, hard).mean()
 
 

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 
 from dlnlp import catalog, checkpoint
 from dlnlp.models.char_seq2seq import tiny
-from train import char_seq2seq, common, data, evaluate, promote
+from train import char_seq2seq, common, data, evaluate, promote, sentiment_lstm
 from train.char_seq2seq import repeats
-from train.sentiment import calibration_error, cross_fitted_error
+from train.sentiment import best_calibration, calibrate, calibration_error, cross_fitted_error
 
 STEMS = [entry.stem for entry in catalog.CATALOG]
 
@@ -106,6 +106,34 @@ def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) 
     training = checkpoint.verify(tmp_path / "more" / "char_seq2seq")
     assert training["went on from"] == checkpoint.verify(first)["command"]
     assert str(tmp_path) not in json.dumps(training)
+
+
+def test_an_lstm_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
+    run("sentiment_lstm", data_dir, tmp_path / "first")
+    first = tmp_path / "first" / "sentiment_lstm"
+    more = ["--init", str(first), "--label-weight", "0.5", "--lr", "1e-9"]
+    run("sentiment_lstm", data_dir, tmp_path / "more", *more)
+    second = tmp_path / "more" / "sentiment_lstm"
+    one, other = (load_file(folder / "model.safetensors") for folder in (first, second))
+    for name, tensor in one.items():
+        torch.testing.assert_close(other[name], tensor, atol=1e-3, rtol=1e-3, msg=name)
+    assert checkpoint.verify(second)["went on from"] == checkpoint.verify(first)["command"]
+
+
+def test_labels_count_beside_the_teachers_verdicts() -> None:
+    logits, labels = torch.tensor([2.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 0.5])
+    alike = torch.full((3,), 2.0)
+    assert sentiment_lstm.mixed_loss(logits, labels, alike, label_weight=0.0) == 0
+    right, wrong, none = (
+        float(sentiment_lstm.mixed_loss(logits[i : i + 1], labels[i : i + 1], alike[:1], 0.5))
+        for i in range(3)
+    )
+    assert wrong > right > none == 0
+    unasked = torch.full((3,), torch.nan)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels)
+    torch.testing.assert_close(
+        sentiment_lstm.mixed_loss(logits, labels, unasked, label_weight=0.5), expected
+    )
 
 
 def test_any_bert_folder_can_be_the_base(data_dir: Path, tmp_path: Path) -> None:
@@ -203,16 +231,43 @@ def test_calibration_error_of_known_cases() -> None:
     assert calibration_error(sure, np.array([1, 0] * 50)) == pytest.approx(1)
 
 
-def test_cross_fitted_error_is_of_the_model_and_not_of_its_temperature() -> None:
+def drawn_logits(count: int) -> tuple[np.ndarray, np.ndarray]:
     chance = np.random.default_rng(0)
-    logits = chance.normal(0, 2, 20_000)
-    labels = (chance.random(20_000) < 1 / (1 + np.exp(-logits))).astype(float)
-    assert cross_fitted_error(logits, labels) < 0.015
-    assert cross_fitted_error(3 * logits, labels) == pytest.approx(
-        cross_fitted_error(logits, labels), abs=0.003
+    logits = chance.normal(0, 2, count)
+    return logits, (chance.random(count) < 1 / (1 + np.exp(-logits))).astype(float)
+
+
+def test_cross_fitted_error_is_of_the_model_and_not_of_its_calibration() -> None:
+    logits, labels = drawn_logits(20_000)
+    assert cross_fitted_error({"a": (logits, labels)}, "a") < 0.015
+    moved = {"a": (3 * logits - 1, labels)}
+    assert cross_fitted_error(moved, "a") == pytest.approx(
+        cross_fitted_error({"a": (logits, labels)}, "a"), abs=0.003
     )
-    logits[::2] *= 4  # each half is read with the temperature of the other
-    assert cross_fitted_error(logits, labels) > 0.08
+    logits[::2] *= 4  # each half is read with the calibration of the other
+    assert cross_fitted_error({"a": (logits, labels)}, "a") > 0.08
+
+
+def test_calibration_finds_temperature_and_shift_and_sets_count_alike() -> None:
+    logits, labels = drawn_logits(20_000)
+    temperature, shift = best_calibration({"a": (2.5 * logits - 0.5, labels)})
+    assert temperature == pytest.approx(2.5, rel=0.05)
+    assert shift == pytest.approx(0.5, abs=0.1)
+    small = {"a": (logits, labels), "b": (logits[:2000] - 1, labels[:2000])}
+    assert best_calibration(small)[1] == pytest.approx(0.5, abs=0.1)
+    sure = np.array([-3.0, 3.0])
+    assert all(map(np.isfinite, best_calibration({"a": (sure, np.array([0.0, 1.0]))})))
+    assert best_calibration({"a": (sure, np.array([1.0, 0.0]))})[0] > 0
+
+
+def test_a_calibrated_model_says_the_same_with_another_bias() -> None:
+    predictor = catalog.spec("sentiment_lstm").tiny()
+    texts = ["good film", "bad film", "a film", "good", "bad", "film"] * 4
+    rows = {"sst2": data.Labelled(texts, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0] * 4)}
+    raw = predictor.temperature * np.array(predictor.logits(texts))
+    wanted = best_calibration({"sst2": (raw, np.array(rows["sst2"].labels))})
+    calibrate(predictor, predictor.model.linear.bias, rows)
+    np.testing.assert_allclose(predictor.logits(texts), (raw + wanted[1]) / wanted[0], atol=1e-3)
 
 
 def test_repeats_sees_loops() -> None:
