@@ -2,7 +2,8 @@
 
 Runs from one base and one new head, which saw the data in another ``--order``, lie in one basin
 of the loss; the mean of their weights is usually better than each of them and costs nothing
-when it predicts (Wortsman et al. 2022).
+when it predicts (Wortsman et al. 2022). Of one run alone the weights stay as they are, and only
+what follows training is done again: calibration, probes, graph and figures.
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ def main(argv: list[str] | None = None) -> None:
     }
     model.load_state_dict(mean)
     tokenizer = Tokenizer.from_file(str(args.runs[0] / sentiment_bert.TOKENIZER))
-    training = {
-        **{key: value for key, value in notes[0].items() if key not in ("files", "engine")},
-        "command": "python -m train.average_bert " + " ".join(run.name for run in args.runs),
-        "average of": {
+    done = "python -m train.average_bert " + " ".join(run.name for run in args.runs)
+    training = {k: v for k, v in notes[0].items() if k not in ("files", "engine")}
+    training["finished with"] = done
+    if len(args.runs) > 1:
+        training["average of"] = {
             run.name: {
                 "command": note["command"],
                 "sst2_validation_accuracy": note["metrics"]["sst2_validation_accuracy"],
                 "imdb_validation_accuracy": note["metrics"]["imdb_validation_accuracy"],
             }
             for run, note in zip(args.runs, notes, strict=True)
-        },
-        "training_minutes": round(sum(note["training_minutes"] for note in notes), 1),
-    }
+        }
+        training["training_minutes"] = round(sum(note["training_minutes"] for note in notes), 1)
     validation = validation_sets(args.data_dir)
     train = data.sst2("train", args.data_dir)
     finish(args.out, SentimentBertPredictor(model, tokenizer), training, train, validation)

@@ -17,6 +17,9 @@ TEMPLATES = Path(__file__).parent / "cards"
 README = ROOT.parent / "README.md"
 BEGIN, END = "<!-- models: rendered by python -m train.card -->", "<!-- end of models -->"
 
+# What training.json may tell of how a checkpoint came to be.
+HISTORY = ("base", "base trained further with", "teacher", "went on from", "finished with")
+
 # What the README shows of each model: metric, label, unit.
 SHOWN = {
     "sentiment_lstm": [
@@ -53,11 +56,7 @@ def figures(training: dict[str, Any]) -> str:
     metrics = training.get("metrics", {})
     single = {key: value for key, value in metrics.items() if not isinstance(value, dict)}
     rows = [(_name(key), _shown(value)) for key, value in single.items()]
-    rows += [
-        (name, training[name])
-        for name in ("base", "base trained further with", "teacher", "went on from")
-        if name in training
-    ]
+    rows += [(name, training[name]) for name in HISTORY if name in training]
     for run, facts in training.get("average of", {}).items():
         rows.append((f"average of {run}", ", ".join(f"{_name(k)} {v}" for k, v in facts.items())))
     rows.append(("parameters", f"{training['parameters']:,}"))
