@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from dlnlp.calibration import Calibration
 from dlnlp.explain import METHODS
 from dlnlp.results import Attribution, Sentiment
 from dlnlp.text import basic_english, without, words
@@ -25,7 +26,7 @@ from train.data import Labelled
 class Classifier(Protocol):
     """A sentiment predictor."""
 
-    temperature: float
+    calibration: Calibration
 
     def classify(self, texts: list[str]) -> list[Sentiment]:
         """Verdicts."""
@@ -208,26 +209,23 @@ def cross_fitted_error(read: Read, name: str) -> float:
     positive = np.empty(len(logits))
     for half in (0, 1):
         others = {key: (x[1 - half :: 2], y[1 - half :: 2]) for key, (x, y) in read.items()}
-        temperature, shift = best_calibration(others)
-        positive[half::2] = 1 / (1 + np.exp(-(logits[half::2] + shift) / temperature))
+        positive[half::2] = 1 / (1 + np.exp(-best_calibration(others)(logits[half::2])))
     return calibration_error(positive, labels)
 
 
-def calibrate(predictor: Classifier, bias: torch.Tensor, validation: dict[str, Labelled]) -> None:
-    """Give the predictor its temperature, and its last layer's ``bias`` (1,) a better value.
+def calibrate(predictor: Classifier, validation: dict[str, Labelled]) -> None:
+    """Give the predictor the calibration that suits all of validation.
 
-    Platt's (1999) scaling, fitted on all of validation. It needs a shift beside the temperature
-    because 56 % of SST-2's training phrases are positive, but half of the texts to come.
+    It needs a shift beside the temperature because 56 % of SST-2's training phrases are
+    positive, but half of the texts to come.
     """
     read = {name: answers(predictor, rows) for name, rows in validation.items()}
-    raw = {name: (predictor.temperature * x, y) for name, (x, y) in read.items()}
-    predictor.temperature, shift = best_calibration(raw)
-    with torch.no_grad():
-        bias += shift
+    undone = predictor.calibration.undone
+    predictor.calibration = best_calibration({n: (undone(x), y) for n, (x, y) in read.items()})
 
 
-def best_calibration(read: Read) -> tuple[float, float]:
-    """The temperature and the shift with which (logit + shift) / temperature fits the labels best.
+def best_calibration(read: Read) -> Calibration:
+    """The one with which the logits make the labels most likely.
 
     Each set has the same say, whatever its size.
     """
@@ -247,4 +245,4 @@ def best_calibration(read: Read) -> tuple[float, float]:
     optimizer.step(loss)
     slope, height = line.tolist()
     slope = max(slope, 0.05)  # whatever the few rows say, a higher logit shall not mean less
-    return round(1 / slope, 4), round(height / slope, 4)
+    return Calibration(round(1 / slope, 4), round(height / slope, 4))

@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import math
 import random
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from dlnlp.checkpoint import TRAINING, CheckpointError, read_json, write_json
+from dlnlp.checkpoint import (
+    CONFIG,
+    TRAINING,
+    CheckpointError,
+    read_json,
+    sha256,
+    write_json,
+)
 from dlnlp.models import sentiment_bert
 from dlnlp.models.sentiment_bert import (
     Probes,
@@ -148,9 +156,8 @@ def finish(
     train: data.Labelled,
     validation: dict[str, data.Labelled],
 ) -> None:
-    """Calibrate, fit the probes, save, export the graph, measure, and write the card."""
+    """Fit the probes, save, export the graph, calibrate as it will serve, measure, write the card."""
     device = str(predictor.device)
-    calibrate(predictor, predictor.model.classifier.bias[1:], validation)
     predictor.probes = fit_probes(predictor, train, validation["sst2"])
     sentiment_bert.save(out, predictor, training)
     if importlib.util.find_spec("onnx"):  # else, on a bare GPU machine, it is done afterwards
@@ -158,7 +165,10 @@ def finish(
 
         bert_graph.export(out, validation["sst2"])
         predictor = sentiment_bert.load(out, device)
-    training = read_json(out, TRAINING)
+    calibrate(predictor, validation)
+    config, training = read_json(out, CONFIG), read_json(out, TRAINING)
+    write_json(out / CONFIG, {**config, **asdict(predictor.calibration)})
+    training["files"][CONFIG] = sha256(out / CONFIG)
     training["metrics"] = all_figures(predictor, validation)
     write_json(out / TRAINING, training)
     card.write(STEM, out)
@@ -248,9 +258,10 @@ def fit_probes(
     probes = Probes(weight, bias.detach() - (weight * mean).sum(-1))
     found = probes.logits(text_states(predictor, validation.texts)).numpy().T
     truth = np.array(validation.labels)
-    fitted = torch.tensor([best_calibration({"": (column, truth)}) for column in found])
-    temperatures, shifts = fitted.unbind(1)
-    return Probes(probes.weight / temperatures.unsqueeze(1), (probes.bias + shifts) / temperatures)
+    fitted = [best_calibration({"": (column, truth)}) for column in found]
+    divisors = torch.tensor([each.temperature for each in fitted])
+    shifts = torch.tensor([each.shift for each in fitted])
+    return Probes(probes.weight / divisors.unsqueeze(1), (probes.bias + shifts) / divisors)
 
 
 def options() -> argparse.ArgumentParser:

@@ -121,7 +121,7 @@ def main(argv: list[str] | None = None) -> None:
 
     run.save({"step": step}, parts)
     best.restore(average)
-    calibrate(predictor, predictor.model.linear.bias, validation)
+    calibrate(predictor, validation)
     metrics = figures(predictor, validation)
     facts: dict[str, object] = {"data": {"sst2, imdb, everyday": data.fingerprint(used.texts)}}
     if args.teacher:

@@ -13,7 +13,7 @@ import functools
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from dlnlp import checkpoint
+from dlnlp.calibration import UNCALIBRATED, Calibration
 from dlnlp.device import pick_device
 from dlnlp.engine import GRAPH, Engine, open_engine
 from dlnlp.explain import STEPS, check_method, integrated_gradients, leave_one_out, per_word
@@ -86,7 +87,7 @@ class SentimentBertPredictor:
         self,
         model: BertForSequenceClassification | Callable[[], BertForSequenceClassification],
         tokenizer: Tokenizer,
-        temperature: float = 1.0,
+        calibration: Calibration = UNCALIBRATED,
         probes: Probes | None = None,
         engine: Engine | None = None,
         max_length: int = 512,
@@ -100,7 +101,7 @@ class SentimentBertPredictor:
         self.probes = probes or Probes.blank(self.model)
         self.engine = engine
         self.tokenizer = tokenizer
-        self.temperature = temperature
+        self.calibration = calibration
         self.max_length = max_length
         # Everything between [CLS] and [SEP] is put into windows here, never cut by the tokenizer.
         self.tokenizer.no_truncation()
@@ -184,7 +185,7 @@ class SentimentBertPredictor:
 
         def logit(points: Tensor) -> Tensor:
             output = self.model(inputs_embeds=points).logits
-            return (output[:, 1] - output[:, 0]) / self.temperature
+            return self.calibration(output[:, 1] - output[:, 0])
 
         steps = max(8, min(STEPS, 2400 // len(ids)))  # a long review stays under three seconds
         scores: list[float] = integrated_gradients(logit, x, baseline, steps).tolist()
@@ -249,7 +250,7 @@ class SentimentBertPredictor:
         for owner, logit in zip(owners, self._logits(windows), strict=True):
             sums[owner] += logit
             counts[owner] += 1
-        means = [total / n / self.temperature for total, n in zip(sums, counts, strict=True)]
+        means = [self.calibration(total / n) for total, n in zip(sums, counts, strict=True)]
         return means, truncated
 
     def _logits(self, windows: Sequence[Sequence[int]]) -> list[float]:
@@ -334,7 +335,8 @@ def build_config(config: dict[str, Any]) -> BertConfig:
     """The library's config, defaults included, of config.json."""
     from transformers import BertConfig
 
-    return BertConfig(**{key: value for key, value in config.items() if key != "temperature"})
+    ours = asdict(UNCALIBRATED)
+    return BertConfig(**{key: value for key, value in config.items() if key not in ours})
 
 
 def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
@@ -345,7 +347,7 @@ def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
     """
     listed = checkpoint.verify(folder)["files"]
     config = checkpoint.read_json(folder, checkpoint.CONFIG)
-    temperature = config.pop("temperature", 1.0)
+    calibration = Calibration.taken_from(config)
     target = pick_device(device)
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
@@ -370,7 +372,7 @@ def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
         engine = open_engine(folder / GRAPH, torch.get_num_threads())
     positions = int(config.get("max_position_embeddings", 512))
     return SentimentBertPredictor(
-        make if engine else make(), tokenizer, temperature, probes, engine, positions
+        make if engine else make(), tokenizer, calibration, probes, engine, positions
     )
 
 
@@ -378,7 +380,7 @@ def save(folder: Path, predictor: SentimentBertPredictor, training: dict[str, ob
     """Write the predictor's checkpoint folder."""
     config = json.loads(predictor.model.config.to_json_string(use_diff=True))
     kept = {k: v for k, v in config.items() if k not in ("dtype", "_name_or_path")}
-    config = {**kept, "temperature": predictor.temperature}
+    config = {**kept, **asdict(predictor.calibration)}
     files = {TOKENIZER: predictor.tokenizer.to_str(), PROBES: predictor.probes.dumps()}
     checkpoint.save(folder, config, predictor.model, files, training)
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from dlnlp import checkpoint
+from dlnlp.calibration import UNCALIBRATED, Calibration
 from dlnlp.device import pick_device
 from dlnlp.explain import check_method, integrated_gradients, leave_one_out, per_word
 from dlnlp.results import Attribution, Sentiment, Trace
@@ -115,10 +116,15 @@ def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 class SentimentLSTMPredictor:
     """A trained SentimentLSTM with its vocabulary; safe to share between threads."""
 
-    def __init__(self, model: SentimentLSTM, vocabulary: Vocabulary, temperature: float = 1.0):
+    def __init__(
+        self,
+        model: SentimentLSTM,
+        vocabulary: Vocabulary,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> None:
         self.model = model.eval()
         self.vocabulary = vocabulary
-        self.temperature = temperature
+        self.calibration = calibration
 
     def classify(self, texts: Sequence[str]) -> list[Sentiment]:
         """The verdict on each text; the first ``MAX_WORDS`` tokens of it are read.
@@ -146,7 +152,7 @@ class SentimentLSTMPredictor:
         logits = [0.0] * len(texts)
         for batch in batches([len(ids) for ids, _ in encoded], BATCH_WORDS):
             tokens, lengths = collate([encoded[i][0] for i in batch])
-            found = self.model(tokens.to(self.device), lengths).float() / self.temperature
+            found = self.calibration(self.model(tokens.to(self.device), lengths).float())
             for i, logit in zip(batch, found.tolist(), strict=True):
                 logits[i] = logit
         return logits, [cut for _, cut in encoded]
@@ -175,9 +181,10 @@ class SentimentLSTMPredictor:
             x = self.model.embedding(torch.tensor(ids, device=self.device)).detach()  # (T, E)
 
             def logit(points: Tensor) -> Tensor:
-                return self.model.read(points, torch.full((len(points),), len(ids)))
+                read = self.model.read(points, torch.full((len(points),), len(ids)))
+                return self.calibration(read)
 
-            found = integrated_gradients(logit, x, torch.zeros_like(x)) / self.temperature
+            found = integrated_gradients(logit, x, torch.zeros_like(x))
             scores = per_word(whole, [start for _, start in tokens], found.tolist())
         spans = words(whole)
         return Attribution(
@@ -213,7 +220,7 @@ class SentimentLSTMPredictor:
         logits = [0.0] * len(prefixes)
         for batch in batches([len(prefix) for prefix in prefixes], BATCH_WORDS):
             rows, lengths = collate([prefixes[i] for i in batch])
-            scores = self.model(rows.to(self.device), lengths).float() / self.temperature
+            scores = self.calibration(self.model(rows.to(self.device), lengths).float())
             for i, logit in zip(batch, scores.tolist(), strict=True):
                 logits[i] = logit
         rows, lengths = collate([ids])
@@ -238,19 +245,19 @@ def load(folder: Path, device: str | None = None) -> SentimentLSTMPredictor:
     """
     checkpoint.verify(folder)
     config = checkpoint.read_json(folder, checkpoint.CONFIG)
-    temperature = config.pop("temperature", 1.0)
+    calibration = Calibration.taken_from(config)
     try:
         vocabulary = Vocabulary.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
         model = SentimentLSTM(**config)
     except (TypeError, ValueError) as fault:
         raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
     checkpoint.load_weights(folder, model)
-    return SentimentLSTMPredictor(model.to(pick_device(device)), vocabulary, temperature)
+    return SentimentLSTMPredictor(model.to(pick_device(device)), vocabulary, calibration)
 
 
 def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, object]) -> None:
     """Write the predictor's checkpoint folder."""
-    config = {**asdict(predictor.model.config), "temperature": predictor.temperature}
+    config = {**asdict(predictor.model.config), **asdict(predictor.calibration)}
     files = {VOCABULARY: predictor.vocabulary.dumps()}
     checkpoint.save(folder, config, predictor.model, files, training)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dlnlp import checkpoint
+from dlnlp.calibration import Calibration
 from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_bert import windowed
 from dlnlp.models.sentiment_lstm import SentimentLSTM, collate
@@ -51,13 +52,17 @@ def test_windows_cover_everything_in_nearly_equal_parts() -> None:
     assert cut and len(windows) == sentiment_bert.MAX_WINDOWS
 
 
-def test_temperature_moves_the_probability_but_not_the_label() -> None:
-    predictor = sentiment_lstm.tiny()
-    [before] = predictor.classify(["the film was good"])
-    predictor.temperature = 0.2
-    [after] = predictor.classify(["the film was good"])
-    assert after.label == before.label
-    assert abs(after.positive - 0.5) > abs(before.positive - 0.5)
+@pytest.mark.parametrize("module", [sentiment_lstm, sentiment_bert])
+def test_calibration_scales_and_shifts_logits_and_is_kept(module, tmp_path: Path) -> None:
+    predictor, texts = module.tiny(), ["the film was good", "bad"]
+    before = predictor.logits(texts)
+    predictor.calibration = Calibration(temperature=0.5, shift=0.25)
+    wanted = [(logit + 0.25) / 0.5 for logit in before]
+    assert predictor.logits(texts) == pytest.approx(wanted, abs=1e-5)
+    module.save(tmp_path, predictor, {})
+    again = module.load(tmp_path, "cpu")
+    assert again.calibration == predictor.calibration
+    assert again.logits(texts) == pytest.approx(wanted, abs=1e-2)  # weights are kept in fp16
 
 
 def test_a_trace_is_the_verdict_on_every_prefix() -> None:

@@ -250,24 +250,28 @@ def test_cross_fitted_error_is_of_the_model_and_not_of_its_calibration() -> None
 
 def test_calibration_finds_temperature_and_shift_and_sets_count_alike() -> None:
     logits, labels = drawn_logits(20_000)
-    temperature, shift = best_calibration({"a": (2.5 * logits - 0.5, labels)})
-    assert temperature == pytest.approx(2.5, rel=0.05)
-    assert shift == pytest.approx(0.5, abs=0.1)
+    found = best_calibration({"a": (2.5 * logits - 0.5, labels)})
+    assert found.temperature == pytest.approx(2.5, rel=0.05)
+    assert found.shift == pytest.approx(0.5, abs=0.1)
     small = {"a": (logits, labels), "b": (logits[:2000] - 1, labels[:2000])}
-    assert best_calibration(small)[1] == pytest.approx(0.5, abs=0.1)
+    assert best_calibration(small).shift == pytest.approx(0.5, abs=0.1)
     sure = np.array([-3.0, 3.0])
-    assert all(map(np.isfinite, best_calibration({"a": (sure, np.array([0.0, 1.0]))})))
-    assert best_calibration({"a": (sure, np.array([1.0, 0.0]))})[0] > 0
+    assert np.isfinite(best_calibration({"a": (sure, np.array([0.0, 1.0]))})(2.0))
+    assert best_calibration({"a": (sure, np.array([1.0, 0.0]))}).temperature > 0
 
 
-def test_a_calibrated_model_says_the_same_with_another_bias() -> None:
+def test_calibrating_twice_changes_nothing() -> None:
     predictor = catalog.spec("sentiment_lstm").tiny()
     texts = ["good film", "bad film", "a film", "good", "bad", "film"] * 4
     rows = {"sst2": data.Labelled(texts, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0] * 4)}
-    raw = predictor.temperature * np.array(predictor.logits(texts))
-    wanted = best_calibration({"sst2": (raw, np.array(rows["sst2"].labels))})
-    calibrate(predictor, predictor.model.linear.bias, rows)
-    np.testing.assert_allclose(predictor.logits(texts), (raw + wanted[1]) / wanted[0], atol=1e-3)
+    raw = np.array(predictor.logits(texts))
+    calibrate(predictor, rows)
+    once = predictor.calibration
+    assert once == best_calibration({"sst2": (raw, np.array(rows["sst2"].labels))})
+    np.testing.assert_allclose(predictor.logits(texts), once(raw), atol=1e-4)
+    calibrate(predictor, rows)
+    assert predictor.calibration.temperature == pytest.approx(once.temperature, rel=0.01)
+    assert predictor.calibration.shift == pytest.approx(once.shift, abs=0.01)
 
 
 def test_repeats_sees_loops() -> None:
