@@ -156,7 +156,7 @@ def finish(
     train: data.Labelled,
     validation: dict[str, data.Labelled],
 ) -> None:
-    """Fit the probes, save, export the graph, calibrate as it will serve, measure, write the card."""
+    """Fit the probes, save, export the graph, calibrate what serves, measure, write the card."""
     device = str(predictor.device)
     predictor.probes = fit_probes(predictor, train, validation["sst2"])
     sentiment_bert.save(out, predictor, training)
