@@ -33,9 +33,11 @@ def main(argv: list[str] | None = None) -> None:
     notes = [verify(run) for run in args.runs]
     weights = [load_file(run / WEIGHTS) for run in args.runs]
     model = sentiment_bert.build(read_json(args.runs[0], CONFIG))
-    mean = {
-        name: torch.stack([each[name].float() for each in weights]).mean(0) for name in weights[0]
-    }
+    mean = weights[0]
+    if len(weights) > 1:  # one run's stay as they are, to the bit
+        mean = {
+            name: torch.stack([each[name].float() for each in weights]).mean(0) for name in mean
+        }
     model.load_state_dict(mean)
     tokenizer = Tokenizer.from_file(str(args.runs[0] / sentiment_bert.TOKENIZER))
     done = "python -m train.average_bert " + " ".join(run.name for run in args.runs)
