@@ -255,9 +255,9 @@ def test_attention_of_the_next_token_tab_looks_back_only(open_page, untrained_ur
 def test_stop_keeps_the_partial_text(open_page, untrained_url, monkeypatch):
     real = TokenTransformerPredictor._log_probs
 
-    def slowly(self, state):  # as slow as a big model, so that there is something to stop
+    def slowly(self, *given):  # as slow as a big model, so that there is something to stop
         time.sleep(0.02)
-        return real(self, state)
+        return real(self, *given)
 
     monkeypatch.setattr(TokenTransformerPredictor, "_log_probs", slowly)
     page = open_page(untrained_url)
