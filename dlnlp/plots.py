@@ -196,10 +196,9 @@ def _verdicts(
     )
     for border in (UNSURE_ABOVE, UNSURE_BELOW):
         figure.add_hline(border, line={"color": "rgba(128,128,128,0.6)", "width": 1, "dash": "dot"})
-    ticks = _ticks(labels, space)
-    every = -(-len(labels) // MOST_TICKS)
-    ticks |= {name: ticks[name][::every] for name in ("tickvals", "ticktext")}
-    figure.update_xaxes(**ticks, range=[-0.5, len(labels) - 0.5], tickangle=-45)
+    figure.update_xaxes(
+        **_thinned(labels, MOST_TICKS, space), range=[-0.5, len(labels) - 0.5], tickangle=-45
+    )
     ends = {"tickvals": [0, 0.5, 1], "ticktext": ["negative", "unsure", "positive"]}
     figure.update_yaxes(
         **ends, range=[-0.04, 1.04], showgrid=False, zeroline=False, fixedrange=True
@@ -232,7 +231,9 @@ def hidden_states(trace: Trace) -> go.Figure:
             hovertemplate="%{y} at “%{x}”: %{z}<br>strongest at %{customdata}<extra></extra>",
         )
     )
-    figure.update_xaxes(**_ticks(words), range=[-0.5, len(words) - 0.5], tickangle=-45)
+    figure.update_xaxes(
+        **_thinned(words, MOST_TICKS // 2), range=[-0.5, len(words) - 0.5], tickangle=-45
+    )
     names = _ticks([f"unit {unit}" for unit in units], " ")
     figure.update_yaxes(**names, range=[len(units) - 0.5, -0.5], tickfont={"size": 10})
     height = len(units) * 14 + 110
@@ -242,6 +243,13 @@ def hidden_states(trace: Trace) -> go.Figure:
 def warm_up() -> None:
     """Make Plotly load its templates now: the first figure takes about a second."""
     layer_verdicts([0.5]).to_json()
+
+
+def _thinned(labels: Sequence[str], most: int, space: str = "␣") -> dict[str, Any]:
+    """Ticks at so many labels at most, evenly spaced, so that they don't lie over each other."""
+    ticks = _ticks(labels, space)
+    every = max(1, -(-len(labels) // most))
+    return ticks | {name: ticks[name][::every] for name in ("tickvals", "ticktext")}
 
 
 def _ticks(characters: Sequence[str], space: str = "␣") -> dict[str, Any]:
