@@ -148,9 +148,8 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
     metrics: dict[str, float] = {}
     read = {name: answers(predictor, rows) for name, rows in validation.items()}
     for name, (logits, labels) in read.items():
-        metrics[f"{name}_validation_accuracy"] = round(
-            100 * float(np.mean((logits >= 0) == labels)), 2
-        )
+        right = float(np.mean((logits >= 0) == labels))
+        metrics[f"{name}_validation_accuracy"] = round(100 * right, 2)
         metrics[f"{name}_validation_rows"] = len(labels)
         if name == "sst2":
             error = cross_fitted_error(read, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import random
 import re
 from collections import Counter
@@ -49,24 +50,25 @@ def main(argv: list[str] | None = None) -> None:
     if args.teacher:
         targets[: len(taught)] = ask_teacher(args.teacher, taught.texts, run)
     words = [basic_english(text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
-    vocabulary = choose_vocabulary(words, len(train), args.vocab_size)
+    before = sentiment_lstm.load(args.init, "cpu") if args.init else None
+    if before:
+        vocabulary = before.vocabulary
+        config = dataclasses.replace(before.model.config, dropout=args.dropout)
+    else:
+        vocabulary = choose_vocabulary(words, len(train), args.vocab_size)
+        config = Config(
+            len(vocabulary),
+            args.embed_dim,
+            args.hidden_dim,
+            num_layers=args.num_layers,
+            bidirectional=True,
+            pooling="max",
+            dropout=args.dropout,
+        )
     ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
     lengths = [min(len(row), args.max_length) for row in ids]
-    config = Config(
-        len(vocabulary),
-        args.embed_dim,
-        args.hidden_dim,
-        num_layers=args.num_layers,
-        bidirectional=True,
-        pooling="max",
-        dropout=args.dropout,
-    )
     model = SentimentLSTM(**vars(config))
-    if args.init:
-        before = sentiment_lstm.load(args.init, "cpu")
-        vocabulary, settings = before.vocabulary, vars(before.model.config)
-        ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
-        model = SentimentLSTM(**{**settings, "dropout": args.dropout})
+    if before:
         model.load_state_dict(before.model.state_dict())
     elif args.teacher:
         with torch.no_grad():

@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 
 class PackedLinear(nn.Module):
-    """``nn.Linear`` for inference: a copy of a weight (O, I), float32, in oneDNN's order."""
+    """A copy of a weight (O, I), float32, in oneDNN's order: for ``torch.inference_mode`` only."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
         self.bias = None if bias is None else bias.detach()
 
-    @torch.inference_mode()  # oneDNN has no gradient of this
     def forward(self, x: Tensor) -> Tensor:
         """``x`` (..., I) times the weight, and the bias added: (..., O)."""
         product: Tensor = torch.ops.mkldnn._linear_pointwise(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -330,19 +330,17 @@ class TokenTransformerPredictor:
             check_whole("seed", seed, 0, 2**63)
         check_settings(temperature, top_k, top_p)
         check_text(prompt, "prompt")
-        return self._stream(prompt, max_new_tokens, temperature, top_k, top_p, seed)
+        narrow = functools.partial(filtered, temperature=temperature, top_k=top_k, top_p=top_p)
+        return self._stream(prompt, max_new_tokens, narrow, np.random.default_rng(seed))
 
     @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
     def _stream(
         self,
         prompt: str,
         max_new_tokens: int,
-        temperature: float,
-        top_k: int | None,
-        top_p: float | None,
-        seed: int | None,
+        narrow: Callable[[np.ndarray], np.ndarray],
+        random: np.random.Generator,
     ) -> Iterator[Piece]:
-        random = np.random.default_rng(seed)
         context = self.model.config.context
         ids, _ = self._prompt(prompt, room=min(max_new_tokens, context // 2))
         cache = Cache(self.model)
@@ -354,7 +352,7 @@ class TokenTransformerPredictor:
                 cache.length = 0
             tokens = torch.tensor([fresh], device=self.device)
             log_probs = self._log_probs(self._writer.hidden(tokens, cache)[0, -1], self._writer)
-            probabilities = filtered(log_probs, temperature, top_k, top_p)
+            probabilities = narrow(log_probs)
             token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
             token = min(token, int(np.flatnonzero(probabilities)[-1]))
             ids, fresh = [*ids, token], [token]
