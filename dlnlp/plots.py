@@ -175,8 +175,7 @@ def running_verdict(trace: Trace) -> go.Figure:
 def layer_verdicts(positive: Sequence[float]) -> go.Figure:
     """What a probe reads off the embeddings and off each layer."""
     names = ["embeddings", *(f"layer {n}" for n in range(1, len(positive)))]
-    figure = _verdicts(names, positive, "%{customdata}: %{y:.1%} positive", space=" ")
-    return figure.update_xaxes(tickangle=None)  # few and short: level, where there is room
+    return _verdicts(names, positive, "%{customdata}: %{y:.1%} positive", space=" ")
 
 
 def _verdicts(
