@@ -36,7 +36,9 @@ STEM = "char_seq2seq"
 TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, beside the corpus
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
 LONGEST = 150
-COPY_SHARE = 0.5
+COPY_SHARE = 0.5  # of the pairs that share a name or a number
+SHORT = 15  # characters: what people type without its mark
+MOST_JOINED = 4
 CASES = (  # whatever becomes of them stands on the card
     "hello",
     "HELLO",
@@ -96,10 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        varied = [
-            augment(pairs, i, f"{args.seed} {epoch} {i}", args.variants, copying)
-            for i in range(len(pairs))
-        ]
+        varied = [augment(pairs, i, f"{args.seed} {epoch} {i}", copying) for i in range(len(pairs))]
         sizes = [(len(english), len(french)) for english, french in varied]
         batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))
         for batch in batches[done : done + total - step]:
@@ -147,12 +146,6 @@ def options() -> argparse.ArgumentParser:
     result.add_argument(
         "--init", type=Path, help="a checkpoint folder to go on from, with its vocabularies"
     )
-    result.add_argument(
-        "--variants",
-        type=float,
-        default=0.35,
-        help="share of pairs without their last mark, or two in a row",
-    )
     result.add_argument("--label-smoothing", type=float, default=0.1)
     result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
     result.add_argument("--evaluate-every", type=int, default=1000, metavar="STEPS")
@@ -160,24 +153,28 @@ def options() -> argparse.ArgumentParser:
 
 
 def augment(
-    pairs: Sequence[tuple[str, str]], index: int, seed: str, share: float, copying: Copying
+    pairs: Sequence[tuple[str, str]], index: int, seed: str, copying: Copying
 ) -> tuple[str, str]:
-    """The pair, or for a share of the draws a variant of it that people type as well.
+    """The pair, or for some of the draws a variant of it that people type as well.
 
-    One name or number is another one in half of the draws that have one. Both sides lose
-    their final mark, or two pairs stand in a row. No pair is drawn more often than another.
+    One name or number is another one, a date, an address or the like is added, both sides
+    lose their final mark, or up to ``MOST_JOINED`` pairs stand in a row. No pair is drawn
+    more often than another.
     """
     english, french = pairs[index]
     chance = random.Random(seed)
     if chance.random() < COPY_SHARE:
         english, french = copying.varied(english, french, chance)
-    if chance.random() >= share:
-        return english, french
-    if chance.random() < 0.75:
-        return re.sub(r"\s*[.!?]$", "", english), re.sub(r"\s*[.!?]$", "", french)
-    more = chance.choice(pairs)
-    if len(english) + len(more[0]) < LONGEST // 2:
-        english, french = f"{english} {more[0]}", f"{french} {more[1]}"
+    form = chance.random()
+    if form < 0.12:
+        english, french = copying.framed(english, french, chance)
+    elif form < 0.22:
+        for _ in range(chance.randint(1, MOST_JOINED - 1)):
+            more = chance.choice(pairs)
+            if len(english) + len(more[0]) < LONGEST:
+                english, french = f"{english} {more[0]}", f"{french} {more[1]}"
+    if chance.random() < (0.5 if len(english) <= SHORT else 0.2):
+        english, french = (re.sub(r"\s*[.!?]$", "", side) for side in (english, french))
     return english, french
 
 

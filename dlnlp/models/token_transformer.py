@@ -126,7 +126,7 @@ class Block(nn.Module):
         super().__init__()
         width = config.d_model
         self.heads = config.nhead
-        self.dropout = config.dropout
+        self.dropout = nn.Dropout(config.dropout)
         self.norm1 = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -143,16 +143,15 @@ class Block(nn.Module):
     ) -> Tensor:
         """Output (B, T, C); the keys and values go to the cache's ``layer``."""
         count, steps, width = x.shape
-        rate = self.dropout if self.training else 0.0
         shape = (count, steps, self.heads, width // self.heads)
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
         if cache is not None:
             k, v = cache.extended(layer, k, v)
         attended = attend(q, k, v, kept)
         attended = attended.transpose(1, 2).reshape(count, steps, width)  # (B, T, C)
-        x = x + F.dropout(self.out(attended), rate)
+        x = x + self.dropout(self.out(attended))
         hidden = F.gelu(self.up(self.norm2(x)))  # (B, T, 4C)
-        return x + F.dropout(self.down(hidden), rate)
+        return x + self.dropout(self.down(hidden))
 
 
 class TransformerModel(nn.Module):
@@ -172,6 +171,7 @@ class TransformerModel(nn.Module):
         self.config = config = Config(vocab_size, d_model, nhead, num_layers, context, dropout)
         self.embedding = nn.Embedding(vocab_size, d_model)
         self.positions = PositionalEncoding(d_model)
+        self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
         self.output: PackedLinear | None = None  # the embedding again, where it is packed
@@ -196,7 +196,7 @@ class TransformerModel(nn.Module):
         start = 0 if cache is None else cache.length
         # Scaled as in the paper, so that positions do not drown the tokens.
         x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
-        x = F.dropout(self.positions(x, start), self.config.dropout, self.training)
+        x = self.dropout(self.positions(x, start))
         for layer, block in enumerate(self.blocks):
             x = block(x, cache, layer, kept)
         if cache is not None:

@@ -12,7 +12,7 @@ from train.copying import Copying, is_copied
 PAIRS = [
     ("Tom met Anna in Boston.", "Tom a rencontré Anna à Boston."),
     ("Is Boston far from here?", "Boston est-il loin d'ici ?"),
-    ("Six men saw the police.", "Six hommes ont vu la police."),
+    ("Six men saw the police.", "Des hommes ont vu la police."),
     ("I saw 18 of them.", "J'en ai vu 18."),
     ("Every six hours, something happens there.", "Toutes les six heures, il se passe quoi ?"),
 ]
@@ -33,9 +33,8 @@ def test_both_sides_get_the_same_new_name() -> None:
 
 def test_only_names_are_replaced() -> None:
     assert Copying(PAIRS).names == ["Anna", "Boston", "Tom"]  # "Six" is a word, too
-    assert drawn("Six men went home.", "Six hommes rentrèrent.") == {
-        ("Six men went home.", "Six hommes rentrèrent.")
-    }
+    pair = ("Six men went home.", "Six-cents hommes rentrèrent.")
+    assert drawn(*pair) == {pair}
 
 
 def test_a_name_that_french_declines_otherwise_stays() -> None:
@@ -65,6 +64,68 @@ def test_a_number_is_replaced_on_both_sides_or_on_neither(pair: tuple[str, str])
         assert re.findall(r"\d+", english) == re.findall(r"\d+", french)
 
 
+def test_a_number_word_becomes_the_same_digits_on_both_sides() -> None:
+    found = drawn("Nine men sang.", "Neuf hommes chantèrent.")
+    assert len(found) > 100
+    for english, french in found:
+        assert english.removesuffix(" men sang.") == french.removesuffix(" hommes chantèrent.")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("I have two dogs and three cats.", "J'ai deux chiens et trois chats."),
+        ("I am twenty-one.", "J'ai vingt et un ans."),
+        ("He has two hundred of them.", "Il en a deux cents."),
+        ("Take six.", "Prends-en sept."),
+        ("Ask fifty questions.", "Pose-en beaucoup."),
+    ],
+)
+def test_other_number_words_stay(pair: tuple[str, str]) -> None:
+    assert drawn(*pair) == {pair}
+
+
+def framed(english: str, french: str, times: int = 400) -> set[tuple[str, str]]:
+    copying = Copying(PAIRS)
+    return {copying.framed(english, french, random.Random(i)) for i in range(times)}
+
+
+def test_a_statement_bears_something_to_copy_on_both_sides() -> None:
+    found = framed("Something happens.", "Il se passe quoi.")
+    assert len(found) > 300
+    for english, french in found:
+        assert "omething happens" in english
+        assert "l se passe quoi" in french
+        assert re.findall(r"\d+", english) == re.findall(r"\d+", french) or "," in english
+    assert {e for e, _ in found if e.startswith("In 19")}
+
+
+def test_months_and_thousands_are_written_as_french_writes_them() -> None:
+    found = framed("Something happens.", "Il se passe quoi.", 1000)
+    assert [f for _, f in found if re.search(r"le \d+ (août|mai) \d{4}\.", f)]
+    large = [(e, f) for e, f in found if e.endswith("000 dollars.") or " euros." in e]
+    assert large
+    for english, french in large:
+        assert re.findall(r"\d+", english) == re.findall(r"\d+", french)
+        assert "," not in french
+
+
+def test_a_word_within_the_sentence_is_small_and_a_name_is_not() -> None:
+    within = [(e, f) for e, f in framed("Something happens.", "Il se passe quoi.") if "In " in e]
+    assert within
+    assert all("something" in e and ", il se" in f for e, f in within)
+    named = [(e, f) for e, f in framed("Tom ran.", "Tom courut.") if "In " in e]
+    assert named
+    assert all(", Tom ran." in e and ", Tom courut." in f for e, f in named)
+
+
+@pytest.mark.parametrize(
+    "pair", [("Is it far?", "Est-ce loin ?"), ("At 6 he left.", "À 6 heures, il partit.")]
+)
+def test_questions_and_sentences_with_digits_are_not_framed(pair: tuple[str, str]) -> None:
+    assert framed(*pair) == {pair}
+
+
 def test_what_differs_on_both_sides_stays() -> None:
     pair = ("It is 1500 miles.", "Cela fait 2400 kilomètres.")
     assert drawn(*pair) == {pair}
@@ -83,7 +144,8 @@ def test_probes_hold_what_should_come_out_again() -> None:
         assert len(rows) == 20
         assert all(new in english for english, new in rows)
         assert len({new for _, new in rows}) > (1 if kind == "names" else 9)
-    assert all(english == f"I saw {new} of them." for english, new in found["numbers"])
+    numbered = {english.replace(new, "#") for english, new in found["numbers"]}
+    assert numbered == {"I saw # of them.", "Every # hours, something happens there."}
     assert found == Copying(PAIRS).probes(PAIRS, 20, seed=1)
 
 

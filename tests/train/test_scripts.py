@@ -97,7 +97,7 @@ def test_part_of_an_epoch_and_a_share_of_the_reviews_come_to_an_end(
 def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
     run("char_seq2seq", data_dir, tmp_path / "first")
     first = tmp_path / "first" / "char_seq2seq"
-    run("char_seq2seq", data_dir, tmp_path / "more", "--init", str(first), "--variants", "0.9")
+    run("char_seq2seq", data_dir, tmp_path / "more", "--init", str(first))
     one, other = (
         catalog.spec("char_seq2seq").load(folder, "cpu")
         for folder in (first, tmp_path / "more" / "char_seq2seq")
