@@ -43,6 +43,14 @@ def filtered(
     return probabilities
 
 
+def drawn(probabilities: np.ndarray, random: np.random.Generator) -> int:
+    """One token by its probability (V,), which need not sum to 1 to the last digit."""
+    possible = np.flatnonzero(probabilities)
+    upto = np.cumsum(probabilities[possible])
+    place = int(np.searchsorted(upto, random.random(), side="right"))
+    return int(possible[min(place, len(possible) - 1)])
+
+
 def likeliest(found: Distribution, probabilities: np.ndarray, k: int) -> list[NextToken]:
     """The ``k`` likeliest tokens, likeliest first, without those of no probability.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlnlp.results import Distribution
-from dlnlp.sampling import filtered, likeliest
+from dlnlp.sampling import drawn, filtered, likeliest
 
 LOG_PROBS = np.log(np.array([0.5, 0.3, 0.15, 0.05]))
 
@@ -38,6 +38,14 @@ def test_the_likeliest_come_first_and_those_ruled_out_not_at_all() -> None:
     assert len(likeliest(found, filtered(found.log_probs), k=2)) == 2
     with pytest.raises(ValueError, match="k must"):
         likeliest(found, filtered(found.log_probs), k=0)
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
+    random = np.random.default_rng(0)
+    counts = np.bincount([drawn(filtered(LOG_PROBS, top_k=3), random) for _ in range(4000)])
+    np.testing.assert_allclose(counts / 4000, [10 / 19, 6 / 19, 3 / 19], atol=0.02)
+    short = np.array([0.0, 0.5, 0.0])  # what is missing to 1 belongs to the last possible one
+    assert {drawn(short, random) for _ in range(50)} == {1}
 
 
 @pytest.mark.parametrize("setting", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0.0}])

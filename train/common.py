@@ -220,6 +220,15 @@ def schedule(step: int, total: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
 
 
+def plateau(step: int, total: int, warmup: int, cooldown: float) -> float:
+    """The learning rate's factor: warm-up, as it is, and a straight line down to zero.
+
+    The descent takes the last ``cooldown``, a share, of the steps; until then a run can still
+    be made longer or shorter (Hägele et al. 2024).
+    """
+    return min(1.0, (step + 1) / warmup, (total - step) / max(1.0, cooldown * total))
+
+
 def shuffled(count: int, seed: int, epoch: int) -> list[int]:
     """A permutation that depends on nothing but these numbers, so a run can be resumed."""
     return np.random.default_rng((seed, epoch)).permutation(count).tolist()

@@ -59,6 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     best = common.Best(run)
     per_epoch = sum(1 for _ in epoch_batches(streams, args, 0))
     total = max(1, int(args.epochs * per_epoch))
+    warmup = min(200, total // 10 + 1)
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
         for rows in batches[done : done + total - step]:
             for optimizer in (muon, adam):
                 for group in optimizer.param_groups:
-                    group["lr"] = args.lr * factor(step, total, args.cooldown)
+                    group["lr"] = args.lr * common.plateau(step, total, warmup, args.cooldown)
             tokens = torch.from_numpy(rows).long().to(run.device)  # (B, context + 1)
             model.train()
             with run.autocast():
@@ -119,15 +120,6 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
     return result
-
-
-def factor(step: int, total: int, cooldown: float) -> float:
-    """The learning rate's factor: warm-up, a plateau, and a linear descent to zero.
-
-    A run can be made longer before the descent begins. (Hägele et al. 2024.)
-    """
-    warmup = min(200, total // 10 + 1)
-    return min(1.0, (step + 1) / warmup, (total - step) / max(1.0, cooldown * total))
 
 
 def corpora(data_dir: Path | None, smoke: bool) -> dict[str, list[str]]:

@@ -37,7 +37,7 @@ from dlnlp.byte_level import (
 from dlnlp.device import pick_device
 from dlnlp.models.packed import PackedLinear, can_pack
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
-from dlnlp.sampling import check_settings, check_whole, filtered, likeliest
+from dlnlp.sampling import check_settings, check_whole, drawn, filtered, likeliest
 from dlnlp.text import check_text
 
 TOKENIZER = "tokenizer.json"
@@ -352,9 +352,7 @@ class TokenTransformerPredictor:
                 cache.length = 0
             tokens = torch.tensor([fresh], device=self.device)
             log_probs = self._log_probs(self._writer.hidden(tokens, cache)[0, -1], self._writer)
-            probabilities = narrow(log_probs)
-            token = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
-            token = min(token, int(np.flatnonzero(probabilities)[-1]))
+            token = drawn(narrow(log_probs), random)
             ids, fresh = [*ids, token], [token]
             count += 1
             held += self.pieces[token]
@@ -457,7 +455,7 @@ class TokenTransformerPredictor:
     def _log_probs(self, state: Tensor, model: TransformerModel) -> np.ndarray:
         """Log-probabilities (V,) after a last state (C,), of tokens that may be predicted."""
         logits = model.logits(state.unsqueeze(0))[0].float()
-        logits[[UNK_ID, BEGIN_ID]] = -torch.inf
+        logits[UNK_ID] = logits[BEGIN_ID] = -torch.inf
         return F.log_softmax(logits, dim=-1).cpu().numpy()
 
 

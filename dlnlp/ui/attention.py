@@ -55,7 +55,8 @@ def build_attention(
         small = gr.HTML(elem_id=f"{stem}_heads", elem_classes="dl-result", js_on_load=CHOOSE)
         line = gr.HTML(elem_classes="dl-result")
         large = gr.Plot(show_label=False, visible=False, elem_id=f"{stem}_head")
-    text, chosen, opened = gr.State(""), gr.State(None), gr.State(False)
+    text, chosen = gr.State(""), gr.State(None)
+    is_open, opening = parts.watched(accordion)
 
     def look(text: str, hide: bool, begin: float, chosen: tuple[int, int] | None) -> list[Any]:
         nothing = ["", "", gr.Plot(None, visible=False), gr.Slider(visible=False), chosen]
@@ -88,9 +89,9 @@ def build_attention(
             chosen,
         ]
 
-    def fresh(typed: str, opened: bool, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
-        typed, _ = parts.readable(typed, keep)  # closed, it waits until somebody looks
-        return [*look(typed if opened else "", hide, 1, chosen), typed]
+    def fresh(typed: str, is_open: bool, hide: bool, chosen: tuple[int, int] | None) -> list[Any]:
+        typed, _ = parts.readable(typed, keep)
+        return [*look(typed if is_open else "", hide, 1, chosen), typed]
 
     def choose(text: str, hide: bool, begin: float, event: gr.EventData) -> list[Any]:
         layer, head = (getattr(event, name, 0) for name in ("layer", "head"))
@@ -100,15 +101,11 @@ def build_attention(
 
     shown = [small, line, large, begin, chosen]
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
-    # Whether it is open is noted at once, whatever the model is busy with.
-    accordion.collapse(lambda: False, None, opened, queue=False, **parts.PRIVATE)
-    accordion.expand(lambda: True, None, opened, queue=False, **parts.PRIVATE).then(
-        look, [text, hide, begin, chosen], shown, **quiet
-    )
+    opening.then(look, [text, hide, begin, chosen], shown, **quiet)
     hide.change(look, [text, hide, begin, chosen], shown, **quiet)
     begin.release(look, [text, hide, begin, chosen], shown, **quiet)
     small.click(choose, [text, hide, begin], shown, trigger_mode="multiple", **quiet)
-    return fresh, [opened, hide, chosen], [*shown, text]
+    return fresh, [is_open, hide, chosen], [*shown, text]
 
 
 def busiest(look: Glance) -> tuple[int, int]:

@@ -173,6 +173,17 @@ def listen(
     return [asked, chosen.then(**event)]
 
 
+def watched(accordion: gr.Accordion) -> tuple[gr.State, Dependency]:
+    """Whether the accordion is open, for handlers that wait until somebody looks, and its opening.
+
+    A figure drawn in a closed accordion would also not fill its width. It is noted at once,
+    whatever the model is busy with.
+    """
+    is_open = gr.State(accordion.open)
+    accordion.collapse(lambda: False, None, is_open, queue=False, **PRIVATE)
+    return is_open, accordion.expand(lambda: True, None, is_open, queue=False, **PRIVATE)
+
+
 def about(registry: Registry, stem: str) -> None:
     """The model's card, closed, and read when it is opened."""
 

@@ -87,6 +87,20 @@ def test_words_struck_out_change_the_verdict_and_come_back(open_page, untrained_
     expect(panel).not_to_contain_text("As written")
 
 
+def test_the_memory_is_drawn_when_it_is_opened_and_fills_its_place(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "sentiment_lstm", "good film")
+    assert figure(page, "sentiment_lstm_trace")["data"]
+    memory = page.locator("#sentiment_lstm_memory")
+    assert not memory.locator(".main-svg").count()
+    memory.get_by_text("Its memory").click()
+    assert figure(page, "sentiment_lstm_hidden")["layout"]["xaxis"]["ticktext"] == ["good", "film"]
+    drawn = memory.locator(".main-svg").first.bounding_box()["width"]
+    assert drawn > 0.9 * memory.bounding_box()["width"]
+    ask(page, "sentiment_lstm", "bad")  # and now that it is open, at once
+    expect(memory.locator(".xtick text")).to_have_text(["bad"])
+
+
 def test_a_head_of_attention_is_chosen_and_special_tokens_hidden(open_page, untrained_url):
     page = open_page(untrained_url)
     ask(page, "sentiment_bert", "good film")

@@ -320,3 +320,11 @@ def test_the_schedule_rises_and_falls_to_zero() -> None:
     assert factors[9] == pytest.approx(1) and max(factors) <= 1
     assert factors[100] == pytest.approx(0)
     assert factors[10:] == sorted(factors[10:], reverse=True)
+
+
+def test_the_plateau_ends_in_a_line_to_zero() -> None:
+    factors = [common.plateau(step, 100, 10, 0.4) for step in range(101)]
+    assert factors[0] == pytest.approx(0.1)
+    assert set(factors[9:61]) == {1.0}
+    assert factors[80] == pytest.approx(0.5)
+    assert factors[100] == 0

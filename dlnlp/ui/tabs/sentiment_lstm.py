@@ -6,6 +6,7 @@ import gradio as gr
 
 from dlnlp import plots
 from dlnlp.registry import Registry
+from dlnlp.results import Trace
 from dlnlp.ui import parts, theme, views
 from dlnlp.ui.sentiment import Inside, build_sentiment_tab
 
@@ -38,7 +39,7 @@ def _reading(registry: Registry) -> list[Inside]:
     with gr.Accordion("Watch it read", open=True, elem_id=f"{STEM}_reading"):
         remark = gr.HTML(views.caption(READING))
         verdict = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_trace")
-    with gr.Accordion("Its memory", open=False, elem_id=f"{STEM}_memory"):
+    with gr.Accordion("Its memory", open=False, elem_id=f"{STEM}_memory") as accordion:
         gr.HTML(
             views.caption(
                 "The 30 units of its state that move most, orange below zero and blue above; "
@@ -46,22 +47,45 @@ def _reading(registry: Registry) -> list[Inside]:
             )
         )
         memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
+    nothing = gr.Plot(None, visible=False)
+    text = gr.State("")
+    is_open, opening = parts.watched(accordion)
 
-    def run(text: str) -> tuple[str, gr.Plot, gr.Plot]:
-        text = parts.answered(registry, STEM, text)
-        nothing = gr.Plot(None, visible=False)
-        if not text:
-            return views.caption(READING), nothing, nothing
-        trace, fault = parts.asked(registry, STEM, lambda model: model.trace(text))
+    def read(typed: str) -> tuple[str, gr.Plot]:
+        trace, fault = traced(typed)
         if trace is None or not trace.words:
-            return views.caption(READING) + fault, nothing, nothing
+            return views.caption(READING) + fault, nothing
         beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
-        line = theme.wide(16 * len(trace.ends))
-        grid = theme.wide(18 * min(len(trace.words), plots.MOST_WORDS))
         return (
             views.caption(READING + beyond),
-            gr.Plot(plots.running_verdict(trace), visible=True, elem_classes=line),
-            gr.Plot(plots.hidden_states(trace), visible=True, elem_classes=grid),
+            gr.Plot(
+                plots.running_verdict(trace),
+                visible=True,
+                elem_classes=theme.wide(16 * len(trace.ends)),
+            ),
         )
 
-    return [(run, [], [remark, verdict, memory])]
+    def remember(typed: str) -> gr.Plot:
+        trace, _ = traced(typed)  # a fault has been told above
+        if trace is None or not trace.words:
+            return nothing
+        return gr.Plot(
+            plots.hidden_states(trace),
+            visible=True,
+            elem_classes=theme.wide(18 * min(len(trace.words), plots.MOST_WORDS)),
+        )
+
+    def fresh(typed: str, is_open: bool) -> tuple[gr.Plot, str]:
+        typed = parts.answered(registry, STEM, typed)
+        return remember(typed if is_open else ""), typed
+
+    def traced(typed: str) -> tuple[Trace | None, str]:
+        text = parts.answered(registry, STEM, typed)
+        if not text:
+            return None, ""
+        return parts.asked(registry, STEM, lambda model: model.trace(text))
+
+    opening.then(
+        remember, text, memory, show_progress="minimal", **parts.PRIVATE, **parts.alone(STEM)
+    )
+    return [(read, [], [remark, verdict]), (fresh, [is_open], [memory, text])]

@@ -74,8 +74,8 @@ def attribution(result: Attribution) -> str:
     cut = note("Only the beginning of this text is explained.") if result.truncated else ""
     return (
         f'<section class="dl-words"><p class="dl-text">{_text_with_buttons(result, buttons)}</p>'
-        '<p class="dl-legend"><i class="dl-towards"></i>towards positive'
-        '<i class="dl-against"></i>towards negative'
+        '<p class="dl-legend"><span><i class="dl-towards"></i>towards positive</span> '
+        '<span><i class="dl-against"></i>towards negative</span> '
         "<span>Choose words to see the verdict without them.</span></p>"
         f"<details><summary>The words that count most, in logits</summary><table>{rows}</table>"
         f"</details></section>{cut}"
