@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from dlnlp.results import Distribution, NextToken
@@ -28,27 +30,40 @@ def filtered(
         return probabilities
     scaled = np.asarray(log_probs, dtype=np.float64)
     scaled = (scaled - scaled.max()) / temperature
+    kept = np.arange(len(scaled))
     if top_k is not None and top_k < len(scaled):
-        kept = np.argpartition(scaled, -top_k)[-top_k:]
-        mask = np.full(len(scaled), -np.inf)
-        mask[kept] = scaled[kept]
-        scaled = mask
-    probabilities = np.exp(scaled)
-    probabilities /= probabilities.sum()
+        kept = np.sort(np.argpartition(scaled, -top_k)[-top_k:])
+    weights = np.exp(scaled[kept])
     if top_p is not None and top_p < 1:
-        order = np.argsort(-probabilities, kind="stable")
-        before = np.cumsum(probabilities[order]) - probabilities[order]
-        probabilities[order[(before >= top_p) & (np.arange(len(order)) > 0)]] = 0.0
-        probabilities /= probabilities.sum()
+        order = np.argsort(-weights, kind="stable")
+        before = np.cumsum(weights[order]) - weights[order]
+        weights[order[(before >= top_p * weights.sum()) & (np.arange(len(order)) > 0)]] = 0.0
+    probabilities = np.zeros(len(scaled))
+    probabilities[kept] = weights / weights.sum()
     return probabilities
 
 
-def drawn(probabilities: np.ndarray, random: np.random.Generator) -> int:
-    """One token by its probability (V,), which need not sum to 1 to the last digit."""
-    possible = np.flatnonzero(probabilities)
-    upto = np.cumsum(probabilities[possible])
-    place = int(np.searchsorted(upto, random.random(), side="right"))
-    return int(possible[min(place, len(possible) - 1)])
+class Draws:
+    """Tokens by their probability; the same seed and place always draw alike.
+
+    The token with the largest share of its own random number wins, as in a race of exponential
+    clocks. Where two distributions differ little, so do the tokens that a place draws of them.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self._seed = seed if seed is not None else int(np.random.default_rng().integers(2**63))
+        # A place is mostly asked about twice in a short while.
+        self._clocks = functools.lru_cache(maxsize=16)(self._started)
+
+    def __call__(self, probabilities: np.ndarray, place: int) -> int:
+        """One token of the probabilities (V,) for a place."""
+        best = int(np.argmax(probabilities))
+        if probabilities[best] == 1:
+            return best
+        return int(np.argmax(probabilities / self._clocks(place, len(probabilities))))
+
+    def _started(self, place: int, count: int) -> np.ndarray:
+        return np.random.default_rng((self._seed, place)).standard_exponential(count)
 
 
 def likeliest(found: Distribution, probabilities: np.ndarray, k: int) -> list[NextToken]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlnlp.results import Distribution
-from dlnlp.sampling import drawn, filtered, likeliest
+from dlnlp.sampling import Draws, filtered, likeliest
 
 LOG_PROBS = np.log(np.array([0.5, 0.3, 0.15, 0.05]))
 
@@ -41,11 +41,24 @@ def test_the_likeliest_come_first_and_those_ruled_out_not_at_all() -> None:
 
 
 def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
-    random = np.random.default_rng(0)
-    counts = np.bincount([drawn(filtered(LOG_PROBS, top_k=3), random) for _ in range(4000)])
+    draws, probabilities = Draws(0), filtered(LOG_PROBS, top_k=3)
+    counts = np.bincount([draws(probabilities, place) for place in range(4000)])
     np.testing.assert_allclose(counts / 4000, [10 / 19, 6 / 19, 3 / 19], atol=0.02)
-    short = np.array([0.0, 0.5, 0.0])  # what is missing to 1 belongs to the last possible one
-    assert {drawn(short, random) for _ in range(50)} == {1}
+
+
+def test_seed_and_place_draw_alike_and_near_distributions_nearly_so() -> None:
+    one, same, other = Draws(3), Draws(3), Draws(4)
+    probabilities = np.full(100, 0.01)
+    near = probabilities * np.random.default_rng(0).uniform(0.97, 1.03, 100)
+    found = [one(probabilities, place) for place in range(500)]
+    assert found == [same(probabilities, place) for place in reversed(range(500))][::-1]
+    assert found != [other(probabilities, place) for place in range(500)]
+    agreeing = sum(one(near, place) == token for place, token in enumerate(found))
+    assert agreeing > 450
+
+
+def test_a_certain_token_is_drawn_anywhere() -> None:
+    assert {Draws(None)(filtered(LOG_PROBS, temperature=0), place) for place in range(50)} == {0}
 
 
 @pytest.mark.parametrize("setting", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0.0}])

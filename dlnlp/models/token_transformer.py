@@ -35,9 +35,9 @@ from dlnlp.byte_level import (
     split_whole,
 )
 from dlnlp.device import pick_device
-from dlnlp.models.packed import PackedLinear, can_pack
+from dlnlp.models.writer import Writer, predictable
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
-from dlnlp.sampling import check_settings, check_whole, drawn, filtered, likeliest
+from dlnlp.sampling import Draws, check_settings, check_whole, filtered, likeliest
 from dlnlp.text import check_text
 
 TOKENIZER = "tokenizer.json"
@@ -174,7 +174,7 @@ class TransformerModel(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
-        self.output: PackedLinear | None = None  # the embedding again, where it is packed
+        self.output: nn.Module | None = None  # the embedding again, where it was rebuilt
         self.apply(self._initialise)
 
     def _initialise(self, module: nn.Module) -> None:
@@ -206,26 +206,29 @@ class TransformerModel(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """Logits (..., V) of last states (..., C)."""
-        if self.output is not None:
-            return self.output(states)
-        return F.linear(states, self.embedding.weight)
+        if self.output is None:
+            return F.linear(states, self.embedding.weight)
+        product: Tensor = self.output(states)
+        return product
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V): row t predicts token t + 1 from tokens 0 to t alone."""
         return self.logits(self.hidden(tokens))
 
-    def packed(self) -> TransformerModel:
-        """This model to generate with: on a CPU, ``PackedLinear`` copies of its matrices."""
-        if not can_pack(self.embedding.weight):
-            return self
+    def cache(self) -> Cache:
+        """An empty cache for one text."""
+        return Cache(self)
+
+    def rebuilt(self, linear: Callable[[Tensor, Tensor | None], nn.Module]) -> TransformerModel:
+        """This model with what ``linear`` makes of each weight and bias in a layer's place."""
         with torch.device("meta"):  # an empty one, to be filled
             twin = TransformerModel(**asdict(self.config)).eval()
         twin.embedding, twin.positions, twin.norm = self.embedding, self.positions, self.norm
-        twin.output = PackedLinear(self.embedding.weight)
+        twin.output = linear(self.embedding.weight, None)
         for block, own in zip(twin.blocks, self.blocks, strict=True):
             for name, child in own.named_children():
                 if isinstance(child, nn.Linear):
-                    child = PackedLinear(child.weight, child.bias)
+                    child = linear(child.weight, child.bias)
                 setattr(block, name, child)
         return twin
 
@@ -246,9 +249,9 @@ class TokenTransformerPredictor:
         return self.model.embedding.weight.device
 
     @functools.cached_property
-    def _writer(self) -> TransformerModel:
-        """The model as generation uses it, with the weights of its first call."""
-        return self.model.packed()
+    def _writer(self) -> Writer:
+        """What generation uses, with the weights of its first call."""
+        return Writer(self.model)
 
     @torch.inference_mode()
     def distribution(self, prompt: str) -> Distribution:
@@ -262,7 +265,7 @@ class TokenTransformerPredictor:
         """
         ids, cut = self._prompt(prompt, room=0)
         states = self.model.hidden(torch.tensor([ids], device=self.device))
-        log_probs = self._log_probs(states[0, -1], self.model)
+        log_probs = predictable(self.model.logits(states[0, -1]))
         return Distribution(prompt, self.texts, log_probs, self.fragments, cut)
 
     def next_tokens(
@@ -330,30 +333,18 @@ class TokenTransformerPredictor:
             check_whole("seed", seed, 0, 2**63)
         check_settings(temperature, top_k, top_p)
         check_text(prompt, "prompt")
-        narrow = functools.partial(filtered, temperature=temperature, top_k=top_k, top_p=top_p)
-        return self._stream(prompt, max_new_tokens, narrow, np.random.default_rng(seed))
+        draws = Draws(seed)
 
-    @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
-    def _stream(
-        self,
-        prompt: str,
-        max_new_tokens: int,
-        narrow: Callable[[np.ndarray], np.ndarray],
-        random: np.random.Generator,
-    ) -> Iterator[Piece]:
-        context = self.model.config.context
-        ids, _ = self._prompt(prompt, room=min(max_new_tokens, context // 2))
-        cache = Cache(self.model)
-        fresh, held, count = ids, b"", 0
-        for _ in range(max_new_tokens):
-            if cache.length >= context:
-                # The window is full: go on from its later half, positions starting anew.
-                fresh = ids = [BEGIN_ID, *ids[-context // 2 :]]
-                cache.length = 0
-            tokens = torch.tensor([fresh], device=self.device)
-            log_probs = self._log_probs(self._writer.hidden(tokens, cache)[0, -1], self._writer)
-            token = drawn(narrow(log_probs), random)
-            ids, fresh = [*ids, token], [token]
+        def choose(log_probs: np.ndarray, place: int) -> int:
+            return draws(filtered(log_probs, temperature, top_k, top_p), place)
+
+        ids, _ = self._prompt(prompt, room=min(max_new_tokens, self.model.config.context // 2))
+        return self._pieces(self._writer.tokens(ids, max_new_tokens, choose))
+
+    def _pieces(self, tokens: Iterator[int]) -> Iterator[Piece]:
+        """The tokens as text; those that share a character come in one piece."""
+        held, count = b"", 0
+        for token in tokens:
             count += 1
             held += self.pieces[token]
             whole, held = split_whole(held)
@@ -451,12 +442,6 @@ class TokenTransformerPredictor:
         begin, *ids = self._encode(end)
         size = self.model.config.context - 1 - room
         return [begin, *ids[max(0, len(ids) - size) :]], len(ids) > size or len(end) < len(prompt)
-
-    def _log_probs(self, state: Tensor, model: TransformerModel) -> np.ndarray:
-        """Log-probabilities (V,) after a last state (C,), of tokens that may be predicted."""
-        logits = model.logits(state.unsqueeze(0))[0].float()
-        logits[UNK_ID] = logits[BEGIN_ID] = -torch.inf
-        return F.log_softmax(logits, dim=-1).cpu().numpy()
 
 
 def _picked(log_probs: Tensor, tokens: Tensor) -> list[float]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dlnlp.models.token_transformer import TokenTransformerPredictor
+from dlnlp.models import writer
 
 try:
     from playwright.sync_api import expect
@@ -267,13 +267,13 @@ def test_attention_of_the_next_token_tab_looks_back_only(open_page, untrained_ur
 
 
 def test_stop_keeps_the_partial_text(open_page, untrained_url, monkeypatch):
-    real = TokenTransformerPredictor._log_probs
+    real = writer.predictable
 
-    def slowly(self, *given):  # as slow as a big model, so that there is something to stop
+    def slowly(logits):  # as slow as a big model, so that there is something to stop
         time.sleep(0.02)
-        return real(self, *given)
+        return real(logits)
 
-    monkeypatch.setattr(TokenTransformerPredictor, "_log_probs", slowly)
+    monkeypatch.setattr(writer, "predictable", slowly)
     page = open_page(untrained_url)
     go(page, "token_transformer", "Once upon")
     page.locator("#token_transformer_settings button").first.click()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import math
 
 import numpy as np
@@ -8,11 +7,9 @@ import pytest
 import torch
 
 from dlnlp.byte_level import BEGIN_ID, UNK_ID, shown
-from dlnlp.models.packed import can_pack
 from dlnlp.models.token_transformer import (
     Cache,
     PositionalEncoding,
-    TokenTransformerPredictor,
     tiny,
 )
 from dlnlp.sampling import filtered
@@ -191,49 +188,3 @@ def test_a_prompt_beyond_the_window_is_known_as_such() -> None:
     assert not PREDICTOR.is_cut("x" * 31)
     assert PREDICTOR.is_cut("x" * 32)
     assert PREDICTOR.is_cut("x" * 20, max_new_tokens=16)
-
-
-@pytest.mark.skipif(
-    not can_pack(PREDICTOR.model.embedding.weight), reason="this build of torch has no oneDNN"
-)
-def test_packed_weights_give_the_same_logits() -> None:
-    model, packed = PREDICTOR.model, PREDICTOR.model.packed()
-    assert packed is not model
-    assert {type(m) for m in packed.blocks.modules()}.isdisjoint({torch.nn.Linear})
-    tokens = torch.randint(2, 200, (2, 9))
-    with torch.inference_mode():
-        torch.testing.assert_close(packed(tokens), model(tokens))
-        cache = Cache(packed)
-        packed.hidden(tokens[:1, :8], cache)
-        last = packed.logits(packed.hidden(tokens[:1, 8:], cache))
-        torch.testing.assert_close(last, model(tokens)[:1, 8:])
-
-
-def test_what_cannot_be_packed_writes_as_it_is() -> None:
-    double = copy.deepcopy(PREDICTOR.model).double()
-    assert double.packed() is double
-    plain = TokenTransformerPredictor(double, PREDICTOR.tokenizer)
-    settings = {"max_new_tokens": 40, "temperature": 0}
-    assert list(plain.generate("hello", **settings)) == list(
-        PREDICTOR.generate("hello", **settings)
-    )
-
-
-def test_beyond_the_window_its_later_half_is_read_afresh(monkeypatch) -> None:
-    context, writer = PREDICTOR.model.config.context, PREDICTOR._writer
-    hidden, fed = writer.hidden, []
-
-    def spy(tokens: torch.Tensor, cache: Cache) -> torch.Tensor:
-        fed.append((cache.length, tokens[0].tolist()))
-        return hidden(tokens, cache)
-
-    monkeypatch.setattr(writer, "hidden", spy)
-    list(PREDICTOR.generate("h", max_new_tokens=context + 5, temperature=0))
-    again = [i for i, (filled, _) in enumerate(fed) if filled == 0][1]
-    before = [token for _, row in fed[:again] for token in row]
-    row = fed[again][1]
-    assert len(before) == context
-    assert row[0] == BEGIN_ID
-    assert len(row) == 1 + context // 2
-    assert row[1:-1] == before[-(context // 2 - 1) :]  # the last one had not been fed yet
-    assert [filled for filled, _ in fed[again + 1 :][:3]] == [len(row), len(row) + 1, len(row) + 2]

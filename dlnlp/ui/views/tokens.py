@@ -72,9 +72,9 @@ def surprise(found: Sequence[TokenScore], more: bool) -> str:
     return (
         f'{cut}<section class="dl-surprise"><p class="dl-figures">{listed}</p>'
         f'<p class="dl-text">{"".join(map(_surprising, found))}</p>'
-        '<p class="dl-legend"><i class="dl-against"></i>less expected, '
-        f"up to {MOST_BITS} bits and more<span>Choose a token to see what was expected in its "
-        'place.</span></p><div class="dl-expected" role="status"></div></section>'
+        '<p class="dl-legend"><span><i class="dl-against"></i>less expected, '
+        f"up to {MOST_BITS} bits and more</span> <span>Choose a token to see what was expected in "
+        'its place.</span></p><div class="dl-expected" role="status"></div></section>'
     )
 
 
