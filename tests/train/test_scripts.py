@@ -16,7 +16,15 @@ from safetensors.torch import load_file
 
 from dlnlp import catalog, checkpoint
 from dlnlp.models.char_seq2seq import tiny
-from train import char_seq2seq, common, data, evaluate, promote, sentiment_lstm
+from train import (
+    char_seq2seq,
+    common,
+    data,
+    evaluate,
+    promote,
+    sentiment_lstm,
+    token_transformer,
+)
 from train.char_seq2seq import repeats
 from train.sentiment import best_calibration, calibrate, calibration_error, cross_fitted_error
 
@@ -328,3 +336,15 @@ def test_the_plateau_ends_in_a_line_to_zero() -> None:
     assert set(factors[9:61]) == {1.0}
     assert factors[80] == pytest.approx(0.5)
     assert factors[100] == 0
+
+
+def test_the_loss_in_chunks_is_the_plain_one() -> None:
+    states = torch.randn(600, 8, requires_grad=True)
+    weight = torch.randn(50, 8, requires_grad=True)
+    wanted = torch.randint(0, 50, (600,))
+    found = token_transformer.token_loss(states, weight, wanted)
+    gradients = torch.autograd.grad(found, (states, weight))
+    plain = torch.nn.functional.cross_entropy(states @ weight.T, wanted)
+    torch.testing.assert_close(found, plain)
+    expected = torch.autograd.grad(plain, (states, weight))
+    torch.testing.assert_close(gradients, expected)
