@@ -30,6 +30,13 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
+# A sentence may end before this blank: marks before it, quotes and brackets closed.
+_STOP = re.compile(r"(\S*[.!?…])([\"'”’»)\]]*) ")
+_NO_STOP = re.compile(
+    r"(?:\W|^)(?:\w|\d+|mr|mrs|ms|dr|prof|st|jr|sr|vs|mt|gen|col|capt|lt|sgt|rev|gov|sen|rep"
+    r"|(?:\w\.)+\w)\.$",
+    re.IGNORECASE,
+)
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:
@@ -141,6 +148,38 @@ def words(text: str) -> list[tuple[str, int]]:
     A contraction is one word, whatever pieces a model reads it in.
     """
     return [(match.group(), match.start()) for match in _WORD.finditer(text)]
+
+
+def sentences(text: str, longest: int) -> list[str]:
+    """A cleaned text in sentences, which a blank joins to the text again.
+
+    A sentence of more than ``longest`` characters comes in parts: up to a comma or the like
+    where there is one, else up to a blank, else cut where it has to be continued.
+    """
+    small = Casing(text).small  # then what follows a stop may be small, too
+    result, begin = [], 0
+    for match in _STOP.finditer(text):
+        following = text[match.end() :].lstrip(OPENING)[:1]
+        ends = small or following.isupper() or following.isdigit()
+        number = following.isdigit() and match[1].lower() == "no."
+        if ends and (match[2] or not (number or _NO_STOP.search(match[1]))):
+            result.append(text[begin : match.end() - 1])
+            begin = match.end()
+    result.append(text[begin:])
+    return [part for sentence in result for part in _parts(sentence, longest)]
+
+
+def _parts(sentence: str, longest: int) -> list[str]:
+    result = []
+    while len(sentence) > longest:
+        stops = [match.end() for match in re.finditer(r"[,;:] |\w ", sentence[: longest + 1])]
+        marks = [end for end in stops if sentence[end - 2] in ",;:" and 2 * end > longest]
+        if not stops:  # no blank to part it at: it stays whole
+            break
+        end = (marks or stops)[-1]
+        result.append(sentence[: end - 1])
+        sentence = sentence[end:]
+    return [*result, sentence]
 
 
 def without(text: str, chosen: Sequence[int]) -> str:

@@ -10,6 +10,7 @@ from dlnlp.text import (
     check_texts,
     clean,
     natural,
+    sentences,
     without,
     words,
 )
@@ -127,3 +128,32 @@ def test_casing_goes_and_comes_back(typed: str, canonical: str, french: str, res
     assert casing.restored(french) == restored
     assert len(casing.canonical(typed)) == len(typed)
     assert casing.restored(casing.written(restored)) == restored
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["I see. ", "Do you? ", "Yes!"],
+        ['He said "No." ', "She left... ", "(He stayed.) ", "12 came."],
+        ["Mr. Smith met Dr. No at 5 p.m. Monday."],
+        ["J. K. Rowling wrote it. ", "The U.S. Army read it."],
+        ["12. I love you."],
+        ["No. ", "It is No. 5 here. ", "Yes."],
+        ["Wait... what? ", "Really?! ", "«Oui.»"],
+        ["Is it 2.5 or www.example.com? ", "Ask."],
+        ["i see. ", "do you?"],
+        ["Yahoo! is a firm."],
+        ["no stop"],
+        [""],
+    ],
+)
+def test_sentences_end_at_their_stops(parts: list[str]) -> None:
+    assert sentences("".join(parts), 150) == [part.rstrip() for part in parts]
+
+
+def test_a_long_sentence_comes_in_parts() -> None:
+    text = "one two three, four five six seven, eight nine ten"
+    assert sentences(text, 25) == ["one two three,", "four five six seven,", "eight nine ten"]
+    assert sentences("one two three four", 9) == ["one two", "three", "four"]
+    assert sentences("x" * 40, 9) == ["x" * 40]
+    assert " ".join(sentences(text, 7)) == text

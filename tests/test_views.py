@@ -15,6 +15,7 @@ from dlnlp.results import (
     Sentiment,
     TokenScore,
     Translation,
+    WordAttention,
 )
 from dlnlp.text import words
 from dlnlp.ui import views
@@ -63,8 +64,11 @@ def test_a_picture_of_a_part_says_so():
     assert "first 150 characters" not in views.translation(translated("a" * 150), 150)
 
 
-def test_an_empty_translation_is_said_to_be_one():
-    assert "nothing" in views.translation(translated(""), 150)
+def test_a_word_tells_where_it_looked_and_no_more():
+    weights = np.zeros((1, 9))
+    weights[0, 3:6] = [0.2, 0.6, 0.2]
+    shown = views.reading(tuple("ab cd. ef"), WordAttention(("cd",), ("xy",), weights, weights))
+    assert 'data-first="3" data-shares="33,100,33"' in shown
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import random
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,6 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from dlnlp.checkpoint import TRAINING, read_json
 from dlnlp.models.char_seq2seq import (
     EOS_ID,
     SOS_ID,
@@ -37,8 +35,6 @@ TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, b
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
 LONGEST = 150
 COPY_SHARE = 0.5  # of the pairs that share a name or a number
-SHORT = 15  # characters: what people type without its mark
-MOST_JOINED = 4
 CASES = (  # whatever becomes of them stands on the card
     "hello",
     "HELLO",
@@ -130,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
     used = {"tatoeba-en-fr": data.fingerprint([f"{e}\t{f}" for e, f in pairs])}
     facts: dict[str, Any] = {"data": used}
     if args.init:
-        facts["went on from"] = read_json(args.init, TRAINING)["command"]
+        facts["went on from"] = common.lineage(args.init)
     save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
@@ -157,9 +153,8 @@ def augment(
 ) -> tuple[str, str]:
     """The pair, or for some of the draws a variant of it that people type as well.
 
-    One name or number is another one, a date, an address or the like is added, both sides
-    lose their final mark, or up to ``MOST_JOINED`` pairs stand in a row. No pair is drawn
-    more often than another.
+    One name or number is another one, a date, an address or the like is added, or a second
+    pair follows. No pair is drawn more often than another.
     """
     english, french = pairs[index]
     chance = random.Random(seed)
@@ -168,13 +163,10 @@ def augment(
     form = chance.random()
     if form < 0.12:
         english, french = copying.framed(english, french, chance)
-    elif form < 0.22:
-        for _ in range(chance.randint(1, MOST_JOINED - 1)):
-            more = chance.choice(pairs)
-            if len(english) + len(more[0]) < LONGEST:
-                english, french = f"{english} {more[0]}", f"{french} {more[1]}"
-    if chance.random() < (0.5 if len(english) <= SHORT else 0.2):
-        english, french = (re.sub(r"\s*[.!?]$", "", side) for side in (english, french))
+    elif form < 0.15:  # some sentences' end the predictor does not see
+        more = chance.choice(pairs)
+        if len(english) + len(more[0]) < LONGEST:
+            english, french = f"{english} {more[0]}", f"{french} {more[1]}"
     return english, french
 
 

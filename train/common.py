@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlnlp.checkpoint import TRAINING, read_json
 from dlnlp.device import pick_device
 
 STATE = "state.pt"
@@ -162,6 +163,13 @@ class Run:
             "training_minutes": round(self.seconds / 60, 1),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
+
+
+def lineage(folder: Path) -> str:
+    """The command that trained a checkpoint, and those of the checkpoints it went on from."""
+    training = read_json(folder, TRAINING)
+    earlier = training.get("went on from")
+    return f"{training['command']}, after {earlier}" if earlier else str(training["command"])
 
 
 class Best:

@@ -16,7 +16,7 @@ _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NUMBER = re.compile(r"\d{2,}")
 _DIGIT = re.compile(r"\d")
 _ARTICLE = re.compile(r"\b(en|la|le|les|au|aux|du|des|l')\s?$", re.IGNORECASE)
-MAY_ELIDE = "aeiouyh"  # the first letters before which French may drop a vowel
+_ELIDES = r"\b(d|qu|jusqu|lorsqu|puisqu|n|s|m|t|j)(?:e |')"  # what a vowel may shorten
 _NUMBER_WORDS = {
     "two": "deux",
     "three": "trois",
@@ -140,8 +140,7 @@ class Copying:
             return _replaced(english, words[0], new), _replaced(french, words[1], new)
         elif names := self._shared_names(english, french):
             old, new = chance.choice(names), self._name(chance)
-            if _may_elide(new) != _may_elide(old):  # "d'Anna", but "de Tom"
-                return english, french
+            french = _elided(french, old, new)
         else:
             return english, french
         return _replaced(english, old, new), _replaced(french, old, new)
@@ -278,8 +277,15 @@ def _small_first(text: str, known: set[str]) -> str:
     return text[0].lower() + text[1:] if first and first.group().lower() in known else text
 
 
-def _may_elide(name: str) -> bool:
-    return name[0].lower() in MAY_ELIDE
+def _elided(french: str, old: str, new: str) -> str:
+    """The French with "de", "que" and the like before the old name as they are before the new.
+
+    "de Tom", but "d'Anna"; before "h" and "y" either may be right, and they stay.
+    """
+    if new[0].lower() in "hy":
+        return french
+    ending = "'" if new[0].lower() in "aeiou" else "e "
+    return re.sub(rf"{_ELIDES}(?={old}\b)", rf"\g<1>{ending}", french)
 
 
 def _replaced(text: str, old: str, new: str) -> str:

@@ -129,7 +129,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.teacher:
         facts["teacher"] = args.teacher.name
     if args.init:
-        facts["went on from"] = checkpoint.read_json(args.init, checkpoint.TRAINING)["command"]
+        facts["went on from"] = common.lineage(args.init)
     sentiment_lstm.save(args.out, predictor, run.provenance(model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)

@@ -11,11 +11,15 @@ parallel over the target, and decoding one step at a time gives the same numbers
 from __future__ import annotations
 
 import functools
+import heapq
+import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +27,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.models.decoding import Hypothesis, State, beam_search
+from dlnlp.models.decoding import Hypothesis, State, beam_search, normalised
 from dlnlp.results import Translation
 from dlnlp.sampling import check_whole
 from dlnlp.text import (
@@ -38,12 +42,16 @@ from dlnlp.text import (
     check_text,
     check_texts,
     clean,
+    sentences,
 )
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
 SPECIALS = (SOS, EOS)
 SOS_ID, EOS_ID = 2, 3
-MAX_CHARACTERS = 300
+MAX_CHARACTERS = 1000
+LONGEST_SENTENCE = 150  # characters, the most it was trained on
+STOPS = ".!?"
+_LAST_STOP = re.compile(rf" ?[{STOPS}]?$")
 BATCH_CHARACTERS = 4096
 MAX_BEAM = 20
 
@@ -182,7 +190,11 @@ def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 class CharSeq2SeqPredictor:
-    """A trained translator with its two alphabets; safe to share between threads."""
+    """A trained translator with its two alphabets; safe to share between threads.
+
+    It translates sentence by sentence, as it was trained; a blank stands between them on both
+    sides, and each sentence's attention lies within that sentence.
+    """
 
     def __init__(self, model: CharSeq2Seq, source: Vocabulary, target: Vocabulary) -> None:
         self.model = model.eval()
@@ -216,60 +228,88 @@ class CharSeq2SeqPredictor:
     def stream(self, text: str) -> Iterator[str]:
         """The characters of the greedy translation, as they come."""
         source, _ = self._source(check_text(text))
-        if not source:
-            return
-        casing = Casing("".join(source))
-        memory = self._memory([source])
+        for place, sentence in enumerate(source):
+            if place:
+                yield " "
+            yield from self._greedy(sentence)
+
+    def _greedy(self, sentence: str) -> Iterator[str]:
+        casing, is_open = Casing(sentence), lacks_stop(sentence)
+        memory = self._memory([sentence])
         state: State = (memory.first, memory.second)
-        token, first = SOS_ID, True
-        for _ in range(max_length(len(source))):
+        token, first, held = SOS_ID, True, ""
+        for _ in range(max_length(len(sentence))):
             log_probs, _, state = self._step(memory, torch.tensor([token]), state)
             token = int(log_probs.argmax())
             if token == EOS_ID:
-                return
+                break
             character = self.target_vocabulary.tokens[token]
-            yield casing.restored(character) if first or casing.capitals else character
+            held += casing.restored(character) if first or casing.capitals else character
             first = first and character in OPENING
+            ready = held if first or not is_open else _LAST_STOP.sub("", held)
+            if ready:  # what may be a stop waits for what follows
+                yield ready
+            held = held[len(ready) :]
 
     @torch.inference_mode()
     def force(self, text: str, target: str) -> Translation:
         """The user's own French, scored character by character with its attention.
 
+        It is compared sentence by sentence where it has as many as the English.
+
         Raises:
             TypeError: ``text`` or ``target`` is no string.
         """
         source, cut = self._source(check_text(text))
-        characters = tuple(clean(check_text(target, "target")))
-        cut = cut or len(characters) > MAX_CHARACTERS
-        characters = characters[:MAX_CHARACTERS]
+        wanted, beyond = self._source(check_text(target, "target"))
+        cut = cut or beyond
         if not source:
-            return _nothing(cut)
-        memory = self._memory([source])
-        wanted, casing = "".join(characters), Casing("".join(source))
+            return joined([], cut)
+        if len(source) != len(wanted):
+            source, wanted = [" ".join(source)], [" ".join(wanted)]
+        return joined(list(map(self._forced, source, wanted)), cut)
+
+    def _forced(self, sentence: str, target: str) -> Translation:
+        casing, wanted = Casing(sentence), target
         if casing.restored(wanted) == wanted:  # cased like the source
             wanted = casing.written(wanted)
-        ids = self.target_vocabulary.encode(wanted)
-        inputs = torch.tensor([[SOS_ID, *ids]], device=self.device)
-        logits, attention, _ = self.model.decoder(memory, inputs, (memory.first, memory.second))
-        logp = F.log_softmax(logits[0].float(), dim=-1)
-        picked = logp[torch.arange(len(ids) + 1), torch.tensor([*ids, EOS_ID])].cpu()
+        # Of a sentence without its stop the French has none, either: the likeliest is added.
+        stops = ("", *(f"{blank}{stop}" for stop in STOPS for blank in ("", " ")))
+        rows = [
+            self.target_vocabulary.encode(wanted + stop)
+            for stop in (stops if lacks_stop(sentence) else ("",))
+        ]
+        memory = self._memory([sentence]).select(torch.zeros(len(rows), dtype=torch.long))
+        inputs, _ = collate([[SOS_ID, *row] for row in rows])
+        following, _ = collate([[*row, EOS_ID] for row in rows])
+        logits, attention, _ = self.model.decoder(
+            memory, inputs.to(self.device), (memory.first, memory.second)
+        )
+        picked = -F.cross_entropy(
+            logits.float().transpose(1, 2),
+            following.to(self.device),
+            ignore_index=0,
+            reduction="none",
+        ).cpu()  # (B, T)
+        best = int(picked.sum(dim=1).argmax())
+        size = len(target)
         return Translation(
-            "".join(characters),
-            float(picked.sum()),
-            source,
-            characters,
-            picked[:-1].numpy(),
-            attention[0, :-1].cpu().numpy(),
-            cut,
+            target,
+            float(picked[best].sum()),
+            tuple(sentence),
+            tuple(target),
+            picked[best, :size].numpy(),
+            _within(attention[best, :size].cpu(), sentence),
         )
 
-    def _source(self, text: str) -> tuple[tuple[str, ...], bool]:
-        characters = tuple(clean(text))
-        return characters[:MAX_CHARACTERS], len(characters) > MAX_CHARACTERS
+    def _source(self, text: str) -> tuple[list[str], bool]:
+        """The sentences that are read, and whether there would be more."""
+        text = clean(text)
+        read = text[:MAX_CHARACTERS].rstrip()
+        return sentences(read, LONGEST_SENTENCE) if read else [], len(text) > MAX_CHARACTERS
 
-    def _memory(self, sources: Sequence[tuple[str, ...]]) -> Memory:
-        texts = ["".join(source) for source in sources]
-        texts = [Casing(text).canonical(text) for text in texts]
+    def _memory(self, texts: Sequence[str]) -> Memory:
+        texts = [Casing(t).canonical(t) + ("." if lacks_stop(t) else "") for t in texts]
         ids, lengths = collate([self.source_vocabulary.encode(text) for text in texts])
         memory: Memory = self.model.encoder(ids.to(self.device), lengths)
         return memory
@@ -279,49 +319,116 @@ class CharSeq2SeqPredictor:
         tokens = tokens.to(self.device).unsqueeze(1)
         logits, attention, state = self.model.decoder(memory, tokens, state)
         log_probs = F.log_softmax(logits[:, 0].float(), dim=-1)
-        log_probs[:, :EOS_ID] = -torch.inf  # <pad>, <unk> and <sos> are never written
+        log_probs[:, :EOS_ID] = -torch.inf  # <pad>, <unk> and <sos> are never written,
+        log_probs[tokens[:, 0] == SOS_ID, EOS_ID] = -torch.inf  # nor is nothing at all
         return log_probs, attention[:, 0], state
 
     @torch.inference_mode()
     def _search(self, texts: list[str], beam_size: int) -> list[list[Translation]]:
         check_whole("The beam size", beam_size, 1, MAX_BEAM)
         sources = [self._source(text) for text in texts]
-        results = [[_nothing(cut)] for _, cut in sources]
-        filled = [i for i, (source, _) in enumerate(sources) if source]
+        every = [sentence for source, _ in sources for sentence in source]
+        found: list[list[Rated]] = [[] for _ in every]
         budget = max(1, BATCH_CHARACTERS // beam_size)
-        for batch in batches([len(sources[i][0]) for i in filled], budget):
-            rows = [filled[i] for i in batch]
-            memory = self._memory([sources[i][0] for i in rows])
+        for rows in batches(list(map(len, every)), budget):
+            memory = self._memory([every[i] for i in rows])
             memory = memory.select(torch.arange(len(rows)).repeat_interleave(beam_size))
-            found = beam_search(
+            hypotheses = beam_search(
                 functools.partial(self._step, memory),
                 (memory.first, memory.second),
-                limits=[max_length(len(sources[i][0])) for i in rows],
+                limits=[max_length(len(every[i])) for i in rows],
                 beam_size=beam_size,
                 start=SOS_ID,
                 end=EOS_ID,
             )
-            for i, hypotheses in zip(rows, found, strict=True):
-                results[i] = [self._translation(h, *sources[i]) for h in hypotheses]
+            for i, best in zip(rows, hypotheses, strict=True):
+                unique: dict[str, Rated] = {}
+                for hypothesis in best:
+                    rate = normalised(hypothesis.score, len(hypothesis.tokens))
+                    translation = self._translation(every[i], hypothesis)
+                    unique.setdefault(translation.text, (rate, translation))
+                found[i] = list(unique.values())
+        results, remaining = [], iter(found)
+        for source, cut in sources:
+            options = list(itertools.islice(remaining, len(source)))
+            results.append([joined(parts, cut) for parts in likeliest(options, beam_size)])
         return results
 
-    def _translation(self, found: Hypothesis, source: tuple[str, ...], cut: bool) -> Translation:
-        casing = Casing("".join(source))
-        target = tuple(casing.restored("".join(self.target_vocabulary.decode(found.tokens))))
-        attention = found.attention[:, : len(source)].numpy().reshape(len(target), len(source))
+    def _translation(self, sentence: str, found: Hypothesis) -> Translation:
+        text = Casing(sentence).restored("".join(self.target_vocabulary.decode(found.tokens)))
+        if lacks_stop(sentence):
+            text = _LAST_STOP.sub("", text) or text
+        log_probs, attention = found.log_probs[: len(text)], found.attention[: len(text)]
         return Translation(
-            "".join(target), found.score, source, target, found.log_probs.numpy(), attention, cut
+            text,
+            found.score,
+            tuple(sentence),
+            tuple(text),
+            log_probs.numpy(),
+            _within(attention, sentence),
         )
+
+
+Rated = tuple[float, Translation]  # a sentence's, and what the beam ranks it by
+
+
+def lacks_stop(sentence: str) -> bool:
+    """Whether the sentence ends with a letter or a digit."""
+    return sentence[-1:].isalnum()
+
+
+def _within(attention: Tensor, sentence: str) -> np.ndarray:
+    """Attention (T, S) to the sentence alone: its last character stands for a stop it lacks."""
+    found = attention[:, : len(sentence)].clone()
+    if lacks_stop(sentence):
+        found[:, -1] += attention[:, len(sentence)]
+    return found.numpy()
+
+
+def likeliest(options: Sequence[Sequence[Rated]], count: int) -> list[list[Translation]]:
+    """The ``count`` choices of one translation for each sentence whose rates sum highest."""
+    found: list[tuple[float, list[Translation]]] = [(0.0, [])]
+    for sentence in options:
+        longer = [
+            (rate + further, [*chosen, each])
+            for rate, chosen in found
+            for further, each in sentence
+        ]
+        found = heapq.nlargest(count, longer, key=lambda pair: pair[0])
+    return [chosen for _, chosen in found]
+
+
+def joined(parts: Sequence[Translation], truncated: bool = False) -> Translation:
+    """Translations of sentences as one of the text, a blank between any two.
+
+    That blank is certain, and looked at the blank in its place.
+    """
+    rows = sum(len(part.target) + 1 for part in parts) - 1
+    columns = sum(len(part.source) + 1 for part in parts) - 1
+    log_probs = np.zeros(max(0, rows), dtype=np.float32)
+    attention = np.zeros((max(0, rows), max(0, columns)), dtype=np.float32)
+    row = column = 0
+    for part in parts:
+        if row:
+            attention[row - 1, column - 1] = 1.0
+        end, right = row + len(part.target), column + len(part.source)
+        log_probs[row:end] = part.log_probs
+        attention[row:end, column:right] = part.attention
+        row, column = end + 1, right + 1
+    return Translation(
+        " ".join(part.text for part in parts),
+        sum(part.score for part in parts),
+        tuple(" ".join("".join(part.source) for part in parts)),
+        tuple(" ".join("".join(part.target) for part in parts)),
+        log_probs,
+        attention,
+        truncated,
+    )
 
 
 def max_length(source_length: int) -> int:
     """The longest target that decoding may write: a bound, so that nothing loops for ever."""
     return 2 * source_length + 20
-
-
-def _nothing(cut: bool) -> Translation:
-    empty = torch.zeros(0)
-    return Translation("", 0.0, (), (), empty.numpy(), empty.reshape(0, 0).numpy(), cut)
 
 
 def load(folder: Path, device: str | None = None) -> CharSeq2SeqPredictor:

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
 import pytest
 import torch
 
-from dlnlp.models.char_seq2seq import EOS_ID, SOS_ID, collate, max_length, tiny
-from dlnlp.models.decoding import beam_search, normalised
+from dlnlp.models.char_seq2seq import (
+    EOS_ID,
+    MAX_CHARACTERS,
+    SOS_ID,
+    CharSeq2SeqPredictor,
+    collate,
+    max_length,
+    tiny,
+)
+from dlnlp.models.decoding import Hypothesis, beam_search, normalised
 
 PREDICTOR = tiny()
-TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog."]
+TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]
 
 
 def test_padding_changes_nothing() -> None:
@@ -33,7 +42,7 @@ def test_greedy_stream_and_beam_of_one_agree() -> None:
 
 @pytest.mark.parametrize("beam_size", [1, 5])
 def test_forcing_a_translation_gives_its_own_score(beam_size: int) -> None:
-    for found in PREDICTOR.translate(TEXTS, beam_size):
+    for found in PREDICTOR.translate(TEXTS[:4], beam_size):
         if not found.source:
             assert found.text == ""
             continue
@@ -42,6 +51,85 @@ def test_forcing_a_translation_gives_its_own_score(beam_size: int) -> None:
             assert forced.score == pytest.approx(found.score, abs=1e-3)
         np.testing.assert_allclose(forced.log_probs, found.log_probs, atol=1e-4)
         np.testing.assert_allclose(forced.attention, found.attention, atol=1e-4)
+
+
+def test_every_sentence_is_translated_for_itself() -> None:
+    one, other = PREDICTOR.translate(["I see a dog.", "Do you?"])
+    both = PREDICTOR.translate(["I see a dog. Do you?"])[0]
+    assert both.text == f"{one.text} {other.text}"
+    assert both.score == pytest.approx(one.score + other.score, abs=1e-4)
+    rows, columns = one.attention.shape
+    np.testing.assert_allclose(both.attention[:rows, :columns], one.attention, atol=1e-5)
+    np.testing.assert_allclose(
+        both.attention[rows + 1 :, columns + 1 :], other.attention, atol=1e-5
+    )
+    assert both.attention[rows, columns] == 1  # the blank between them
+    assert both.log_probs[rows] == 0
+    assert not both.attention[:rows, columns:].any()
+
+
+def test_candidates_of_two_sentences_are_the_best_pairs() -> None:
+    one, other = (PREDICTOR.candidates(text) for text in ("I see.", "Do you?"))
+    pairs = [
+        (normalised(a.score, len(a.target)) + normalised(b.score, len(b.target)), a, b)
+        for a in one
+        for b in other
+    ]
+    pairs.sort(key=lambda pair: -pair[0])
+    expected = [f"{a.text} {b.text}" for _, a, b in pairs[:5]]
+    assert [c.text for c in PREDICTOR.candidates("I see. Do you?")] == expected
+
+
+def test_a_sentence_without_its_stop_is_read_with_one() -> None:
+    with torch.inference_mode():
+        open_, stopped = (PREDICTOR._memory([text]).states for text in ("hello", "Hello."))
+    torch.testing.assert_close(open_, stopped)
+    for found in PREDICTOR.candidates("hello", n=20):
+        assert not found.text.endswith((".", "!", "?", " "))
+        assert "".join(found.source) == "hello"
+
+
+def test_a_stop_is_left_out_whichever_the_model_writes() -> None:
+    sentence, tokens = "hello", PREDICTOR.target_vocabulary.encode("oui !")
+    attention = torch.full((5, 6), 1 / 6)
+    hypothesis = Hypothesis(tuple(tokens), -1.0, torch.zeros(5), attention)
+    found = PREDICTOR._translation(sentence, hypothesis)
+    assert found.text == "oui"
+    np.testing.assert_allclose(found.attention[0], [1 / 6] * 4 + [2 / 6])
+    assert PREDICTOR._translation("hello!", hypothesis).text == "oui !"
+
+
+def test_a_forced_target_may_lack_its_stop_as_its_source_does() -> None:
+    bare = PREDICTOR.force("hello", "oui")
+    whole = [PREDICTOR.force("hello.", f"oui{stop}").score for stop in (".", " .", "!", " ?")]
+    assert bare.score >= max(whole) - 1e-4
+    assert bare.log_probs.shape == (3,)
+
+
+def test_a_forced_target_is_read_sentence_by_sentence() -> None:
+    one, other = PREDICTOR.force("I see a dog.", "Oui."), PREDICTOR.force("Do you?", "Non ?")
+    both = PREDICTOR.force("I see a dog. Do you?", "Oui. Non ?")
+    assert both.score == pytest.approx(one.score + other.score, abs=1e-4)
+    assert both.text == "Oui. Non ?"
+    whole = PREDICTOR.force("I see a dog. Do you?", "Oui, non ?")
+    assert "".join(whole.source) == "I see a dog. Do you?"
+
+
+def test_nothing_is_never_a_translation() -> None:
+    model = copy.deepcopy(PREDICTOR.model)
+    with torch.no_grad():
+        model.decoder.output.bias[EOS_ID] = 100.0
+    silent = CharSeq2SeqPredictor(model, PREDICTOR.source_vocabulary, PREDICTOR.target_vocabulary)
+    for text in ("no", "No."):
+        assert all(len(found.text) == 1 for found in silent.candidates(text))
+        assert len("".join(silent.stream(text))) == 1
+
+
+def test_a_long_text_is_translated_to_its_bound() -> None:
+    text = "I see a dog. " * 100
+    [found] = PREDICTOR.translate([text], beam_size=1)
+    assert found.truncated and len(found.source) <= MAX_CHARACTERS
+    assert not PREDICTOR.translate([text[:900]], beam_size=1)[0].truncated
 
 
 def test_batching_does_not_change_translations() -> None:

@@ -113,6 +113,15 @@ def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) 
     assert one.source_vocabulary.tokens == other.source_vocabulary.tokens
     training = checkpoint.verify(tmp_path / "more" / "char_seq2seq")
     assert training["went on from"] == checkpoint.verify(first)["command"]
+    run(
+        "char_seq2seq",
+        data_dir,
+        tmp_path / "most",
+        "--init",
+        str(tmp_path / "more" / "char_seq2seq"),
+    )
+    last = checkpoint.verify(tmp_path / "most" / "char_seq2seq")["went on from"]
+    assert last == f"{training['command']}, after {training['went on from']}"
     assert str(tmp_path) not in json.dumps(training)
 
 

@@ -16,7 +16,7 @@ from dlnlp.text import clean
 from dlnlp.ui import parts, theme, views
 
 STEM = "char_seq2seq"
-BLANK = "Type a short English sentence, and the model writes it in French."
+BLANK = "Type a sentence or a few in English, and the model writes them in French."
 CANDIDATES = 5
 NONE_YET = views.caption("The best translations that the beam ends with, once there are some.")
 CHOOSE = """
@@ -30,9 +30,11 @@ MARK = """
 const mark = (word) => {
   const letters = element.querySelectorAll('[lang="en"] span');
   const shares = word ? word.dataset.shares.split(",") : [];
+  const first = word ? Number(word.dataset.first) : 0;
   letters.forEach((letter, i) => {
-    letter.style.background = shares[i]
-      ? `color-mix(in srgb, var(--dl-positive) ${0.7 * shares[i]}%, transparent)` : "";
+    const share = shares[i - first];
+    letter.style.background = share
+      ? `color-mix(in srgb, var(--dl-positive) ${0.7 * share}%, transparent)` : "";
   });
 };
 element.addEventListener("click", (event) => {
@@ -63,7 +65,7 @@ def build_tab(registry: Registry) -> None:
         "The picture shows where the writer looked for each letter it wrote.",
     )
     box, button, samples = parts.question(
-        STEM, "English", "A short sentence", "Translate", EXAMPLES
+        STEM, "English", "A sentence, or a few", "Translate", EXAMPLES
     )
     with gr.Accordion("Settings", open=False):
         beam = gr.Slider(
@@ -217,7 +219,7 @@ def _endpoint(registry: Registry) -> None:
         """Translate English into French, character by character.
 
         Args:
-            texts: Short English sentences.
+            texts: English texts, which are translated sentence by sentence.
             beam_size: Unfinished translations followed at once, 1 to 20.
         """
         with parts.api_errors():

@@ -21,8 +21,6 @@ def translation(result: Translation, pictured: int) -> str:
         if result.truncated
         else ""
     )
-    if not result.target:
-        return cut + note("The model's best translation of this is nothing at all.")
     beyond = max(len(result.source), len(result.target)) > pictured
     part = f" Of this long text it shows the first {pictured} characters." if beyond else ""
     return (
@@ -40,10 +38,12 @@ def reading(source: Sequence[str], found: WordAttention) -> str:
     letters = "".join(f"<span>{escape(character)}</span>" for character in source)
     buttons = []
     for word, row in zip(found.target, found.characters, strict=True):
-        peak = max(float(row.max()), 1e-6)
-        shares = ",".join(str(round(100 * float(weight) / peak)) for weight in row)
+        shares = [round(100 * float(weight) / max(float(row.max()), 1e-6)) for weight in row]
+        seen = [place for place, share in enumerate(shares) if share]
+        within = shares[seen[0] : seen[-1] + 1]  # of a long text, a word looks at one sentence
         buttons.append(
-            f'<button type="button" class="dl-word" data-shares="{shares}" '
+            f'<button type="button" class="dl-word" data-first="{seen[0]}" '
+            f'data-shares="{",".join(map(str, within))}" '
             f'aria-pressed="false">{escape(word)}</button>'
         )
     return (
