@@ -48,7 +48,7 @@ from dlnlp.text import (
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
 SPECIALS = (SOS, EOS)
 SOS_ID, EOS_ID = 2, 3
-MAX_CHARACTERS = 1000
+MAX_CHARACTERS = 600
 LONGEST_SENTENCE = 150  # characters, the most it was trained on
 STOPS = ".!?"
 _LAST_STOP = re.compile(rf" ?[{STOPS}]?$")

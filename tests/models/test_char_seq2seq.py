@@ -126,10 +126,10 @@ def test_nothing_is_never_a_translation() -> None:
 
 
 def test_a_long_text_is_translated_to_its_bound() -> None:
-    text = "I see a dog. " * 100
+    text = "I see a dog. " * 50
     [found] = PREDICTOR.translate([text], beam_size=1)
     assert found.truncated and len(found.source) <= MAX_CHARACTERS
-    assert not PREDICTOR.translate([text[:900]], beam_size=1)[0].truncated
+    assert not PREDICTOR.translate([text[:MAX_CHARACTERS]], beam_size=1)[0].truncated
 
 
 def test_batching_does_not_change_translations() -> None:
