@@ -19,8 +19,8 @@ from benchmarks.timing import Call, race, seconds
 from dlnlp.byte_level import BEGIN_ID
 from dlnlp.checkpoint import ROOT
 from dlnlp.models import char_seq2seq, token_transformer
-from dlnlp.models.packed import PackedLinear
 from dlnlp.models.token_transformer import TokenTransformerPredictor, TransformerModel
+from dlnlp.models.writer import Writer
 from train import behaviour
 
 SENTENCE = "Where did you buy that blue umbrella? Oh"  # 40 characters
@@ -89,9 +89,7 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
     tokens = min(tokens, config.context - len(ids))  # no window may move: GPT-2's can't
     contenders: dict[str, Call] = {
         "ours": lambda: list(predictor.stream(PROMPT, tokens, temperature=0)),
-        "ours, no cache": partial(
-            without_cache, predictor.model.rebuilt(PackedLinear), ids, tokens
-        ),
+        "ours, no cache": partial(without_cache, Writer(predictor.model).model, ids, tokens),
         "GPT2LMHeadModel": partial(gpt2(predictor), ids, tokens),
     }
     taken = race(contenders, rounds)

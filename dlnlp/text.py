@@ -33,7 +33,7 @@ _WORD = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
 # A sentence may end before this blank: marks before it, quotes and brackets closed.
 _STOP = re.compile(r"(\S*[.!?…])([\"'”’»)\]]*) ")
 _NO_STOP = re.compile(
-    r"(?:\W|^)(?:\w|\d+|mr|mrs|ms|dr|prof|st|jr|sr|vs|mt|gen|col|capt|lt|sgt|rev|gov|sen|rep"
+    r"(?:\W|^)(?:[a-hj-z]|mr|mrs|ms|dr|prof|st|jr|sr|vs|mt|gen|col|capt|lt|sgt|rev|gov|sen|rep"
     r"|(?:\w\.)+\w)\.$",
     re.IGNORECASE,
 )
@@ -90,9 +90,12 @@ class Casing:
     writes is put back into the user's casing; no character moves or is added.
     """
 
-    def __init__(self, text: str) -> None:
-        cased = [c for c in text if c.isalpha() and c.lower() != c.upper()]
-        self.capitals = len(cased) > 1 and not any(c.islower() for c in cased)
+    def __init__(self, text: str, within: str = "") -> None:
+        """The casing of a text, or of a sentence within one.
+
+        A lone word in capitals, such as "OK", is so only where everything else is, too.
+        """
+        self.capitals = _in_capitals(within or text) or (" " in text and _in_capitals(text))
         self.small = text.lstrip(OPENING)[:1].islower()  # not of "@anna" or "3pm"
 
     def canonical(self, text: str) -> str:
@@ -114,6 +117,11 @@ class Casing:
         if self.capitals:
             text = _each(str.lower, text)
         return _first(str.upper, text) if self.capitals or self.small else text
+
+
+def _in_capitals(text: str) -> bool:
+    cased = [c for c in text if c.isalpha() and c.lower() != c.upper()]
+    return len(cased) > 1 and not any(c.islower() for c in cased)
 
 
 def _first(change: Callable[[str], str], text: str) -> str:
@@ -154,15 +162,16 @@ def sentences(text: str, longest: int) -> list[str]:
     """A cleaned text in sentences, which a blank joins to the text again.
 
     A sentence of more than ``longest`` characters comes in parts: up to a comma or the like
-    where there is one, else up to a blank, else cut where it has to be continued.
+    where there is one, else up to a blank.
     """
     small = Casing(text).small  # then what follows a stop may be small, too
     result, begin = [], 0
     for match in _STOP.finditer(text):
         following = text[match.end() :].lstrip(OPENING)[:1]
         ends = small or following.isupper() or following.isdigit()
+        alone = match[1][:-1].isdigit() and match.start() == begin  # "12. And then ..."
         number = following.isdigit() and match[1].lower() == "no."
-        if ends and (match[2] or not (number or _NO_STOP.search(match[1]))):
+        if ends and (match[2] or not (alone or number or _NO_STOP.search(match[1]))):
             result.append(text[begin : match.end() - 1])
             begin = match.end()
     result.append(text[begin:])
@@ -172,13 +181,14 @@ def sentences(text: str, longest: int) -> list[str]:
 def _parts(sentence: str, longest: int) -> list[str]:
     result = []
     while len(sentence) > longest:
-        stops = [match.end() for match in re.finditer(r"[,;:] |\w ", sentence[: longest + 1])]
-        marks = [end for end in stops if sentence[end - 2] in ",;:" and 2 * end > longest]
-        if not stops:  # no blank to part it at: it stays whole
+        blanks = [place for place in range(longest + 1) if sentence[place] == " "]
+        blanks = blanks or [sentence.find(" ")]
+        marks = [place for place in blanks if sentence[place - 1] in ",;:" and 2 * place > longest]
+        end = (marks or blanks)[-1]
+        if end < 0:
             break
-        end = (marks or stops)[-1]
-        result.append(sentence[: end - 1])
-        sentence = sentence[end:]
+        result.append(sentence[:end])
+        sentence = sentence[end + 1 :]
     return [*result, sentence]
 
 

@@ -143,6 +143,7 @@ def test_casing_goes_and_comes_back(typed: str, canonical: str, french: str, res
         ["Is it 2.5 or www.example.com? ", "Ask."],
         ["i see. ", "do you?"],
         ["Yahoo! is a firm."],
+        ["I was born in 1990. ", "He is 20. ", "So do I. ", "You too."],
         ["no stop"],
         [""],
     ],
@@ -157,3 +158,5 @@ def test_a_long_sentence_comes_in_parts() -> None:
     assert sentences("one two three four", 9) == ["one two", "three", "four"]
     assert sentences("x" * 40, 9) == ["x" * 40]
     assert " ".join(sentences(text, 7)) == text
+    assert sentences("! ! ! ! !", 3) == ["! !", "! !", "!"]
+    assert sentences("x" * 20 + " one two", 9) == ["x" * 20, "one two"]

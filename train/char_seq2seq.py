@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from dlnlp.models.char_seq2seq import (
     EOS_ID,
+    LONGEST_SENTENCE,
     SOS_ID,
     SPECIALS,
     CharSeq2Seq,
@@ -33,7 +34,6 @@ from train.copying import COPIED, Copying, is_copied
 STEM = "char_seq2seq"
 TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, beside the corpus
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
-LONGEST = 150
 COPY_SHARE = 0.5  # of the pairs that share a name or a number
 CASES = (  # whatever becomes of them stands on the card
     "hello",
@@ -64,7 +64,9 @@ def main(argv: list[str] | None = None) -> None:
         args.hidden_dim, args.embed_dim, args.batch_size, args.epochs = 16, 8, 16, 1
     train = data.Pairs(train.english + TUTORIAL.english, train.french + TUTORIAL.french)
     pairs = [
-        p for p in zip(train.english, train.french, strict=True) if max(map(len, p)) <= LONGEST
+        p
+        for p in zip(train.english, train.french, strict=True)
+        if max(map(len, p)) <= LONGEST_SENTENCE
     ]
     source, target = (
         Vocabulary.build(texts, specials=[*SPECIALS, *COPIED], min_count=1 if args.smoke else 10)
@@ -165,7 +167,7 @@ def augment(
         english, french = copying.framed(english, french, chance)
     elif form < 0.15:  # some sentences' end the predictor does not see
         more = chance.choice(pairs)
-        if len(english) + len(more[0]) < LONGEST:
+        if len(english) + len(more[0]) < LONGEST_SENTENCE:
             english, french = f"{english} {more[0]}", f"{french} {more[1]}"
     return english, french
 

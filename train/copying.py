@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NUMBER = re.compile(r"\d{2,}")
 _DIGIT = re.compile(r"\d")
+_STATEMENT = re.compile(r"[^\W_]{2,}\.$")  # not "...", nor "p.m."
 _ARTICLE = re.compile(r"\b(en|la|le|les|au|aux|du|des|l')\s?$", re.IGNORECASE)
-_ELIDES = r"\b(d|qu|jusqu|lorsqu|puisqu|n|s|m|t|j)(?:e |')"  # what a vowel may shorten
+_ELIDES = r"(?i:\b(d|qu|jusqu|lorsqu|puisqu|n|s|m|t|j)(?:e |'))"  # what a vowel may shorten
 _NUMBER_WORDS = {
     "two": "deux",
     "three": "trois",
@@ -150,7 +151,8 @@ class Copying:
 
         Only statements without digits are framed: a question has its own order of words.
         """
-        if not (english.endswith(".") and french.endswith(".")) or _DIGIT.search(english + french):
+        stopped = _STATEMENT.search(english) and _STATEMENT.search(french)
+        if not stopped or _DIGIT.search(english + french):
             return english, french
         month = chance.choice(list(_MONTHS))
         large = chance.choice((1, 2, 5, 10, 25)) * chance.randrange(1001, 10**4)

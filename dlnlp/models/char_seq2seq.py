@@ -49,7 +49,7 @@ SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
 SPECIALS = (SOS, EOS)
 SOS_ID, EOS_ID = 2, 3
 MAX_CHARACTERS = 600
-LONGEST_SENTENCE = 150  # characters, the most it was trained on
+LONGEST_SENTENCE = 150  # characters, about the most it was trained on
 STOPS = ".!?"
 _LAST_STOP = re.compile(rf" ?[{STOPS}]?$")
 BATCH_CHARACTERS = 4096
@@ -233,23 +233,25 @@ class CharSeq2SeqPredictor:
                 yield " "
             yield from self._greedy(sentence)
 
-    def _greedy(self, sentence: str) -> Iterator[str]:
-        casing, is_open = Casing(sentence), lacks_stop(sentence)
+    def _greedy(self, sentence: Sentence) -> Iterator[str]:
         memory = self._memory([sentence])
         state: State = (memory.first, memory.second)
-        token, first, held = SOS_ID, True, ""
-        for _ in range(max_length(len(sentence))):
+        token, first, held, written = SOS_ID, True, "", False
+        for _ in range(max_length(len(sentence.text))):
             log_probs, _, state = self._step(memory, torch.tensor([token]), state)
             token = int(log_probs.argmax())
             if token == EOS_ID:
                 break
             character = self.target_vocabulary.tokens[token]
-            held += casing.restored(character) if first or casing.capitals else character
+            whole = first or sentence.casing.capitals
+            held += sentence.casing.restored(character) if whole else character
             first = first and character in OPENING
-            ready = held if first or not is_open else _LAST_STOP.sub("", held)
+            ready = _LAST_STOP.sub("", held) if sentence.is_open else held
             if ready:  # what may be a stop waits for what follows
                 yield ready
-            held = held[len(ready) :]
+                held, written = held[len(ready) :], True
+        if not written:
+            yield held
 
     @torch.inference_mode()
     def force(self, text: str, target: str) -> Translation:
@@ -260,24 +262,25 @@ class CharSeq2SeqPredictor:
         Raises:
             TypeError: ``text`` or ``target`` is no string.
         """
-        source, cut = self._source(check_text(text))
-        wanted, beyond = self._source(check_text(target, "target"))
+        source, cut = self._source(check_text(text), MAX_CHARACTERS)
+        wanted, beyond = self._source(check_text(target, "target"), MAX_CHARACTERS)
         cut = cut or beyond
         if not source:
             return joined([], cut)
         if len(source) != len(wanted):
-            source, wanted = [" ".join(source)], [" ".join(wanted)]
-        return joined(list(map(self._forced, source, wanted)), cut)
+            source, wanted = whole(source), whole(wanted)
+        targets = [each.text for each in wanted]
+        return joined(list(map(self._forced, source, targets)), cut)
 
-    def _forced(self, sentence: str, target: str) -> Translation:
-        casing, wanted = Casing(sentence), target
+    def _forced(self, sentence: Sentence, target: str) -> Translation:
+        casing, wanted = sentence.casing, target
         if casing.restored(wanted) == wanted:  # cased like the source
             wanted = casing.written(wanted)
-        # Of a sentence without its stop the French has none, either: the likeliest is added.
+        # Of a sentence without its stop the French has none, either: the one that suits is added.
         stops = ("", *(f"{blank}{stop}" for stop in STOPS for blank in ("", " ")))
         rows = [
             self.target_vocabulary.encode(wanted + stop)
-            for stop in (stops if lacks_stop(sentence) else ("",))
+            for stop in (stops if sentence.is_open else ("",))
         ]
         memory = self._memory([sentence]).select(torch.zeros(len(rows), dtype=torch.long))
         inputs, _ = collate([[SOS_ID, *row] for row in rows])
@@ -291,25 +294,27 @@ class CharSeq2SeqPredictor:
             ignore_index=0,
             reduction="none",
         ).cpu()  # (B, T)
-        best = int(picked.sum(dim=1).argmax())
+        scores = picked.sum(dim=1).tolist()
+        best = max(range(len(rows)), key=lambda i: normalised(scores[i], len(rows[i])))
         size = len(target)
         return Translation(
             target,
-            float(picked[best].sum()),
-            tuple(sentence),
+            scores[best],
+            tuple(sentence.text),
             tuple(target),
             picked[best, :size].numpy(),
             _within(attention[best, :size].cpu(), sentence),
         )
 
-    def _source(self, text: str) -> tuple[list[str], bool]:
+    def _source(self, text: str, longest: int = LONGEST_SENTENCE) -> tuple[list[Sentence], bool]:
         """The sentences that are read, and whether there would be more."""
         text = clean(text)
         read = text[:MAX_CHARACTERS].rstrip()
-        return sentences(read, LONGEST_SENTENCE) if read else [], len(text) > MAX_CHARACTERS
+        found = [Sentence(part, read) for part in sentences(read, longest)] if read else []
+        return found, len(text) > MAX_CHARACTERS
 
-    def _memory(self, texts: Sequence[str]) -> Memory:
-        texts = [Casing(t).canonical(t) + ("." if lacks_stop(t) else "") for t in texts]
+    def _memory(self, source: Sequence[Sentence]) -> Memory:
+        texts = [sentence.canonical for sentence in source]
         ids, lengths = collate([self.source_vocabulary.encode(text) for text in texts])
         memory: Memory = self.model.encoder(ids.to(self.device), lengths)
         return memory
@@ -330,13 +335,13 @@ class CharSeq2SeqPredictor:
         every = [sentence for source, _ in sources for sentence in source]
         found: list[list[Rated]] = [[] for _ in every]
         budget = max(1, BATCH_CHARACTERS // beam_size)
-        for rows in batches(list(map(len, every)), budget):
+        for rows in batches([len(sentence.text) for sentence in every], budget):
             memory = self._memory([every[i] for i in rows])
             memory = memory.select(torch.arange(len(rows)).repeat_interleave(beam_size))
             hypotheses = beam_search(
                 functools.partial(self._step, memory),
                 (memory.first, memory.second),
-                limits=[max_length(len(every[i])) for i in rows],
+                limits=[max_length(len(every[i].text)) for i in rows],
                 beam_size=beam_size,
                 start=SOS_ID,
                 end=EOS_ID,
@@ -354,35 +359,48 @@ class CharSeq2SeqPredictor:
             results.append([joined(parts, cut) for parts in likeliest(options, beam_size)])
         return results
 
-    def _translation(self, sentence: str, found: Hypothesis) -> Translation:
-        text = Casing(sentence).restored("".join(self.target_vocabulary.decode(found.tokens)))
-        if lacks_stop(sentence):
+    def _translation(self, sentence: Sentence, found: Hypothesis) -> Translation:
+        text = sentence.casing.restored("".join(self.target_vocabulary.decode(found.tokens)))
+        if sentence.is_open:
             text = _LAST_STOP.sub("", text) or text
-        log_probs, attention = found.log_probs[: len(text)], found.attention[: len(text)]
         return Translation(
             text,
             found.score,
-            tuple(sentence),
+            tuple(sentence.text),
             tuple(text),
-            log_probs.numpy(),
-            _within(attention, sentence),
+            found.log_probs[: len(text)].numpy(),
+            _within(found.attention[: len(text)], sentence),
         )
 
 
-Rated = tuple[float, Translation]  # a sentence's, and what the beam ranks it by
+class Sentence:
+    """One of a text's sentences, as it was typed and as the model reads it.
+
+    ``canonical`` is cased as usual and has its stop; one that lacks it is open.
+    """
+
+    def __init__(self, text: str, within: str) -> None:
+        self.text = text
+        self.casing = Casing(text, within)
+        self.is_open = text[-1:].isalnum()
+        self.canonical = self.casing.canonical(text) + ("." if self.is_open else "")
 
 
-def lacks_stop(sentence: str) -> bool:
-    """Whether the sentence ends with a letter or a digit."""
-    return sentence[-1:].isalnum()
+def whole(source: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences as a single one."""
+    text = " ".join(sentence.text for sentence in source)
+    return [Sentence(text, text)]
 
 
-def _within(attention: Tensor, sentence: str) -> np.ndarray:
-    """Attention (T, S) to the sentence alone: its last character stands for a stop it lacks."""
-    found = attention[:, : len(sentence)].clone()
-    if lacks_stop(sentence):
-        found[:, -1] += attention[:, len(sentence)]
+def _within(attention: Tensor, sentence: Sentence) -> np.ndarray:
+    """Attention (T, S) to what was typed: its last character stands for a stop it lacks."""
+    found = attention[:, : len(sentence.text)].clone()
+    if sentence.is_open:
+        found[:, -1] += attention[:, len(sentence.text)]
     return found.numpy()
+
+
+Rated = tuple[float, Translation]  # a sentence's, and what the beam ranks it by
 
 
 def likeliest(options: Sequence[Sequence[Rated]], count: int) -> list[list[Translation]]:

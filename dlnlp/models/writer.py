@@ -51,7 +51,8 @@ class Writer:
         while place < count:
             if cache.length + len(fresh) > context:
                 # The window is full: go on from its later half, positions starting anew.
-                fresh = ids = [BEGIN_ID, *ids[-context // 2 :]]
+                ids = [BEGIN_ID, *ids[-context // 2 :]]
+                fresh = list(ids)
                 cache.length = 0
             guesses = self._guesses(cache, fresh, place, count, choose)
             begin = cache.length

@@ -12,6 +12,7 @@ from dlnlp.models.char_seq2seq import (
     MAX_CHARACTERS,
     SOS_ID,
     CharSeq2SeqPredictor,
+    Sentence,
     collate,
     max_length,
     tiny,
@@ -82,7 +83,9 @@ def test_candidates_of_two_sentences_are_the_best_pairs() -> None:
 
 def test_a_sentence_without_its_stop_is_read_with_one() -> None:
     with torch.inference_mode():
-        open_, stopped = (PREDICTOR._memory([text]).states for text in ("hello", "Hello."))
+        open_, stopped = (
+            PREDICTOR._memory([Sentence(text, text)]).states for text in ("hello", "Hello.")
+        )
     torch.testing.assert_close(open_, stopped)
     for found in PREDICTOR.candidates("hello", n=20):
         assert not found.text.endswith((".", "!", "?", " "))
@@ -90,19 +93,21 @@ def test_a_sentence_without_its_stop_is_read_with_one() -> None:
 
 
 def test_a_stop_is_left_out_whichever_the_model_writes() -> None:
-    sentence, tokens = "hello", PREDICTOR.target_vocabulary.encode("oui !")
+    tokens = PREDICTOR.target_vocabulary.encode("oui !")
     attention = torch.full((5, 6), 1 / 6)
     hypothesis = Hypothesis(tuple(tokens), -1.0, torch.zeros(5), attention)
-    found = PREDICTOR._translation(sentence, hypothesis)
+    found = PREDICTOR._translation(Sentence("hello", "hello"), hypothesis)
     assert found.text == "oui"
     np.testing.assert_allclose(found.attention[0], [1 / 6] * 4 + [2 / 6])
-    assert PREDICTOR._translation("hello!", hypothesis).text == "oui !"
+    assert PREDICTOR._translation(Sentence("hello!", "hello!"), hypothesis).text == "oui !"
 
 
 def test_a_forced_target_may_lack_its_stop_as_its_source_does() -> None:
     bare = PREDICTOR.force("hello", "oui")
-    whole = [PREDICTOR.force("hello.", f"oui{stop}").score for stop in (".", " .", "!", " ?")]
-    assert bare.score >= max(whole) - 1e-4
+    stops = ("", *(f"{blank}{stop}" for stop in ".!?" for blank in ("", " ")))
+    scores = [PREDICTOR.force("hello.", f"oui{stop}").score for stop in stops]
+    rates = [normalised(score, 3 + len(stop)) for score, stop in zip(scores, stops, strict=True)]
+    assert bare.score == pytest.approx(scores[int(np.argmax(rates))], abs=1e-4)
     assert bare.log_probs.shape == (3,)
 
 
@@ -116,13 +121,27 @@ def test_a_forced_target_is_read_sentence_by_sentence() -> None:
 
 
 def test_nothing_is_never_a_translation() -> None:
-    model = copy.deepcopy(PREDICTOR.model)
-    with torch.no_grad():
-        model.decoder.output.bias[EOS_ID] = 100.0
-    silent = CharSeq2SeqPredictor(model, PREDICTOR.source_vocabulary, PREDICTOR.target_vocabulary)
-    for text in ("no", "No."):
-        assert all(len(found.text) == 1 for found in silent.candidates(text))
-        assert len("".join(silent.stream(text))) == 1
+    ids = PREDICTOR.target_vocabulary
+    for favourite in (".", "a"):
+        model = copy.deepcopy(PREDICTOR.model)
+        with torch.no_grad():
+            model.decoder.output.bias[EOS_ID] = 100.0
+            model.decoder.output.bias[ids.id(favourite)] = 90.0
+        silent = CharSeq2SeqPredictor(model, PREDICTOR.source_vocabulary, ids)
+        for text in ("no", "No."):
+            assert all(found.text for found in silent.candidates(text))
+            greedy = silent.translate([text], beam_size=1)[0].text
+            assert greedy.lower() == favourite
+            assert "".join(silent.stream(text)) == greedy
+
+
+def test_capitals_are_the_whole_texts() -> None:
+    mixed = PREDICTOR.translate(["OK. I see."])[0]
+    alone = PREDICTOR.translate(["I see."])[0]
+    assert mixed.text.endswith(" " + alone.text)
+    assert Sentence("OK.", "OK. I see.").canonical == "OK."
+    assert Sentence("I", "OK. I").casing.capitals
+    assert Sentence("I SEE.", "Oh. I SEE.").canonical == "I see."
 
 
 def test_a_long_text_is_translated_to_its_bound() -> None:

@@ -83,6 +83,19 @@ def test_reading_ahead_changes_nothing(settings, monkeypatch) -> None:
     assert len(fed) < count / 2  # most guesses were right
 
 
+def test_what_is_written_is_what_reading_everything_again_would_give() -> None:
+    model, known = sharp(), [BEGIN_ID, 70]
+    window = list(known)
+    for _ in range(3 * CONTEXT):
+        if len(window) > CONTEXT:
+            window = [BEGIN_ID, *window[-CONTEXT // 2 :]]
+        with torch.inference_mode():
+            token = best(writer.predictable(model(torch.tensor([window]))[0, -1]), 0)
+        known.append(token)
+        window.append(token)
+    assert [*known[:2], *Writer(model).tokens(known[:2], 3 * CONTEXT, best)] == known
+
+
 @packs
 def test_a_wrong_guess_is_replaced_and_forgotten(monkeypatch) -> None:
     writing = Writer(PREDICTOR.model)

@@ -47,14 +47,13 @@ def _reading(registry: Registry) -> list[Inside]:
             )
         )
         memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
-    nothing = gr.Plot(None, visible=False)
     text = gr.State("")
     is_open, opening = parts.watched(accordion)
 
     def read(typed: str) -> tuple[str, gr.Plot]:
         trace, fault = traced(typed)
         if trace is None or not trace.words:
-            return views.caption(READING) + fault, nothing
+            return views.caption(READING) + fault, gr.Plot(None, visible=False)
         beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
         return (
             views.caption(READING + beyond),
@@ -68,7 +67,7 @@ def _reading(registry: Registry) -> list[Inside]:
     def remember(typed: str) -> gr.Plot:
         trace, _ = traced(typed)  # a fault has been told above
         if trace is None or not trace.words:
-            return nothing
+            return gr.Plot(None, visible=False)
         return gr.Plot(
             plots.hidden_states(trace),
             visible=True,
@@ -76,7 +75,6 @@ def _reading(registry: Registry) -> list[Inside]:
         )
 
     def fresh(typed: str, is_open: bool) -> tuple[gr.Plot, str]:
-        typed = parts.answered(registry, STEM, typed)
         return remember(typed if is_open else ""), typed
 
     def traced(typed: str) -> tuple[Trace | None, str]:
