@@ -58,7 +58,7 @@ def figures(training: dict[str, Any]) -> str:
     rows = [(_name(key), _shown(value)) for key, value in single.items()]
     rows += [(name, training[name]) for name in HISTORY if name in training]
     for run, facts in training.get("average of", {}).items():
-        rows.append((f"average of {run}", ", ".join(f"{_name(k)} {v}" for k, v in facts.items())))
+        rows.append((f"average of {run}", _shown(facts)))
     rows.append(("parameters", f"{training['parameters']:,}"))
     rows.append(("trained with", f"`{training['command']}`"))
     rows.append(
@@ -95,6 +95,8 @@ def _name(key: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{_name(key)} {_shown(each)}" for key, each in value.items())
     return f"{value:,}" if isinstance(value, (int, float)) else str(value)
 
 
