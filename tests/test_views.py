@@ -165,6 +165,10 @@ def test_rivals_say_which_is_likelier():
     worse = Translation(bad.text, -5.3, bad.source, bad.target, bad.log_probs, bad.attention)
     assert "its own 5.0 nats likelier" in views.rivals(worse, good)
     assert "finds yours likelier" in views.rivals(good, worse)
+    shorter, longer = translated("a"), translated("bbbb")  # of -0.3 nats each
+    surer = Translation("b" * 9, -0.35, ("x",), ("b",) * 9, np.full(9, -0.01), np.ones((9, 1)))
+    assert "being shorter" in views.rivals(shorter, surer)
+    assert "0.0 nats" in views.rivals(shorter, longer)
 
 
 def test_what_if_sets_both_verdicts_side_by_side():

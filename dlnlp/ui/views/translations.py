@@ -82,18 +82,24 @@ def confidence(result: Translation) -> str:
 
 def likelihood(result: Translation) -> str:
     """How likely the model finds the whole translation, in a line."""
-    average = math.exp(result.score / (len(result.target) + 1))
     return (
         '<p class="dl-figures">'
         f"<span>log-probability <b>{signed(result.score)} nats</b></span>"
-        f"<span>on average <b>{percent(average)}</b> per character</span></p>"
+        f"<span>on average <b>{percent(_average(result))}</b> per character</span></p>"
     )
+
+
+def _average(result: Translation) -> float:
+    """The geometric mean of the characters' probabilities, the end counted as one."""
+    return math.exp(result.score / (len(result.target) + 1))
 
 
 def rivals(own: Translation, best: Translation) -> str:
     """A user's translation and the model's, and which of them the model finds likelier."""
     if own.text == best.text:
         verdict = "That is what the model writes itself."
+    elif own.score > best.score and _average(own) < _average(best):
+        verdict = "Yours is likelier, being shorter; letter by letter the model prefers its own."
     elif own.score > best.score:
         verdict = "The model finds yours likelier than what it found itself."
     else:
