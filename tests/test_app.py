@@ -23,7 +23,7 @@ import app
 from dlnlp import catalog
 from dlnlp.models.sentiment_bert import SentimentBertPredictor
 from dlnlp.registry import Registry
-from dlnlp.ui import parts
+from dlnlp.ui import generation, parts
 from dlnlp.ui.generation import Writing
 from dlnlp.ui.tabs import compare
 
@@ -192,7 +192,15 @@ def test_a_continuation_tells_how_fast_it_comes(demo):
     assert "<b>5</b> tokens" in steps[-1][1]
 
 
-def test_stop_ends_a_continuation_within_one_token_and_has_the_last_word(demo):
+def test_a_fast_continuation_is_shown_a_few_times_a_second_and_to_its_end(demo, monkeypatch):
+    monkeypatch.setattr(generation, "BETWEEN", 60.0)
+    ask = stream(demo, "token_transformer_continue")
+    first, last = ask("a", 30, 1.0, 0, 1.0, "1", Writing())
+    assert len(first[0]) < len(last[0]) and "<b>30</b> tokens" in last[1]
+
+
+def test_stop_ends_a_continuation_within_one_token_and_has_the_last_word(demo, monkeypatch):
+    monkeypatch.setattr(generation, "BETWEEN", 0.0)
     writing = Writing()
     steps = stream(demo, "token_transformer_continue")("a", 99, 1.0, 0, 1.0, "1", writing)
     before, _ = [next(steps) for _ in range(3)][-1]

@@ -17,6 +17,7 @@ from dlnlp.ui import parts, views
 
 BLANK = "Type the beginning of a sentence, and the model says how it may go on."
 WINDOW = "The prompt is longer than the model's window: it read the end of it."
+BETWEEN = 0.04  # seconds between updates: each takes the page longer than a token takes the model
 STOPPED = "Stopped; what was written so far stays."
 SHOWN = 400  # characters of the prompt in front of a continuation
 
@@ -91,12 +92,15 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             pieces, window_full = found
             remark = cut or (views.note(WINDOW) if window_full else "")
             text = prompt if len(prompt) <= SHOWN else "…" + prompt[-SHOWN:]
-            tokens, begin, said = 0, time.perf_counter(), remark
+            tokens, begin, said, sent = 0, time.perf_counter(), remark, 0.0
             try:
                 while not writing.stopped and (piece := next(pieces, None)):
                     text, tokens = text + piece.text, tokens + piece.tokens
-                    said = remark + views.rate(tokens, time.perf_counter() - begin)
-                    yield text, said
+                    now = time.perf_counter()
+                    said = remark + views.rate(tokens, now - begin)
+                    if now - sent > BETWEEN:
+                        yield text, said
+                        sent = time.perf_counter()
             except Exception as error:  # as in parts.answers: what was written stays
                 yield text, said + views.fault(parts.sentence(error))
             else:
