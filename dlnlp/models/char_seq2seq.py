@@ -193,7 +193,8 @@ class CharSeq2SeqPredictor:
     """A trained translator with its two alphabets; safe to share between threads.
 
     It translates sentence by sentence, as it was trained; a blank stands between them on both
-    sides, and each sentence's attention lies within that sentence.
+    sides, and each sentence's attention lies within that sentence. A sentence without its stop is
+    read with one and the French stop is left out, though the score counts it.
     """
 
     def __init__(self, model: CharSeq2Seq, source: Vocabulary, target: Vocabulary) -> None:
@@ -243,8 +244,8 @@ class CharSeq2SeqPredictor:
             if token == EOS_ID:
                 break
             character = self.target_vocabulary.tokens[token]
-            whole = first or sentence.casing.capitals
-            held += sentence.casing.restored(character) if whole else character
+            cased = first or sentence.casing.capitals
+            held += sentence.casing.restored(character) if cased else character
             first = first and character in OPENING
             ready = _LAST_STOP.sub("", held) if sentence.is_open else held
             if ready:  # what may be a stop waits for what follows
@@ -435,7 +436,7 @@ def joined(parts: Sequence[Translation], truncated: bool = False) -> Translation
         row, column = end + 1, right + 1
     return Translation(
         " ".join(part.text for part in parts),
-        sum(part.score for part in parts),
+        sum((part.score for part in parts), 0.0),
         tuple(" ".join("".join(part.source) for part in parts)),
         tuple(" ".join("".join(part.target) for part in parts)),
         log_probs,
