@@ -46,12 +46,17 @@ class EightBitLinear(nn.Module):
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Whether this build of torch has these products, and the weight is one for them."""
+    """Whether this build of torch has oneDNN's products, and the weight is one for them."""
     return (
         torch.backends.mkldnn.is_available()
-        and hasattr(torch, "_weight_int8pack_mm")
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and weight.device.type == "cpu"
         and weight.dtype == torch.float32
     )
+
+
+def is_quick_in_eight_bits() -> bool:
+    """Whether torch's 8-bit products are the faster ones: elsewhere they are plain loops."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    return capability.startswith("AVX") and hasattr(torch, "_weight_int8pack_mm")

@@ -17,7 +17,12 @@ import torch
 from torch import Tensor
 
 from dlnlp.byte_level import BEGIN_ID, UNK_ID
-from dlnlp.models.packed import EightBitLinear, PackedLinear, can_pack
+from dlnlp.models.packed import (
+    EightBitLinear,
+    PackedLinear,
+    can_pack,
+    is_quick_in_eight_bits,
+)
 
 if TYPE_CHECKING:
     from dlnlp.models.token_transformer import Cache, TransformerModel
@@ -34,9 +39,10 @@ class Writer:
     """
 
     def __init__(self, model: TransformerModel) -> None:
-        quick = can_pack(model.embedding.weight)
-        self.model = model.rebuilt(PackedLinear) if quick else model
-        self.draft = model.rebuilt(EightBitLinear) if quick else None
+        packs = can_pack(model.embedding.weight)
+        ahead = packs and is_quick_in_eight_bits()
+        self.model = model.rebuilt(PackedLinear) if packs else model
+        self.draft = model.rebuilt(EightBitLinear) if ahead else None
 
     @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
     def tokens(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
