@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import partial
 
 import pytest
 
@@ -18,9 +19,12 @@ PAIRS = [
 ]
 
 
-def drawn(english: str, french: str, times: int = 300) -> set[tuple[str, str]]:
+def drawn(english: str, french: str, times: int = 300, draw=Copying.varied) -> set[tuple[str, str]]:
     copying = Copying(PAIRS)
-    return {copying.varied(english, french, random.Random(i)) for i in range(times)}
+    return {draw(copying, english, french, random.Random(i)) for i in range(times)}
+
+
+framed = partial(drawn, times=400, draw=Copying.framed)
 
 
 def test_both_sides_get_the_same_new_name() -> None:
@@ -94,11 +98,6 @@ def test_other_number_words_stay(pair: tuple[str, str]) -> None:
     assert drawn(*pair) == {pair}
 
 
-def framed(english: str, french: str, times: int = 400) -> set[tuple[str, str]]:
-    copying = Copying(PAIRS)
-    return {copying.framed(english, french, random.Random(i)) for i in range(times)}
-
-
 def test_a_statement_bears_something_to_copy_on_both_sides() -> None:
     found = framed("Something happens.", "Il se passe quoi.")
     assert len(found) > 300
@@ -110,7 +109,7 @@ def test_a_statement_bears_something_to_copy_on_both_sides() -> None:
 
 
 def test_months_and_thousands_are_written_as_french_writes_them() -> None:
-    found = framed("Something happens.", "Il se passe quoi.", 1000)
+    found = framed("Something happens.", "Il se passe quoi.", times=1000)
     assert [f for _, f in found if re.search(r"le \d+ (août|mai) \d{4}\.", f)]
     large = [(e, f) for e, f in found if e.endswith("000 dollars.") or " euros." in e]
     assert large

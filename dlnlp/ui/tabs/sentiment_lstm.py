@@ -47,26 +47,28 @@ def _reading(registry: Registry) -> list[Inside]:
             )
         )
         memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
-    text = gr.State("")
+    trace = gr.State(None)
     is_open, opening = parts.watched(accordion)
 
-    def read(typed: str) -> tuple[str, gr.Plot]:
-        trace, fault = traced(typed)
-        if trace is None or not trace.words:
-            return views.caption(READING) + fault, gr.Plot(None, visible=False)
-        beyond = f" Only the first {len(trace.words)} words are shown." if trace.truncated else ""
-        return (
-            views.caption(READING + beyond),
-            gr.Plot(
-                plots.running_verdict(trace),
-                visible=True,
-                elem_classes=theme.wide(16 * len(trace.ends)),
-            ),
+    def read(typed: str, is_open: bool) -> tuple[str, gr.Plot, gr.Plot, Trace | None]:
+        text = parts.answered(registry, STEM, typed)
+        found, fault = (
+            parts.asked(registry, STEM, lambda model: model.trace(text)) if text else (None, "")
         )
+        if found is None or not found.words:
+            nothing = gr.Plot(None, visible=False)
+            return views.caption(READING) + fault, nothing, nothing, None
+        beyond = f" Only the first {len(found.words)} words are shown." if found.truncated else ""
+        line = gr.Plot(
+            plots.running_verdict(found),
+            visible=True,
+            elem_classes=theme.wide(16 * len(found.ends)),
+        )
+        grid = remember(found if is_open else None)
+        return views.caption(READING + beyond), line, grid, found
 
-    def remember(typed: str) -> gr.Plot:
-        trace, _ = traced(typed)  # a fault has been told above
-        if trace is None or not trace.words:
+    def remember(trace: Trace | None) -> gr.Plot:
+        if trace is None:
             return gr.Plot(None, visible=False)
         return gr.Plot(
             plots.hidden_states(trace),
@@ -74,16 +76,7 @@ def _reading(registry: Registry) -> list[Inside]:
             elem_classes=theme.wide(18 * min(len(trace.words), plots.MOST_WORDS)),
         )
 
-    def fresh(typed: str, is_open: bool) -> tuple[gr.Plot, str]:
-        return remember(typed if is_open else ""), typed
-
-    def traced(typed: str) -> tuple[Trace | None, str]:
-        text = parts.answered(registry, STEM, typed)
-        if not text:
-            return None, ""
-        return parts.asked(registry, STEM, lambda model: model.trace(text))
-
     opening.then(
-        remember, text, memory, show_progress="minimal", **parts.PRIVATE, **parts.alone(STEM)
+        remember, trace, memory, show_progress="minimal", **parts.PRIVATE, **parts.alone(STEM)
     )
-    return [(read, [], [remark, verdict]), (fresh, [is_open], [memory, text])]
+    return [(read, [is_open], [remark, verdict, memory, trace])]

@@ -38,7 +38,8 @@ def reading(source: Sequence[str], found: WordAttention) -> str:
     letters = "".join(f"<span>{escape(character)}</span>" for character in source)
     buttons = []
     for word, row in zip(found.target, found.characters, strict=True):
-        shares = [round(100 * float(weight) / max(float(row.max()), 1e-6)) for weight in row]
+        peak = float(row.max())  # above 0: a row sums to 1
+        shares = [round(100 * float(weight) / peak) for weight in row]
         seen = [place for place, share in enumerate(shares) if share]
         within = shares[seen[0] : seen[-1] + 1]  # of a long text, a word looks at one sentence
         buttons.append(
