@@ -7,10 +7,17 @@ is there such a graph; everywhere else, and for all that needs gradients, PyTorc
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 GRAPH = "model.onnx"
 _log = logging.getLogger("dlnlp.engine")
@@ -20,20 +27,39 @@ class Engine:
     """A graph from token ids and their mask to logits; safe to share between threads."""
 
     def __init__(self, graph: Path, threads: int) -> None:
-        import onnxruntime
+        self._graph, self._threads = graph, threads
+        self._session = _session(graph, threads)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(graph), options, providers=["CPUExecutionProvider"]
-        )
+    def __call__(self, batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        """Logits (B, labels) of each batch of token ids (B, T) and attention mask (B, T).
 
-    def __call__(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Logits (B, labels) of token ids (B, T) and their attention mask (B, T)."""
-        feed = {"ids": ids.astype(np.int64), "mask": mask.astype(np.int32)}
-        [logits] = self._session.run(["logits"], feed)
-        return np.asarray(logits)
+        All threads share in one batch, but of many each takes its own: they needn't wait for
+        one another after every operator then.
+        """
+        if len(batches) <= self._threads:
+            return [_run(self._session, *batch) for batch in batches]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(lambda batch: _run(self._alone, *batch), batches))
+
+    @functools.cached_property
+    def _alone(self) -> onnxruntime.InferenceSession:
+        """A session that runs in the thread which calls it."""
+        return _session(self._graph, 1) if self._threads > 1 else self._session
+
+
+def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: onnxruntime.InferenceSession, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    feed = {"ids": ids.astype(np.int64), "mask": mask.astype(np.int32)}
+    [logits] = session.run(["logits"], feed)
+    return np.asarray(logits)
 
 
 def open_engine(graph: Path, threads: int) -> Engine | None:

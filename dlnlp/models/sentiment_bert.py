@@ -241,8 +241,9 @@ class SentimentBertPredictor:
         windows: list[list[int]] = []
         owners: list[int] = []
         truncated: list[bool] = []
-        for owner, text in enumerate(texts):
-            found, cut = windowed(encode(self.tokenizer, text), self.max_length)
+        encodings = self.tokenizer.encode_batch_fast([natural(text) for text in texts])
+        for owner, encoding in enumerate(encodings):
+            found, cut = windowed(encoding.ids, self.max_length)
             windows += found
             owners += [owner] * len(found)
             truncated.append(cut)
@@ -255,19 +256,21 @@ class SentimentBertPredictor:
 
     def _logits(self, windows: Sequence[Sequence[int]]) -> list[float]:
         """The logit towards positive of each window of token ids."""
+        order = batches([len(w) for w in windows], ENGINE_TOKENS if self.engine else BATCH_TOKENS)
+        collated = [collate([windows[i] for i in batch]) for batch in order]
+        if self.engine:
+            found = self.engine([(ids.numpy(), mask.numpy()) for ids, mask in collated])
+            logits = [float(row[1] - row[0]) for batch in found for row in batch]
+        else:
+            read = functools.partial(positive_logit, self.model)
+            logits = [
+                logit
+                for ids, mask in collated
+                for logit in read(ids.to(self.device), mask.to(self.device)).tolist()
+            ]
         result = [0.0] * len(windows)
-        budget = ENGINE_TOKENS if self.engine else BATCH_TOKENS
-        for batch in batches([len(window) for window in windows], budget):
-            ids, mask = collate([windows[i] for i in batch])
-            if self.engine:
-                found = self.engine(ids.numpy(), mask.numpy())
-                logits = (found[:, 1] - found[:, 0]).tolist()
-            else:
-                logits = positive_logit(
-                    self.model, ids.to(self.device), mask.to(self.device)
-                ).tolist()
-            for i, logit in zip(batch, logits, strict=True):
-                result[i] = logit
+        for i, logit in zip((i for batch in order for i in batch), logits, strict=True):
+            result[i] = logit
         return result
 
 

@@ -13,7 +13,7 @@ import torch
 
 from dlnlp import checkpoint
 from dlnlp.checkpoint import TRAINING, WEIGHTS, CheckpointError
-from dlnlp.engine import GRAPH
+from dlnlp.engine import GRAPH, Engine
 from dlnlp.models import sentiment_bert
 from dlnlp.models.sentiment_bert import SentimentBertPredictor
 from train import bert_graph
@@ -104,12 +104,24 @@ def test_who_shares_the_batch_changes_nothing(exported: Path) -> None:
         [sentiment_bert.encode(predictor.tokenizer, text) for text in TEXTS]
     )
     assert predictor.engine and not mask.all()
-    together = predictor.engine(ids.numpy(), mask.numpy())
+    [together] = predictor.engine([(ids.numpy(), mask.numpy())])
     for row, kept, logits in zip(ids.numpy(), mask.sum(1).tolist(), together, strict=True):
-        alone = predictor.engine(row[None, :kept], np.ones((1, kept), dtype=np.int64))
+        [alone] = predictor.engine([(row[None, :kept], np.ones((1, kept), dtype=np.int64))])
         np.testing.assert_allclose(logits, alone[0], atol=1e-4)
     many = TEXTS * 30
     assert predictor.logits(many) == pytest.approx(predictor.logits(TEXTS) * 30, abs=1e-4)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_batches_are_read_side_by_side_as_one_by_one(exported: Path, threads: int) -> None:
+    engine = Engine(exported / GRAPH, threads)
+    chance = np.random.default_rng(0)
+    batches = [(chance.integers(5, 20, (2, n)), np.ones((2, n))) for n in (3, 9, 1, 5, 7)]
+    alone = [engine([batch])[0] for batch in batches]
+    assert len({row.tobytes() for row in alone}) == 5  # else their order would not show
+    for one, other in zip(engine(batches), alone, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert engine([]) == []
 
 
 def test_a_text_beyond_its_positions_is_read_in_windows(exported: Path) -> None:
