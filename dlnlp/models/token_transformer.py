@@ -109,10 +109,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, kept: list[Tensor] | None = None) ->
     one = steps == 1 and q.device.type != "mps"  # where the fused one has had its faults
     if kept is None and (one or (q.is_cuda and steps == total)):
         return F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
-    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, heads, T, S)
+    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (B, heads, T, S)
     if steps > 1:
-        future = torch.ones(steps, total, dtype=torch.bool, device=q.device)
-        scores = scores.masked_fill(future.triu(total - steps + 1), -torch.inf)
+        # Added in place, since a copy of all scores takes longer than the sum.
+        scores += scores.new_full((steps, total), -torch.inf).triu(total - steps + 1)
     weights = F.softmax(scores, dim=-1)
     if kept is not None:
         kept.append(weights)
