@@ -168,7 +168,7 @@ class Run:
 def lineage(folder: Path) -> str:
     """The command that trained a checkpoint, and those of the checkpoints it went on from."""
     training = read_json(folder, TRAINING)
-    earlier = training.get("went on from")
+    earlier = training.get("went on from") or training.get("base trained further with")
     return f"{training['command']}, after {earlier}" if earlier else str(training["command"])
 
 

@@ -330,7 +330,7 @@ def origin(base: str) -> dict[str, str]:
         made = read_json(Path(base), TRAINING)
     except CheckpointError:
         return {"base": Path(base).name}
-    return {"base": made["base"], "base trained further with": made["command"]}
+    return {"base": made["base"], "base trained further with": common.lineage(Path(base))}
 
 
 def parameter_groups(

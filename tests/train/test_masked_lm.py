@@ -57,6 +57,9 @@ def test_a_base_of_a_base_is_named_by_where_it_began(
     made = json.loads((folder / "training.json").read_text())
     assert training["base"] == made["base"]
     assert training["base trained further with"] == made["command"]
+    third = sentiment_bert.origin(str(tmp_path))
+    assert third["base"] == made["base"]
+    assert third["base trained further with"] == f"{training['command']}, after {made['command']}"
 
 
 def test_what_was_stopped_after_some_steps_is_a_base_and_goes_on(
