@@ -28,6 +28,7 @@ from dlnlp.results import (
 )
 
 ACCENT = "#3b93d0"
+SANS = "IBM Plex Sans, ui-sans-serif, system-ui, sans-serif"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
 # Opacity of one hue rises fast at first: attention spread over many characters stays visible.
 SCALE = [
@@ -206,10 +207,22 @@ def _verdicts(
 
 
 def hidden_states(trace: Trace) -> go.Figure:
-    """The units that move most while the text is read, over its first words."""
+    """The units that move most while the text is read, over its first words.
+
+    Those that read forwards (→) are above those that read backwards (←).
+    """
     hidden = trace.hidden[:MOST_WORDS]
     words = trace.words[:MOST_WORDS]
-    units = (-hidden.std(axis=0)).argsort(kind="stable")[:MOST_UNITS].tolist()
+    forward = hidden.shape[1] if trace.forward is None else trace.forward
+    ways = [("→", 0, forward), ("←", forward, hidden.shape[1])]
+    ways = [way for way in ways if way[2] > way[1]]
+    units: list[int] = []
+    names: list[str] = []
+    for arrow, begin, end in ways:
+        moved = (-hidden[:, begin:end].std(axis=0)).argsort(kind="stable")
+        most = moved[: MOST_UNITS // len(ways)].tolist()
+        units += [begin + unit for unit in most]
+        names += [f"{arrow} unit {unit}" for unit in most]
     rows = hidden[:, units].T  # (units, words)
     strongest = [
         " and ".join(f"“{label(words[i])}”" for i in (-abs(row)).argsort(kind="stable")[:2])
@@ -233,8 +246,7 @@ def hidden_states(trace: Trace) -> go.Figure:
     figure.update_xaxes(
         **_thinned(words, MOST_TICKS // 2), range=[-0.5, len(words) - 0.5], tickangle=-45
     )
-    names = _ticks([f"unit {unit}" for unit in units], " ")
-    figure.update_yaxes(**names, range=[len(units) - 0.5, -0.5], tickfont={"size": 10})
+    figure.update_yaxes(**_ticks(names, " "), range=[len(units) - 0.5, -0.5], tickfont={"size": 10})
     height = len(units) * 14 + 110
     return _finish(figure, height=height, margin={"l": 70, "r": 12, "t": 12, "b": 90})
 
@@ -269,6 +281,7 @@ def _finish(figure: go.Figure, height: int, margin: dict[str, int]) -> go.Figure
         margin=margin,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": SANS},
         hoverlabel={"font": {"family": MONO, "size": 13}},
         showlegend=False,
         dragmode=False,

@@ -67,7 +67,8 @@ class Trace:
     """A text as it is read: N words, the verdict after some of them, the states of all.
 
     ``positive`` (P,) is the probability after reading up to word ``ends[i]``; ``hidden``
-    (N, units) holds the states at each word when the whole text is read.
+    (N, units) holds the states at each word when the whole text is read. Of its units the
+    first ``forward`` come from the text's beginning and the others from its end; None is all.
     """
 
     words: tuple[str, ...]
@@ -75,6 +76,7 @@ class Trace:
     positive: np.ndarray
     hidden: np.ndarray
     truncated: bool = False
+    forward: int | None = None
 
     def __post_init__(self) -> None:
         if self.positive.shape != (len(self.ends),):
@@ -221,7 +223,8 @@ class Translation:
 
     ``score`` is the summed log-probability in nats, the end symbol included;
     ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one
-    row per target character over the source characters, and each row sums to 1.
+    row per target character over the source characters, and each row sums to 1. A text of
+    several ``sentences`` was translated one by one.
     """
 
     text: str
@@ -231,6 +234,7 @@ class Translation:
     log_probs: np.ndarray
     attention: np.ndarray
     truncated: bool = False
+    sentences: int = 1
 
     def __post_init__(self) -> None:
         rows, columns = len(self.target), len(self.source)

@@ -96,12 +96,23 @@ def test_hidden_states_show_the_units_that_move() -> None:
     hidden = np.zeros((3, 50))
     hidden[:, 7] = [-1, 0, 1]
     hidden[:, 3] = [0, 0, 0.5]
-    figure = plots.hidden_states(Trace(("a", "<i>", "c"), (2,), np.array([0.5]), hidden))
-    assert list(figure.layout.yaxis.ticktext)[:2] == ["unit 7", "unit 3"]
+    trace = Trace(("a", "<i>", "c"), (2,), np.array([0.5]), hidden)
+    figure = plots.hidden_states(trace)
+    assert list(figure.layout.yaxis.ticktext)[:2] == ["→ unit 7", "→ unit 3"]
     assert len(figure.data[0].z) == plots.MOST_UNITS
     assert list(figure.data[0].z[0]) == [-1, 0, 1]
     assert figure.data[0].customdata[0][0] == "“a” and “c”"
     assert figure.layout.xaxis.ticktext[1] == "&lt;i&gt;"
+
+
+def test_units_that_read_backwards_stand_below_and_are_marked() -> None:
+    hidden = np.zeros((2, 8))
+    hidden[:, 5] = [-1, 1]  # the second of those that read backwards
+    hidden[:, 2] = [0, 0.5]
+    trace = Trace(("a", "b"), (1,), np.array([0.5]), hidden, forward=4)
+    figure = plots.hidden_states(trace)
+    assert list(figure.layout.yaxis.ticktext)[::4] == ["→ unit 2", "← unit 1"]
+    assert [list(row) for row in figure.data[0].z][::4] == [[0, 0.5], [-1, 1]]
 
 
 def maps(count):

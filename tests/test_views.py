@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -62,6 +63,12 @@ def test_translation_line():
 def test_a_picture_of_a_part_says_so():
     assert "first 150 characters" in views.translation(translated("a" * 151), 150)
     assert "first 150 characters" not in views.translation(translated("a" * 150), 150)
+
+
+def test_that_sentences_are_translated_one_by_one_is_said():
+    one = translated("Hi. Bye.")
+    assert "by itself" not in views.translation(one, 150)
+    assert "by itself" in views.translation(replace(one, sentences=2), 150)
 
 
 def test_a_word_tells_where_it_looked_and_no_more():
@@ -132,6 +139,16 @@ def test_attribution_tints_words_and_keeps_the_text_between() -> None:
     assert re.search(r"title=\"−1\.00\"[^>]*--dl-negative\) 31%[^>]*>film", shown)
     assert shown.index("<td>great") < shown.index("<td>film")
     assert views.attribution(Attribution("", (), (), np.zeros(0), "leave_one_out")) == ""
+
+
+def test_weak_words_are_tinted_weakly_and_that_none_counts_is_said() -> None:
+    def shown(*scores: float) -> str:
+        found = Attribution("a b", ("a", "b"), (0, 2), np.array(scores), "leave_one_out")
+        return views.attribution(found)
+
+    assert re.findall(r"\) (\d+)%, transparent", shown(0.3, -0.15)) == ["12", "6"]
+    assert "no word moves the verdict" not in shown(0.3, 0)
+    assert "no word moves the verdict" in shown(0.01, -0.02)
 
 
 def test_a_mark_stays_with_its_word_unless_that_is_long() -> None:
@@ -216,6 +233,15 @@ def test_candidates_are_bars_to_choose_from_the_likeliest_widest():
     assert "After “Once upon·”" in shown and "leave 3 of 4 tokens" in shown
 
 
+def test_bars_are_no_wider_than_without_settings_and_the_others_are_summed_up():
+    plain = Distribution("a", ("x", "y", "z"), np.log([0.8, 0.1, 0.1]))
+    flat = views.next_tokens(plain, [NextToken("x", 0.4, 0), NextToken("y", 0.3, 1)], 3)
+    assert re.findall(r"width:([\d.]+)%", flat) == ["50.0", "37.5"]
+    assert "the other 1 together</span><span>30.0%" in flat
+    sharp = views.next_tokens(plain, [NextToken("x", 1.0, 0)], 1)
+    assert "width:100.0%" in sharp and "<span>100%</span>" in sharp and "together" not in sharp
+
+
 def test_of_a_long_prompt_the_candidates_name_the_end():
     shown = views.next_tokens(distribution("a " * 100 + "<b>", "x"), [], 1)
     assert "After “…" in shown and "&lt;b&gt;”" in shown and "leave all 1 tokens" in shown
@@ -230,8 +256,8 @@ def test_surprise_tints_by_bits_and_sums_them_up():
     shown = views.surprise(scored(("a", 1.0), (" b", 2.0**-6), ("\n", 2.0**-30)), False)
     assert re.findall(r"\) (\d+)%, transparent", shown) == ["0", "30", "60"]
     assert re.findall(r'title="([^"]*)"', shown) == ["0.0 bits", "6.0 bits", "30.0 bits"]
-    assert "per token <b>4,096.0</b>" in shown  # 36 bits, 3 tokens, 2 words
-    assert "per whitespace word <b>262,144.0</b>" in shown
+    assert "per token <b>4,096</b>" in shown  # 36 bits, 3 tokens, 2 words
+    assert "per whitespace word <b>262,144</b>" in shown
     assert "in total <b>36.0 bits</b>" in shown
     assert "> b</span>" in shown and ">⏎\n</span>" in shown
     assert "<img" not in shown and "Only the first" not in shown

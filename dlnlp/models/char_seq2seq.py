@@ -442,6 +442,7 @@ def joined(parts: Sequence[Translation], truncated: bool = False) -> Translation
         log_probs,
         attention,
         truncated,
+        max(1, len(parts)),
     )
 
 

@@ -208,7 +208,7 @@ class SentimentLSTMPredictor:
         whole = natural(check_text(text))
         tokens = spans_of_tokens(whole)[:MAX_EXPLAINED]
         if not tokens:
-            return Trace((), (), np.zeros(0), np.zeros((0, self.model.linear.in_features)), False)
+            return Trace((), (), np.zeros(0), np.zeros((0, self.model.linear.in_features)))
         cut = len(spans_of_tokens(whole)) > MAX_EXPLAINED
         ids = self.vocabulary.encode(token.lower() for token, _ in tokens)
         found = [(word, start) for word, start in words(whole) if start <= tokens[-1][1]]
@@ -228,7 +228,12 @@ class SentimentLSTMPredictor:
         hidden = states[0].float().cpu().numpy()[[end - 1 for end in ends]]  # (N, D * H)
         positive = torch.sigmoid(torch.tensor(logits)).numpy()
         return Trace(
-            tuple(word for word, _ in found), tuple(chosen.tolist()), positive, hidden, cut
+            tuple(word for word, _ in found),
+            tuple(chosen.tolist()),
+            positive,
+            hidden,
+            cut,
+            self.model.lstm.hidden_size,
         )
 
     @property

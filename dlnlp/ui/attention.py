@@ -73,7 +73,7 @@ def build_attention(
             chosen = busiest(found)
         chosen = (min(chosen[0], layers - 1), min(chosen[1], heads - 1))
         pictures = [[plots.thumbnail(weights) for weights in layer] for layer in found.weights]
-        cut = " Only the part that the model reads is shown." if maps.truncated else ""
+        cut = f" Of this long text only the {keep} is shown." if maps.truncated else ""
         more = found.total > WINDOW
         return [
             views.heads(pictures, chosen),

@@ -17,6 +17,7 @@ from dlnlp.ui import parts, views
 
 BLANK = "Type the beginning of a sentence, and the model says how it may go on."
 WINDOW = "The prompt is longer than the model's window: it read the end of it."
+SPACE = "The space at the end was left out: the tokens that follow bring their own."
 BETWEEN = 0.04  # seconds between updates: each takes the page longer than a token takes the model
 STOPPED = "Stopped; what was written so far stays."
 SHOWN = 400  # characters of the prompt in front of a continuation
@@ -75,7 +76,7 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
         seed: str,
         writing: Writing,
     ) -> Iterator[tuple[str, str]]:
-        prompt, cut = parts.readable(prompt, "end")
+        prompt, cut = typed_prompt(prompt)
         for shown, found in parts.answers(
             registry,
             stem,
@@ -171,6 +172,16 @@ def expose(registry: Registry, stem: str) -> None:
 
     api(next_tokens, api_name=f"{stem}_next_tokens", **parts.alone(stem))
     api(generate, api_name=f"{stem}_generate", **parts.alone(stem))
+
+
+def typed_prompt(typed: object) -> tuple[str, str]:
+    """A prompt that the model can take, without spaces at its end, and a remark about the change.
+
+    After "on the " no word fits, since words begin with their space.
+    """
+    prompt, remark = parts.readable(typed, "end")
+    bare = prompt.rstrip(" ") or prompt
+    return bare, remark + (views.note(SPACE) if bare != prompt else "")
 
 
 def off(top_k: float) -> int | None:

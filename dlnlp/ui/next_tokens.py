@@ -12,7 +12,7 @@ from dlnlp.registry import Registry
 from dlnlp.results import Distribution
 from dlnlp.sampling import filtered, likeliest
 from dlnlp.ui import parts, views
-from dlnlp.ui.generation import BLANK, WINDOW, off
+from dlnlp.ui.generation import BLANK, WINDOW, off, typed_prompt
 
 NONE_YET = views.caption(
     "The likeliest next tokens, once there is a prompt. The settings change them at once."
@@ -26,7 +26,7 @@ element.addEventListener("click", (event) => {
 
 
 def filters(stem: str) -> tuple[gr.Slider, gr.Slider, gr.Slider, gr.Slider]:
-    """What narrows the distribution: temperature, top k, top p, and how many are drawn."""
+    """What narrows the distribution: temperature, top k, top p, and how many are listed."""
     return (
         gr.Slider(
             0,
@@ -61,27 +61,27 @@ def filters(stem: str) -> tuple[gr.Slider, gr.Slider, gr.Slider, gr.Slider]:
             10,
             step=1,
             label="Candidates",
-            info="How many are drawn.",
+            info="How many are listed.",
             elem_id=f"{stem}_candidates",
         ),
     )
 
 
 def predicting(registry: Registry, stem: str) -> Callable[..., Iterator[list[Any]]]:
-    """The handler that asks the model: a remark, the bars, and the distribution to keep."""
+    """The handler that asks the model: a remark, the bars, the distribution, and its prompt."""
 
     def predict(
         prompt: str, k: float, temperature: float, top_k: float, top_p: float
     ) -> Iterator[list[Any]]:
-        prompt, cut = parts.readable(prompt, "end")
+        prompt, cut = typed_prompt(prompt)
         for shown, found in parts.answers(
             registry, stem, prompt, BLANK, lambda model: model.distribution(prompt)
         ):
             if found is None:
-                yield [cut + shown, NONE_YET, None]
+                yield [cut + shown, NONE_YET, None, prompt]
                 continue
             remark = cut or (views.note(WINDOW) if found.truncated else "")
-            yield [remark, narrowed(found, k, temperature, top_k, top_p), found]
+            yield [remark, narrowed(found, k, temperature, top_k, top_p), found, prompt]
 
     return predict
 
@@ -103,8 +103,9 @@ def narrowed(
 def appending(registry: Registry, stem: str) -> Callable[..., Iterator[list[Any]]]:
     """The handler that appends a chosen token to the prompt and asks what follows it.
 
-    It is the prompt as it stands in its box, so that nothing typed since is lost and a second
-    click on the same token changes nothing.
+    Where the box holds another prompt than the one which the token may follow, nothing is
+    appended: that prompt is asked instead. So no token lands where it was not predicted, and a
+    second click on the same one changes nothing.
     """
     predict = predicting(registry, stem)
 
@@ -119,9 +120,11 @@ def appending(registry: Registry, stem: str) -> Callable[..., Iterator[list[Any]
     ) -> Iterator[list[Any]]:
         token = getattr(event, "token", None)
         if found is None or not found.may_follow(token):
-            yield [gr.skip()] * 4
+            yield [gr.skip()] * 5
             return
-        prompt = (prompt if isinstance(prompt, str) else "") + found.texts[token]
+        prompt = prompt if isinstance(prompt, str) else ""
+        if typed_prompt(prompt)[0] == found.prompt:
+            prompt = (prompt.rstrip(" ") or prompt) + found.texts[token]
         for step in predict(prompt, k, temperature, top_k, top_p):
             yield [prompt, *step]
 

@@ -23,6 +23,11 @@ MAX_TEXTS, MAX_TOTAL = 256, 200_000
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _log = logging.getLogger("dlnlp.ui")
+# A tab's answers are of the text that was asked; the page dims them while its box holds another.
+_TYPED = "() => {{ const tab = {tab}; if ('answered' in tab.dataset) tab.dataset.changed = ''; }}"
+_ANSWERED = "() => {{ const tab = {tab}; tab.dataset.answered = ''; delete tab.dataset.changed; }}"
+_TAB = "document.getElementById('{id}').closest('[role=tabpanel]')"
+CHANGED = "The text has changed; what stands below is still of the one before."
 
 
 def alone(stem: str) -> dict[str, Any]:
@@ -43,12 +48,12 @@ def readable(text: object, keep: str = "beginning") -> tuple[str, str]:
     return (text[:LIMIT] if keep == "beginning" else text[-LIMIT:]), views.note(remark)
 
 
-def answered(registry: Registry, stem: str, typed: object) -> str:
+def answered(registry: Registry, stem: str, asked: object) -> str:
     """The text that a verdict was given on, for the views below it; "" if there was none.
 
     What is wrong with the input or the model has been said in the verdict's place already.
     """
-    text, _ = readable(typed)
+    text, _ = readable(asked)
     return text if clean(text) and registry.is_loaded(stem) else ""
 
 
@@ -133,7 +138,14 @@ def question(
             elem_id=f"{stem}_text",
         )
         button = gr.Button(verb, variant="primary", scale=1, min_width=120, elem_id=f"{stem}_run")
-    return box, button, examples(samples, stem)
+    asked_for = examples(samples, stem)
+    outdated()
+    return box, button, asked_for
+
+
+def outdated() -> None:
+    """The place that says so when the answers below are of another text than the box holds."""
+    gr.HTML(f'<div class="dl-changed">{views.note(CHANGED)}</div>')
 
 
 def examples(samples: Sequence[str], stem: str) -> gr.Dataset:
@@ -170,7 +182,16 @@ def listen(
     chosen = samples.click(
         lambda row: row[0], samples, box, queue=False, show_progress="hidden", **PRIVATE
     )
-    return [asked, chosen.then(**event)]
+    events = [asked, chosen.then(**event)]
+    box.input(None, js=_TYPED.format(tab=_TAB.format(id=box.elem_id)), queue=False, **PRIVATE)
+    for each in events:
+        is_answered(each, box)
+    return events
+
+
+def is_answered(event: Dependency, box: gr.Textbox) -> None:
+    """After this event the tab's answers are of the text in its box."""
+    event.then(None, js=_ANSWERED.format(tab=_TAB.format(id=box.elem_id)), queue=False, **PRIVATE)
 
 
 def watched(accordion: gr.Accordion) -> tuple[gr.State, Dependency]:

@@ -17,9 +17,14 @@ from dlnlp.ui import parts, views
 # What a tab shows beyond the verdict: a handler, its inputs after the text, its outputs.
 Inside = tuple[Callable[..., Any], list[Any], list[Any]]
 METHODS = {
-    "its share of the gradient": "integrated_gradients",
-    "the verdict without it": "leave_one_out",
+    "integrated gradients": "integrated_gradients",
+    "leaving it out": "leave_one_out",
 }
+ABOUT_METHODS = (
+    "A word's weight: its share of what the text adds to a blank one, or how far the verdict "
+    "moves without it."
+)
+WEIGHING = "Weighing the words…"
 # A click strikes a word out or takes it back, and tells which ones are struck out now.
 STRIKE_OUT = """
 element.addEventListener("click", (event) => {
@@ -56,13 +61,15 @@ def build_sentiment_tab(
             list(METHODS.items()),
             value=next(iter(METHODS.values())),
             label="Which words decided?",
+            info=ABOUT_METHODS,
             elem_id=f"{stem}_method",
         )
         explained = gr.HTML(
             elem_id=f"{stem}_words", elem_classes="dl-result", js_on_load=STRIKE_OUT
         )
         instead = gr.HTML(elem_id=f"{stem}_without", elem_classes="dl-result")
-    text = gr.State("")  # the one explained; the box may hold the next one already
+    # What was asked and what was explained of it; the box may hold the next text already.
+    text, shown_text = gr.State(""), gr.State("")
     inside = more(registry)
     parts.about(registry, stem)
     asked = parts.listen(
@@ -71,29 +78,31 @@ def build_sentiment_tab(
         button=button,
         samples=samples,
         inputs=[box],
-        outputs=[result],
+        outputs=[result, text],
         stem=stem,
     )
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
     explain = _explainer(registry, stem)
-    explanation: list[Any] = [explained, instead, text]
-    method.change(explain, [box, method], explanation, **quiet)
+    explanation: list[Any] = [explained, instead, shown_text]
+    method.change(explain, [text, method], explanation, **quiet)
     # Every click counts: "always_last" would send the last one without its event's data.
-    explained.click(_what_if(registry, stem), text, instead, trigger_mode="multiple", **quiet)
+    explained.click(_what_if(registry, stem), shown_text, instead, trigger_mode="multiple", **quiet)
     for event in asked:
-        shown = event.then(explain, [box, method], explanation, **quiet)
+        shown = event.then(explain, [text, method], explanation, **quiet)
         for handler, inputs, outputs in inside:
-            shown = shown.then(handler, [box, *inputs], outputs, **quiet)
+            shown = shown.then(handler, [text, *inputs], outputs, **quiet)
     _endpoint(registry, stem)
 
 
-def _explainer(registry: Registry, stem: str) -> Callable[[str, str], tuple[str, str, str]]:
-    def run(text: str, method: str) -> tuple[str, str, str]:
+def _explainer(registry: Registry, stem: str) -> Callable[[str, str], Iterator[tuple[str, ...]]]:
+    def run(text: str, method: str) -> Iterator[tuple[str, ...]]:
         text = parts.answered(registry, stem, text)
         if not text:
-            return "", "", ""
+            yield "", "", ""
+            return
+        yield views.waiting(WEIGHING), "", ""
         found, fault = parts.asked(registry, stem, lambda model: model.explain(text, method))
-        return (fault, "", "") if found is None else (views.attribution(found), "", found.text)
+        yield (fault, "", "") if found is None else (views.attribution(found), "", found.text)
 
     return run
 
@@ -114,13 +123,15 @@ def _what_if(registry: Registry, stem: str) -> Callable[[str, gr.EventData], str
     return run
 
 
-def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[str]]:
-    def run(text: str) -> Iterator[str]:
+def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[tuple[str, str]]]:
+    """The handler that gives the verdict, and the text that it is of."""
+
+    def run(text: str) -> Iterator[tuple[str, str]]:
         text, cut = parts.readable(text)
         for shown, found in parts.answers(
             registry, stem, text, BLANK, lambda model: model.classify([text])[0]
         ):
-            yield cut + (shown if found is None else views.sentiment(found))
+            yield cut + (shown if found is None else views.sentiment(found)), text
 
     return run
 

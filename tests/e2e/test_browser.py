@@ -87,6 +87,38 @@ def test_words_struck_out_change_the_verdict_and_come_back(open_page, untrained_
     expect(panel).not_to_contain_text("As written")
 
 
+@pytest.mark.parametrize("stem", [*SENTIMENT, "char_seq2seq", "token_transformer", "compare"])
+def test_answers_of_another_text_than_the_typed_one_are_dimmed(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem)
+    changed = page.locator(".dl-changed:visible")
+    box.press_sequentially("good")
+    expect(changed).to_have_count(0)  # nothing is answered yet
+    box.press("Enter")
+    result = page.locator("#token_transformer_next" if stem == "token_transformer" else NOTE[stem])
+    expect(result).to_contain_text(re.compile("UNSURE|TIVE|nats|After|likely"))
+    page.wait_for_timeout(300)
+    box.press_sequentially(" film")
+    expect(changed).to_contain_text("The text has changed")
+    expect(result).to_have_css("opacity", "0.4")
+    box.press("Enter")
+    expect(changed).to_have_count(0)
+    expect(result).to_have_css("opacity", "1")
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_words_are_those_of_the_verdict_whatever_is_typed_since(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem, "good film")
+    box.press("Enter")
+    words = page.locator(f"#{stem}_words .dl-word")
+    expect(words).to_have_text(["good", "film"])
+    box.fill("something else")
+    page.locator(f"#{stem}_method").get_by_text("leaving it out").click()
+    expect(page.locator(f"#{stem}_words .dl-changed, #{stem}_words .dl-loading")).to_have_count(0)
+    expect(words).to_have_text(["good", "film"])
+
+
 def test_the_memory_is_drawn_when_it_is_opened_and_fills_its_place(open_page, untrained_url):
     page = open_page(untrained_url)
     ask(page, "sentiment_lstm", "good film")
@@ -216,7 +248,7 @@ def test_settings_narrow_the_candidates_at_once(open_page, untrained_url):
     number = page.locator("#token_transformer_temperature input[type=number]")
     number.fill("0")
     number.press("Tab")
-    expect(shares).to_have_text(["over 99.9%"])
+    expect(shares).to_have_text(["100%"])
 
 
 def test_a_chosen_candidate_is_appended_and_the_next_ones_follow(open_page, untrained_url):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,7 +75,11 @@ def test_a_trace_is_the_verdict_on_every_prefix() -> None:
     assert found.positive[:4] == pytest.approx(expected, abs=1e-5)
     [whole] = predictor.classify(["The film isn't good, but great!"])
     assert found.positive[-1] == pytest.approx(whole.positive, abs=1e-5)
-    assert found.hidden.shape == (8, 16)
+    assert found.hidden.shape == (8, 16) and found.forward == 8
+    # What is read forwards does not know the last word yet, what is read backwards does.
+    other = predictor.trace("The film isn't good, but great film").hidden
+    assert np.allclose(found.hidden[:-1, :8], other[:-1, :8], atol=1e-6)
+    assert not np.allclose(found.hidden[:-1, 8:], other[:-1, 8:], atol=1e-4)
 
 
 def test_a_long_text_is_traced_at_64_words() -> None:

@@ -81,7 +81,7 @@ def build_tab(registry: Registry) -> None:
     french = gr.Textbox(
         label="French", interactive=False, buttons=["copy"], elem_id=f"{STEM}_result"
     )
-    with gr.Accordion("Other candidates", open=False, elem_id=f"{STEM}_candidates"):
+    with gr.Accordion("Candidates", open=False, elem_id=f"{STEM}_candidates"):
         others = gr.HTML(
             NONE_YET,
             elem_classes="dl-result",
@@ -108,7 +108,7 @@ def build_tab(registry: Registry) -> None:
             elem_id=f"{STEM}_own_text",
         )
         judge = gr.Button("How likely is it?", elem_id=f"{STEM}_own_run")
-        judged = gr.HTML(elem_id=f"{STEM}_own_result", elem_classes="dl-result")
+        judged = gr.HTML(elem_id=f"{STEM}_own_result", elem_classes=["dl-result", "dl-lasting"])
     parts.about(registry, STEM)
     gr.on(
         [judge.click, own.submit],

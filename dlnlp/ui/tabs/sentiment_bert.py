@@ -17,8 +17,9 @@ ABOUT_ATTENTION = (
     "on. For that see “Which words decided?” above."
 )
 LAYERS = views.caption(
-    "A linear probe on each layer's mean state was trained to tell the verdict: from the word "
-    "embeddings, which know no order, up to the last layer."
+    "A linear probe on each layer's mean state was trained to tell the verdict: from the "
+    "embeddings, where no word has seen another yet, up to the last layer. The verdict above is "
+    "read off the first token of that layer instead, so the two may differ."
 )
 EXAMPLES = (
     "This movie was great!",
@@ -37,8 +38,8 @@ def build_tab(registry: Registry) -> None:
         registry,
         STEM,
         "Chapter 4 · Fine-tuning BERT",
-        "A BERT that had read a great deal of English before it saw its first review: every "
-        "word looks at every other, so negation and irony fool it less often.",
+        "A BERT that had read a great deal of English before it saw its first review. In each of "
+        "its layers every word looks at every other, before it and after.",
         EXAMPLES,
         more=lambda registry: [
             _layers(registry),

@@ -27,8 +27,8 @@ def build_tab(registry: Registry) -> None:
         registry,
         STEM,
         "Chapter 1 · RNNs and LSTMs",
-        "An LSTM reads your text word by word, keeps a memory of what it has read, and decides "
-        "whether the writer liked the film.",
+        "An LSTM reads your text word by word, once forwards and once backwards, keeps a memory "
+        "of what it has read, and decides whether the writer liked the film.",
         EXAMPLES,
         more=_reading,
     )
@@ -42,8 +42,9 @@ def _reading(registry: Registry) -> list[Inside]:
     with gr.Accordion("Its memory", open=False, elem_id=f"{STEM}_memory") as accordion:
         gr.HTML(
             views.caption(
-                "The 30 units of its state that move most, orange below zero and blue above; "
-                "hover to see at which words a unit is strongest."
+                "The units of its state that move most, orange below zero and blue above: at the "
+                "top those that read forwards (→), at the bottom those that begin at the text's "
+                "end (←). Hover to see at which words a unit is strongest."
             )
         )
         memory = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_hidden")
@@ -58,7 +59,9 @@ def _reading(registry: Registry) -> list[Inside]:
         if found is None or not found.words:
             nothing = gr.Plot(None, visible=False)
             return views.caption(READING) + fault, nothing, nothing, None
-        beyond = f" Only the first {len(found.words)} words are shown." if found.truncated else ""
+        beyond = f" Only the first {len(found.words)} words are read." if found.truncated else ""
+        if len(found.ends) < len(found.words):
+            beyond += f" {len(found.ends)} of {len(found.words)} words are shown, evenly spaced."
         line = gr.Plot(
             plots.running_verdict(found),
             visible=True,

@@ -77,16 +77,16 @@ def build_tab(registry: Registry) -> None:
         buttons=["copy"],
         elem_id=f"{STEM}_result",
     )
-    progress = gr.HTML(elem_id=f"{STEM}_progress", elem_classes="dl-result")
+    progress = gr.HTML(elem_id=f"{STEM}_progress", elem_classes=["dl-result", "dl-lasting"])
     inside = [
         build_surprise(registry, STEM),
         build_attention(registry, STEM, BEGIN, ABOUT_ATTENTION, keep="end"),
     ]
     parts.about(registry, STEM)
 
-    found = gr.State(None)
+    found, prompt = gr.State(None), gr.State("")  # the prompt asked; the box may hold another
     narrowing = [k, temperature, top_k, top_p]
-    shown: list[Any] = [remarks, bars, found]
+    shown: list[Any] = [remarks, bars, found, prompt]
     asked = parts.listen(
         predicting(registry, STEM),
         box=box,
@@ -104,9 +104,10 @@ def build_tab(registry: Registry) -> None:
         trigger_mode="multiple",
         **QUIET,
     )
+    parts.is_answered(chosen, box)
     for event in (*asked, chosen):
         for handler, inputs, outputs in inside:
-            event = event.then(handler, [box, *inputs], outputs, **QUIET)
+            event = event.then(handler, [prompt, *inputs], outputs, **QUIET)
     for each in narrowing:
         each.change(narrowed, [found, *narrowing], bars, **AT_ONCE)
 

@@ -12,6 +12,7 @@ from dlnlp.ui.views.basics import (
     note,
     percent,
     signed,
+    waiting,
 )
 from dlnlp.ui.views.tokens import next_tokens, perplexity, rate, surprise
 from dlnlp.ui.views.translations import (
@@ -52,5 +53,6 @@ __all__ = [
     "signed",
     "surprise",
     "translation",
+    "waiting",
     "what_if",
 ]

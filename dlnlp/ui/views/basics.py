@@ -45,12 +45,14 @@ def fault(text: str) -> str:
     return f'<p class="dl-fault" role="alert">{shown}</p>'
 
 
+def waiting(text: str) -> str:
+    """Shown while something is computed."""
+    return f'<p class="dl-note dl-loading" role="status">{escape(text)}</p>'
+
+
 def loading(title: str) -> str:
     """Shown while a model is loaded for the first time."""
-    return (
-        '<p class="dl-note dl-loading" role="status">Loading the model “'
-        f"{escape(title)}”… this happens once.</p>"
-    )
+    return waiting(f"Loading the model “{title}”… this happens once.")
 
 
 def percent(probability: float) -> str:

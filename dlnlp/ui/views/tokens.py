@@ -22,14 +22,19 @@ def next_tokens(found: Distribution, tokens: Sequence[NextToken], kept: int) -> 
     Args:
         kept: How many tokens of the vocabulary the settings leave.
     """
-    highest = max((token.probability for token in tokens), default=1.0)
+    # At least as much as before any setting, so that bars shrink when a setting flattens them.
+    widest = max([math.exp(found.log_probs.max()), *(token.probability for token in tokens)])
     rows = "".join(
         f'<li><button type="button" class="dl-next" data-token="{token.id}" '
         f"{_may_be_chosen(token)}><span>{escape(visible(token.text, '·'))}</span>"
-        f'<i style="width:{100 * token.probability / highest:.1f}%"></i>'
-        f"<span>{percent(token.probability)}</span></button></li>"
+        f'<i style="width:{100 * token.probability / widest:.1f}%"></i>'
+        f"<span>{'100%' if kept == 1 else percent(token.probability)}</span></button></li>"
         for token in tokens
     )
+    if kept > len(tokens):
+        others = percent(max(0.0, 1 - sum(token.probability for token in tokens)))
+        rows += f'<li class="dl-others"><span>the other {kept - len(tokens):,} together</span>'
+        rows += f"<span>{others}</span></li>"
     end = found.prompt[-PROMPT_END:].lstrip()
     blank = end[len(end.rstrip()) :]  # it matters to the model, so it is drawn
     after = ("…" if len(end) < len(found.prompt) else "") + end.rstrip() + visible(blank, "·")
@@ -37,7 +42,8 @@ def next_tokens(found: Distribution, tokens: Sequence[NextToken], kept: int) -> 
     left = f"all {total:,}" if kept >= total else f"{kept:,} of {total:,}"
     return (
         f'<section class="dl-nexts"><p class="dl-caption">After “{escape(after)}”. The settings '
-        f"leave {left} tokens. Choose one to append it and go on.</p><ol>{rows}</ol></section>"
+        f"leave {left} tokens; · is a space. Choose one to append it and go on.</p>"
+        f"<ol>{rows}</ol></section>"
     )
 
 
@@ -99,7 +105,9 @@ def _drawn(text: str) -> str:
 
 def perplexity(bits: float) -> str:
     """Of a surprisal in bits on average."""
-    return f"{2**bits:,.1f}" if bits < 20 else "over a million"
+    if bits >= 20:
+        return "over a million"
+    return f"{2**bits:,.1f}" if bits < 10 else f"{2**bits:,.0f}"
 
 
 def rate(tokens: int, seconds: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from dlnlp.results import Translation, WordAttention
-from dlnlp.ui.views.basics import note, percent, signed
+from dlnlp.ui.views.basics import caption, note, percent, signed
 
 
 def translation(result: Translation, pictured: int) -> str:
@@ -23,6 +23,11 @@ def translation(result: Translation, pictured: int) -> str:
     )
     beyond = max(len(result.source), len(result.target)) > pictured
     part = f" Of this long text it shows the first {pictured} characters." if beyond else ""
+    if result.sentences > 1:
+        part += (
+            " Each sentence was translated by itself, so nothing looks from one into another; "
+            "the blank between two of them is set, not written."
+        )
     return (
         f"{cut}{confidence(result)}{likelihood(result)}"
         '<p class="dl-caption">The picture: English across, French down, in the order in which it '
@@ -62,7 +67,11 @@ def candidates(found: Sequence[Translation], chosen: int) -> str:
         f"<small>{signed(each.score)} nats · {len(each.target)} characters</small></button></li>"
         for i, each in enumerate(found)
     )
-    return f'<ol class="dl-candidates">{rows}</ol>'
+    order = (
+        "The best first: by log-probability over length, since every further character makes a "
+        "text less likely. A nat is 1.44 bits."
+    )
+    return f'{caption(order)}<ol class="dl-candidates">{rows}</ol>'
 
 
 def confidence(result: Translation) -> str:

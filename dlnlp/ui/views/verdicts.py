@@ -11,6 +11,8 @@ from dlnlp.ui.views.basics import column, note, percent, signed
 
 JOINED = 20  # characters without a blank between that stay on one line
 STRONGEST = 10
+LEAST_PEAK = 1.5  # logits: a text in which nothing matters much shall not look as if something did
+TELLING = 0.05
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def attribution(result: Attribution) -> str:
     if not result.words:
         return ""
     scores = [float(score) for score in result.scores]
-    # A text in which nothing matters much shall not look as if something did.
-    peak = max(0.5, *(abs(score) for score in scores))
+    strength = max(abs(score) for score in scores)
+    peak = max(LEAST_PEAK, strength)
     buttons = []
     for index, (word, score) in enumerate(zip(result.words, scores, strict=True)):
         colour = "--dl-positive" if score > 0 else "--dl-negative"
@@ -72,6 +74,8 @@ def attribution(result: Attribution) -> str:
         for i in strongest
     )
     cut = note("Only the beginning of this text is explained.") if result.truncated else ""
+    if strength < TELLING:
+        cut += note("By this measure no word moves the verdict on its own.")
     return (
         f'<section class="dl-words"><p class="dl-text">{_text_with_buttons(result, buttons)}</p>'
         '<p class="dl-legend"><span><i class="dl-towards"></i>towards positive</span> '
