@@ -184,7 +184,7 @@ def test_attention_by_words_and_another_candidate(open_page, untrained_url):
     expect(ticks).to_have_text(["a", "bee"])
     french = page.locator("#char_seq2seq_result textarea")
     best = french.input_value()
-    page.locator("#char_seq2seq_candidates").get_by_text("Other candidates").click()
+    page.locator("#char_seq2seq_candidates").get_by_text("Candidates").click()
     candidate = page.locator("#char_seq2seq_candidates .dl-candidate").nth(1)
     other = candidate.locator("[lang=fr]").inner_text()
     candidate.click()
