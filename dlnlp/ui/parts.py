@@ -138,25 +138,23 @@ def question(
             elem_id=f"{stem}_text",
         )
         button = gr.Button(verb, variant="primary", scale=1, min_width=120, elem_id=f"{stem}_run")
-    asked_for = examples(samples, stem)
-    outdated()
-    return box, button, asked_for
-
-
-def outdated() -> None:
-    """The place that says so when the answers below are of another text than the box holds."""
-    gr.HTML(f'<div class="dl-changed">{views.note(CHANGED)}</div>')
+    return box, button, examples(samples, stem)
 
 
 def examples(samples: Sequence[str], stem: str) -> gr.Dataset:
-    """Clickable inputs; nothing is computed for them beforehand."""
-    return gr.Dataset(
+    """Clickable inputs; nothing is computed for them beforehand.
+
+    Below them the page says so when the answers are of another text than the box holds.
+    """
+    result = gr.Dataset(
         label="Examples",
         components=[gr.Textbox(visible=False)],
         samples=[[sample] for sample in samples],
         elem_id=f"{stem}_examples",
         elem_classes="dl-examples",
     )
+    gr.HTML(f'<div class="dl-changed">{views.note(CHANGED)}</div>')
+    return result
 
 
 def listen(

@@ -100,7 +100,7 @@ def test_answers_of_another_text_than_the_typed_one_are_dimmed(open_page, untrai
     page.wait_for_timeout(300)
     box.press_sequentially(" film")
     expect(changed).to_contain_text("The text has changed")
-    expect(result).to_have_css("opacity", "0.4")
+    expect(result).to_have_css("opacity", "0.5")
     box.press("Enter")
     expect(changed).to_have_count(0)
     expect(result).to_have_css("opacity", "1")

@@ -59,7 +59,6 @@ def build_tab(registry: Registry) -> None:
             elem_classes="dl-stop",
         )
     samples = parts.examples(EXAMPLES, STEM)
-    parts.outdated()
     remarks = gr.HTML(elem_id=f"{STEM}_remarks", elem_classes="dl-result")
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
