@@ -176,7 +176,7 @@ def test_an_unexpected_error_is_one_sentence_and_goes_to_the_log(caplog):
 @pytest.mark.parametrize("seed", ["-3", "1.5", "one", "<b>", "9" * 400])
 def test_a_seed_that_is_no_number_is_named(demo, seed):
     proceed = stream(demo, "token_transformer_continue")
-    [*_, (_, html)] = proceed("a", 5, 1.0, 0, 1.0, seed, Writing())
+    [*_, (_, html, _)] = proceed("a", 5, 1.0, 0, 1.0, seed, Writing())
     assert "seed must be a whole number" in html and "<b>" not in html
 
 
@@ -188,7 +188,7 @@ def test_a_seed_makes_the_continuation_repeatable(demo):
 
 def test_a_continuation_tells_how_fast_it_comes(demo):
     steps = press(demo, "token_transformer_continue", "Once")
-    assert all("tokens per second" in progress for _, progress in steps)
+    assert all("tokens per second" in progress for _, progress, _ in steps)
     assert "<b>5</b> tokens" in steps[-1][1]
 
 
@@ -203,10 +203,10 @@ def test_stop_ends_a_continuation_within_one_token_and_has_the_last_word(demo, m
     monkeypatch.setattr(generation, "BETWEEN", 0.0)
     writing = Writing()
     steps = stream(demo, "token_transformer_continue")("a", 99, 1.0, 0, 1.0, "1", writing)
-    before, _ = [next(steps) for _ in range(3)][-1]
+    before, *_ = [next(steps) for _ in range(3)][-1]
     [stop] = listeners(demo, "token_transformer_stop")
     stop.fn(writing)
-    [(after, progress)] = steps
+    [(after, progress, _)] = steps
     assert after == before
     assert "tokens per second" in progress and "Stopped" in progress
 
@@ -362,8 +362,9 @@ def test_a_view_that_fails_says_so_and_shows_nothing_old(demo, monkeypatch, verb
 
 
 def test_a_long_prompt_is_not_echoed_whole(demo):
-    text, _ = press(demo, "token_transformer_continue", "word " * 1000)[-1]
+    text, _, whole = press(demo, "token_transformer_continue", "word " * 1000)[-1]
     assert text.startswith("…") and len(text) < 600
+    assert whole.startswith("word " * 999) and whole.endswith(text[1:])
 
 
 def test_compare_knows_size_and_parameters_of_a_checkpoint(tmp_path):

@@ -64,8 +64,11 @@ def settings(stem: str) -> tuple[gr.Slider, gr.Textbox]:
         )
 
 
-def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[str, str]]]:
-    """The handler that streams prompt and continuation, and how fast they come."""
+def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[str, str, str]]]:
+    """The handler that streams prompt and continuation, how fast they come, and both whole.
+
+    Of a long prompt the page is shown the end.
+    """
 
     def proceed(
         prompt: str,
@@ -75,7 +78,7 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
         top_p: float,
         seed: str,
         writing: Writing,
-    ) -> Iterator[tuple[str, str]]:
+    ) -> Iterator[tuple[str, str, str]]:
         prompt, cut = typed_prompt(prompt)
         for shown, found in parts.answers(
             registry,
@@ -88,11 +91,12 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             ),
         ):
             if found is None:
-                yield "", cut + shown
+                yield "", cut + shown, ""
                 continue
             pieces, window_full = found
             remark = cut or (views.note(WINDOW) if window_full else "")
-            text = prompt if len(prompt) <= SHOWN else "…" + prompt[-SHOWN:]
+            text, unseen = prompt, max(0, len(prompt) - SHOWN)
+            dots = "…" if unseen else ""
             tokens, begin, said, sent = 0, time.perf_counter(), remark, 0.0
             try:
                 while not writing.stopped and (piece := next(pieces, None)):
@@ -100,12 +104,12 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
                     now = time.perf_counter()
                     said = remark + views.rate(tokens, now - begin)
                     if now - sent > BETWEEN:
-                        yield text, said
+                        yield dots + text[unseen:], said, text
                         sent = time.perf_counter()
+                said += views.note(STOPPED) if writing.stopped else ""
             except Exception as error:  # as in parts.answers: what was written stays
-                yield text, said + views.fault(parts.sentence(error))
-            else:
-                yield text, said + (views.note(STOPPED) if writing.stopped else "")
+                said += views.fault(parts.sentence(error))
+            yield dots + text[unseen:], said, text
 
     return proceed
 

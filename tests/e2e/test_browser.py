@@ -233,6 +233,20 @@ def test_next_tokens_and_a_continuation(open_page, untrained_url):
     expect(page.locator("#token_transformer_progress")).to_contain_text("tokens per second")
 
 
+def test_a_continuation_becomes_the_prompt_and_is_tinted(open_page, untrained_url):
+    page = open_page(untrained_url)
+    box = go(page, "token_transformer", "Once upon")
+    page.locator("#token_transformer_continue").click()
+    progress = page.locator("#token_transformer_progress")
+    expect(progress).to_contain_text("60 tokens")
+    whole = page.locator("#token_transformer_result textarea").input_value()
+    page.locator("#token_transformer_adopt").click()
+    expect(box).to_have_value(whole)
+    words = page.locator("#token_transformer_tokens .dl-word")
+    expect(words.first).to_have_text("O")
+    assert words.count() > len("Once upon")
+
+
 def test_settings_narrow_the_candidates_at_once(open_page, untrained_url):
     page = open_page(untrained_url)
     ask(page, "token_transformer", "Once upon")

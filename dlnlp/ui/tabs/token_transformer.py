@@ -78,6 +78,7 @@ def build_tab(registry: Registry) -> None:
         elem_id=f"{STEM}_result",
     )
     progress = gr.HTML(elem_id=f"{STEM}_progress", elem_classes=["dl-result", "dl-lasting"])
+    adopt = gr.Button("Make it the prompt", size="sm", elem_id=f"{STEM}_adopt")
     inside = [
         build_surprise(registry, STEM),
         build_attention(registry, STEM, BEGIN, ABOUT_ATTENTION, keep="end"),
@@ -104,8 +105,13 @@ def build_tab(registry: Registry) -> None:
         trigger_mode="multiple",
         **QUIET,
     )
-    parts.is_answered(chosen, box)
-    for event in (*asked, chosen):
+    whole = gr.State("")  # prompt and continuation; the page shows the end of a long one
+    adopted = adopt.click(lambda text: text or gr.skip(), whole, box, **AT_ONCE).then(
+        predicting(registry, STEM), [box, *narrowing], shown, **QUIET
+    )
+    for event in (chosen, adopted):
+        parts.is_answered(event, box)
+    for event in (*asked, chosen, adopted):
         for handler, inputs, outputs in inside:
             event = event.then(handler, [prompt, *inputs], outputs, **QUIET)
     for each in narrowing:
@@ -115,7 +121,7 @@ def build_tab(registry: Registry) -> None:
     more.click(Writing.begin, writing, None, **AT_ONCE).then(
         continuing(registry, STEM),
         [box, length, temperature, top_k, top_p, seed, writing],
-        [written, progress],
+        [written, progress, whole],
         **QUIET,
     )
     stop.click(Writing.stop, writing, None, **AT_ONCE)
