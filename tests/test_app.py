@@ -271,6 +271,13 @@ def test_a_candidate_is_not_appended_to_a_prompt_that_it_was_not_predicted_for(d
     assert prompt == again.prompt == "Never"
 
 
+def test_a_second_click_sent_before_the_first_was_answered_changes_nothing(demo):
+    found = asked(demo)
+    token = found.texts.index("a")
+    [(_, _, _, again, _)] = choose(demo, "Once upon", found, token=token)
+    assert choose(demo, "Once upon", again, token=token) == [[gr.skip()] * 5]
+
+
 def test_a_space_at_a_prompts_end_is_left_out_and_that_is_said(demo):
     remark, _, found, prompt = press(demo, "token_transformer_run", " Once upon  ")[-1]
     assert found.prompt == prompt == " Once upon"

@@ -123,8 +123,14 @@ def appending(registry: Registry, stem: str) -> Callable[..., Iterator[list[Any]
             yield [gr.skip()] * 5
             return
         prompt = prompt if isinstance(prompt, str) else ""
+        longer = (prompt.rstrip(" ") or prompt) + found.texts[token]
+        if (
+            typed_prompt(longer)[0] == found.prompt
+        ):  # a second click, sent before the first's answer
+            yield [gr.skip()] * 5
+            return
         if typed_prompt(prompt)[0] == found.prompt:
-            prompt = (prompt.rstrip(" ") or prompt) + found.texts[token]
+            prompt = longer
         for step in predict(prompt, k, temperature, top_k, top_p):
             yield [prompt, *step]
 

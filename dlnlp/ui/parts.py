@@ -166,13 +166,8 @@ def listen(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
     stem: str,
-    also: Sequence[Any] = (),
 ) -> list[Dependency]:
-    """Run the handler on the button, on Enter and on an example; returns these events.
-
-    Args:
-        also: Further triggers, such as a setting that changes the answer.
-    """
+    """Run the handler on the button, on Enter and on an example; returns these events."""
     event: dict[str, Any] = {
         "fn": handler,
         "inputs": list(inputs),
@@ -181,7 +176,7 @@ def listen(
         **PRIVATE,
         **alone(stem),
     }
-    asked = gr.on([button.click, box.submit, *also], trigger_mode="always_last", **event)
+    asked = gr.on([button.click, box.submit], trigger_mode="always_last", **event)
     chosen = samples.click(
         lambda row: row[0], samples, box, queue=False, show_progress="hidden", **PRIVATE
     )

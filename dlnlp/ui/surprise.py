@@ -52,8 +52,8 @@ def build_surprise(registry: Registry, stem: str) -> Inside:
             views.caption(
                 "The text of the prompt as the model reads it, token by token. Surprisal is "
                 "−log₂ of the probability that a token had, given those before it. A perplexity "
-                "of 50 is the uncertainty of 50 tokens that are equally likely; above the number "
-                "of all tokens, 10,000, the model was worse than a blind guess."
+                "of 50 is the uncertainty of 50 tokens that are equally likely; one per token "
+                "above the size of the whole vocabulary is worse than a blind guess."
             )
         )
         tinted = gr.HTML(elem_id=f"{stem}_tokens", elem_classes="dl-result", js_on_load=SHOW)

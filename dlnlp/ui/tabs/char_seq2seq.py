@@ -150,7 +150,6 @@ def build_tab(registry: Registry) -> None:
         inputs=[box, beam, unit],
         outputs=shown,
         stem=STEM,
-        also=[beam.release],
     )
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **parts.PRIVATE}
     unit.change(_picture, [found, chosen, unit], figure, **quiet)

@@ -59,7 +59,9 @@ def _reading(registry: Registry) -> list[Inside]:
         if found is None or not found.words:
             nothing = gr.Plot(None, visible=False)
             return views.caption(READING) + fault, nothing, nothing, None
-        beyond = f" Only the first {len(found.words)} words are read." if found.truncated else ""
+        beyond = (
+            f" Only the first {len(found.words)} words are followed." if found.truncated else ""
+        )
         if len(found.ends) < len(found.words):
             beyond += f" {len(found.ends)} of {len(found.words)} words are shown, evenly spaced."
         line = gr.Plot(
