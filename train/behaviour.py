@@ -35,7 +35,15 @@ WORDS = {
     for name, words in _FILE["words"].items()
 }
 INVARIANT = _FILE["changed"]["sentences"].strip().splitlines()
-PAST = {"dread": "dreaded", "regret": "regretted", "abhor": "abhorred"}
+LEARNT = {name: words.split() for name, words in _FILE["learnt"].items()}
+PAST = {
+    "abhor": "abhorred",
+    "dread": "dreaded",
+    "prefer": "preferred",
+    "regret": "regretted",
+    "shun": "shunned",
+    "worship": "worshipped",
+}
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,9 @@ class Writer:
 
         self.adjectives = {True: kept("positive"), False: kept("negative")}
         self.verbs = {True: kept("like"), False: kept("hate")}
+        if not held_out:
+            self.verbs[True] += LEARNT["like"]
+            self.verbs[False] += LEARNT["hate"]
         listed = {word for words in SENTIMENT.values() for word in words}
         for side, words in (more or {}).items():
             self.adjectives[side] += [word for word in words if word not in listed]
