@@ -7,7 +7,6 @@ is there such a graph; everywhere else, and for all that needs gradients, PyTorc
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,24 +26,27 @@ class Engine:
     """A graph from token ids and their mask to logits; safe to share between threads."""
 
     def __init__(self, graph: Path, threads: int) -> None:
-        self._graph, self._threads = graph, threads
+        self._threads = threads
         self._session = _session(graph, threads)
+        # For the thread that calls it alone; opened now, so that no request waits for it.
+        self._alone = _session(graph, 1) if threads > 1 else self._session
 
     def __call__(self, batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
         """Logits (B, labels) of each batch of token ids (B, T) and attention mask (B, T).
 
         All threads share in one batch, but of many each takes its own: they needn't wait for
-        one another after every operator then.
+        one another after every operator then. The largest go first, so that no thread is left
+        with one at the end.
         """
-        if len(batches) <= self._threads:
+        if self._threads == 1 or len(batches) < 2 * self._threads:
             return [_run(self._session, *batch) for batch in batches]
+        found: list[np.ndarray] = [np.empty(0)] * len(batches)
+        order = sorted(range(len(batches)), key=lambda i: batches[i][0].size, reverse=True)
         with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(lambda batch: _run(self._alone, *batch), batches))
-
-    @functools.cached_property
-    def _alone(self) -> onnxruntime.InferenceSession:
-        """A session that runs in the thread which calls it."""
-        return _session(self._graph, 1) if self._threads > 1 else self._session
+            results = pool.map(lambda i: _run(self._alone, *batches[i]), order)
+            for i, logits in zip(order, results, strict=True):
+                found[i] = logits
+        return found
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
