@@ -223,8 +223,8 @@ class Translation:
 
     ``score`` is the summed log-probability in nats, the end symbol included;
     ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one
-    row per target character over the source characters, and each row sums to 1. A text of
-    several ``sentences`` was translated one by one.
+    row per target character over the source characters, and each row sums to 1. It is
+    made of ``parts``, each translated by itself: a sentence, or a piece of a very long one.
     """
 
     text: str
@@ -234,7 +234,7 @@ class Translation:
     log_probs: np.ndarray
     attention: np.ndarray
     truncated: bool = False
-    sentences: int = 1
+    parts: int = 1
 
     def __post_init__(self) -> None:
         rows, columns = len(self.target), len(self.source)

@@ -65,10 +65,10 @@ def test_a_picture_of_a_part_says_so():
     assert "first 150 characters" not in views.translation(translated("a" * 150), 150)
 
 
-def test_that_sentences_are_translated_one_by_one_is_said():
+def test_that_parts_are_translated_one_by_one_is_said():
     one = translated("Hi. Bye.")
     assert "by itself" not in views.translation(one, 150)
-    assert "by itself" in views.translation(replace(one, sentences=2), 150)
+    assert "by itself" in views.translation(replace(one, parts=2), 150)
 
 
 def test_a_word_tells_where_it_looked_and_no_more():
@@ -237,9 +237,12 @@ def test_bars_are_no_wider_than_without_settings_and_the_others_are_summed_up():
     plain = Distribution("a", ("x", "y", "z"), np.log([0.8, 0.1, 0.1]))
     flat = views.next_tokens(plain, [NextToken("x", 0.4, 0), NextToken("y", 0.3, 1)], 3)
     assert re.findall(r"width:([\d.]+)%", flat) == ["50.0", "37.5"]
-    assert "the other 1 together</span><span>30.0%" in flat
+    assert "the other one</span><span>30.0%" in flat
+    several = views.next_tokens(plain, [NextToken("x", 0.4, 0)], 3)
+    assert "the other 2 together</span><span>60.0%" in several
     sharp = views.next_tokens(plain, [NextToken("x", 1.0, 0)], 1)
-    assert "width:100.0%" in sharp and "<span>100%</span>" in sharp and "together" not in sharp
+    assert "width:100.0%" in sharp and "the other" not in sharp
+    assert "<span>100%</span>" in sharp and sharp.count("Append “x”, 100%") == 2
 
 
 def test_of_a_long_prompt_the_candidates_name_the_end():

@@ -66,7 +66,7 @@ def test_every_sentence_is_translated_for_itself() -> None:
     )
     assert both.attention[rows, columns] == 1  # the blank between them
     assert both.log_probs[rows] == 0
-    assert (one.sentences, both.sentences) == (1, 2)
+    assert (one.parts, both.parts) == (1, 2)
     assert not both.attention[:rows, columns:].any()
 
 

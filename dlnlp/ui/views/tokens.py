@@ -24,16 +24,20 @@ def next_tokens(found: Distribution, tokens: Sequence[NextToken], kept: int) -> 
     """
     # At least as much as before any setting, so that bars shrink when a setting flattens them.
     widest = max([math.exp(found.log_probs.max()), *(token.probability for token in tokens)])
+    # What a setting makes certain is so; the model itself never is.
+    shares = ["100%" if kept == 1 else percent(token.probability) for token in tokens]
     rows = "".join(
         f'<li><button type="button" class="dl-next" data-token="{token.id}" '
-        f"{_may_be_chosen(token)}><span>{escape(visible(token.text, '·'))}</span>"
+        f"{_may_be_chosen(token, share)}><span>{escape(visible(token.text, '·'))}</span>"
         f'<i style="width:{100 * token.probability / widest:.1f}%"></i>'
-        f"<span>{'100%' if kept == 1 else percent(token.probability)}</span></button></li>"
-        for token in tokens
+        f"<span>{share}</span></button></li>"
+        for token, share in zip(tokens, shares, strict=True)
     )
     if kept > len(tokens):
         others = percent(max(0.0, 1 - sum(token.probability for token in tokens)))
-        rows += f'<li class="dl-others"><span>the other {kept - len(tokens):,} together</span>'
+        count = kept - len(tokens)
+        name = "the other one" if count == 1 else f"the other {count:,} together"
+        rows += f'<li class="dl-others"><span>{name}</span>'
         rows += f"<span>{others}</span></li>"
     end = found.prompt[-PROMPT_END:].lstrip()
     blank = end[len(end.rstrip()) :]  # it matters to the model, so it is drawn
@@ -47,11 +51,11 @@ def next_tokens(found: Distribution, tokens: Sequence[NextToken], kept: int) -> 
     )
 
 
-def _may_be_chosen(token: NextToken) -> str:
+def _may_be_chosen(token: NextToken, share: str) -> str:
     """The attributes of a candidate's button."""
     if not token.whole:
         return f'disabled title="{escape(FRAGMENT)}"'
-    label = escape(f"Append “{visible(token.text, '·')}”, {percent(token.probability)}")
+    label = escape(f"Append “{visible(token.text, '·')}”, {share}")
     return f'title="{label}" aria-label="{label}"'
 
 

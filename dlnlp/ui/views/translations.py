@@ -23,10 +23,11 @@ def translation(result: Translation, pictured: int) -> str:
     )
     beyond = max(len(result.source), len(result.target)) > pictured
     part = f" Of this long text it shows the first {pictured} characters." if beyond else ""
-    if result.sentences > 1:
+    if result.parts > 1:
         part += (
-            " Each sentence was translated by itself, so nothing looks from one into another; "
-            "the blank between two of them is set, not written."
+            f" The text was translated in {result.parts} parts, each by itself: sentences, or "
+            "pieces of a long one. Nothing looks from one into another; the blank between two of "
+            "them is set, not written."
         )
     return (
         f"{cut}{confidence(result)}{likelihood(result)}"
@@ -68,8 +69,8 @@ def candidates(found: Sequence[Translation], chosen: int) -> str:
         for i, each in enumerate(found)
     )
     order = (
-        "The best first: by log-probability over length, since every further character makes a "
-        "text less likely. A nat is 1.44 bits."
+        "The best first: by log-probability over length plus 6, sentence by sentence, since "
+        "every further character makes a text less likely. A nat is 1.44 bits."
     )
     return f'{caption(order)}<ol class="dl-candidates">{rows}</ol>'
 
