@@ -23,7 +23,7 @@ import app
 from dlnlp import catalog
 from dlnlp.models.sentiment_bert import SentimentBertPredictor
 from dlnlp.registry import Registry
-from dlnlp.ui import generation, parts
+from dlnlp.ui import generation, parts, views
 from dlnlp.ui.generation import Writing
 from dlnlp.ui.tabs import compare
 
@@ -287,11 +287,17 @@ def test_a_space_at_a_prompts_end_is_left_out_and_that_is_said(demo):
     assert press(demo, "token_transformer_continue", "Once ")[-1][0].startswith("Once")
 
 
+@pytest.mark.parametrize("button", ["token_transformer_run", "token_transformer_continue"])
+def test_a_space_at_its_end_does_not_hide_that_a_prompt_is_too_long(demo, button):
+    last = shown(press(demo, button, "abc " * 400)[-1])
+    assert views.note(generation.WINDOW) in last and views.note(generation.SPACE) in last
+
+
 @pytest.mark.parametrize("stem", [*(entry.stem for entry in catalog.CATALOG), "compare"])
 def test_views_that_follow_an_answer_do_not_read_the_box_again(demo, stem):
     """It may hold another text by then; only steps that take no time may come before."""
     box = component(demo, f"{stem}_text")
-    reading = [f for f in demo.fns.values() if box in f.inputs]
+    reading = [f for f in demo.fns.values() if box in f.inputs and f.fn]
     assert reading
     for handler in reading:
         assert handler.trigger_after is None or not demo.fns[handler.trigger_after].queue

@@ -79,7 +79,7 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
         seed: str,
         writing: Writing,
     ) -> Iterator[tuple[str, str, str]]:
-        prompt, cut = typed_prompt(prompt)
+        prompt, cut, spaces = typed_prompt(prompt)
         for shown, found in parts.answers(
             registry,
             stem,
@@ -91,10 +91,10 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
             ),
         ):
             if found is None:
-                yield "", cut + shown, ""
+                yield "", cut + spaces + shown, ""
                 continue
             pieces, window_full = found
-            remark = cut or (views.note(WINDOW) if window_full else "")
+            remark = (cut or (views.note(WINDOW) if window_full else "")) + spaces
             text, unseen = prompt, max(0, len(prompt) - SHOWN)
             dots = "…" if unseen else ""
             tokens, begin, said, sent = 0, time.perf_counter(), remark, 0.0
@@ -178,14 +178,15 @@ def expose(registry: Registry, stem: str) -> None:
     api(generate, api_name=f"{stem}_generate", **parts.alone(stem))
 
 
-def typed_prompt(typed: object) -> tuple[str, str]:
-    """A prompt that the model can take, without spaces at its end, and a remark about the change.
+def typed_prompt(typed: object) -> tuple[str, str, str]:
+    """A prompt that the model can take, without spaces at its end, and two remarks.
 
-    After "on the " no word fits, since words begin with their space.
+    One is about its length, the other about those spaces: after "on the " no word fits, since
+    words begin with their space.
     """
-    prompt, remark = parts.readable(typed, "end")
+    prompt, cut = parts.readable(typed, "end")
     bare = prompt.rstrip(" ") or prompt
-    return bare, remark + (views.note(SPACE) if bare != prompt else "")
+    return bare, cut, views.note(SPACE) if bare != prompt else ""
 
 
 def off(top_k: float) -> int | None:

@@ -73,15 +73,15 @@ def predicting(registry: Registry, stem: str) -> Callable[..., Iterator[list[Any
     def predict(
         prompt: str, k: float, temperature: float, top_k: float, top_p: float
     ) -> Iterator[list[Any]]:
-        prompt, cut = typed_prompt(prompt)
+        prompt, cut, spaces = typed_prompt(prompt)
         for shown, found in parts.answers(
             registry, stem, prompt, BLANK, lambda model: model.distribution(prompt)
         ):
             if found is None:
-                yield [cut + shown, NONE_YET, None, prompt]
+                yield [cut + spaces + shown, NONE_YET, None, prompt]
                 continue
             remark = cut or (views.note(WINDOW) if found.truncated else "")
-            yield [remark, narrowed(found, k, temperature, top_k, top_p), found, prompt]
+            yield [remark + spaces, narrowed(found, k, temperature, top_k, top_p), found, prompt]
 
     return predict
 
@@ -124,9 +124,7 @@ def appending(registry: Registry, stem: str) -> Callable[..., Iterator[list[Any]
             return
         prompt = prompt if isinstance(prompt, str) else ""
         longer = (prompt.rstrip(" ") or prompt) + found.texts[token]
-        if (
-            typed_prompt(longer)[0] == found.prompt
-        ):  # a second click, sent before the first's answer
+        if typed_prompt(longer)[0] == found.prompt:  # a second click, before the first's answer
             yield [gr.skip()] * 5
             return
         if typed_prompt(prompt)[0] == found.prompt:

@@ -24,10 +24,15 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _log = logging.getLogger("dlnlp.ui")
 # A tab's answers are of the text that was asked; the page dims them while its box holds another.
-_TYPED = "() => {{ const tab = {tab}; if ('answered' in tab.dataset) tab.dataset.changed = ''; }}"
-_ANSWERED = "() => {{ const tab = {tab}; tab.dataset.answered = ''; delete tab.dataset.changed; }}"
-_TAB = "document.getElementById('{id}').closest('[role=tabpanel]')"
-CHANGED = "The text has changed; what stands below is still of the one before."
+_TAB = "const tab = document.getElementById('{box}').closest('[role=tabpanel]'); "
+_ASKED = "(...values) => {{ " + _TAB + "tab.asked = values[0]; return values.slice(0, {count}); }}"
+_COMPARED = (
+    "(typed) => {{ "
+    + _TAB
+    + "{first}"
+    + "tab.toggleAttribute('data-changed', !!tab.answered?.trim() && tab.answered !== typed); }}"
+)
+CHANGED = "The text has changed; what is dimmed below is still of the one before."
 
 
 def alone(stem: str) -> dict[str, Any]:
@@ -173,23 +178,42 @@ def listen(
         "inputs": list(inputs),
         "outputs": list(outputs),
         "show_progress": "minimal",
+        "trigger_mode": "always_last",
+        "js": noting(box, len(inputs)),
         **PRIVATE,
         **alone(stem),
     }
-    asked = gr.on([button.click, box.submit], trigger_mode="always_last", **event)
+    asked = gr.on([button.click, box.submit], **event)
     chosen = samples.click(
         lambda row: row[0], samples, box, queue=False, show_progress="hidden", **PRIVATE
     )
-    events = [asked, chosen.then(**event)]
-    box.input(None, js=_TYPED.format(tab=_TAB.format(id=box.elem_id)), queue=False, **PRIVATE)
-    for each in events:
-        is_answered(each, box)
-    return events
+    return [asked, chosen.then(**event)]
 
 
-def is_answered(event: Dependency, box: gr.Textbox) -> None:
-    """After this event the tab's answers are of the text in its box."""
-    event.then(None, js=_ANSWERED.format(tab=_TAB.format(id=box.elem_id)), queue=False, **PRIVATE)
+def noting(box: gr.Textbox, inputs: int) -> str:
+    """JavaScript that notes the text with which an event of so many inputs asks, the first one."""
+    return _ASKED.format(box=box.elem_id, count=inputs)
+
+
+def mark_changes(
+    box: gr.Textbox, asked: Sequence[Dependency], filled: Sequence[Dependency] = ()
+) -> None:
+    """Dim the answers whenever they are of another text than the box holds.
+
+    Args:
+        asked: Events that end the answer to a text which ``noting`` noted.
+        filled: Events that end an answer and put its text into the box themselves.
+    """
+
+    def compare(listen: Callable[..., Any], first: str = "") -> None:
+        js = _COMPARED.format(box=box.elem_id, first=first)
+        listen(None, box, js=js, queue=False, **PRIVATE)
+
+    compare(box.input)
+    for event in asked:
+        compare(event.then, "tab.answered = tab.asked; ")
+    for event in filled:
+        compare(event.then, "tab.answered = typed; ")
 
 
 def watched(accordion: gr.Accordion) -> tuple[gr.State, Dependency]:

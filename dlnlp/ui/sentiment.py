@@ -81,6 +81,7 @@ def build_sentiment_tab(
         outputs=[result, text],
         stem=stem,
     )
+    parts.mark_changes(box, asked)
     quiet: dict[str, Any] = {"show_progress": "minimal", **parts.PRIVATE, **parts.alone(stem)}
     explain = _explainer(registry, stem)
     explanation: list[Any] = [explained, instead, shown_text]

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from dlnlp.models import writer
+from dlnlp.models.sentiment_bert import SentimentBertPredictor
+from dlnlp.models.sentiment_lstm import SentimentLSTMPredictor
 
 try:
     from playwright.sync_api import expect
@@ -101,9 +103,72 @@ def test_answers_of_another_text_than_the_typed_one_are_dimmed(open_page, untrai
     box.press_sequentially(" film")
     expect(changed).to_contain_text("The text has changed")
     expect(result).to_have_css("opacity", "0.5")
+    if stem == "char_seq2seq":
+        expect(page.locator("#char_seq2seq_result")).to_have_css("opacity", "0.5")
     box.press("Enter")
     expect(changed).to_have_count(0)
     expect(result).to_have_css("opacity", "1")
+    box.fill(" ")
+    box.press("Enter")
+    expect(result).to_contain_text(re.compile("Type |once there is a prompt"))
+    box.press_sequentially("good")
+    page.wait_for_timeout(300)
+    expect(changed).to_have_count(0)  # nothing stands below
+
+
+@pytest.fixture
+def slowly_read(monkeypatch):
+    """The texts that the sentiment models have been asked so far, each for half a second."""
+    texts = []
+    for predictor in (SentimentBertPredictor, SentimentLSTMPredictor):
+        real = predictor.classify
+
+        def classify(self, asked, real=real):
+            texts.extend(asked)
+            time.sleep(0.5)
+            return real(self, asked)
+
+        monkeypatch.setattr(predictor, "classify", classify)
+    return texts
+
+
+@pytest.mark.parametrize("stem", [*SENTIMENT, "compare"])
+def test_what_is_typed_while_an_answer_is_computed_dims_it(
+    open_page, untrained_url, slowly_read, stem
+):
+    page = open_page(untrained_url)
+    box = go(page, stem, "good")
+    box.press("Enter")
+    page.wait_for_timeout(100)
+    box.press_sequentially(" film")
+    assert "good film" not in slowly_read
+    expect(page.locator(NOTE[stem])).to_contain_text(VERDICT)
+    expect(page.locator(".dl-changed:visible")).to_contain_text("The text has changed")
+    expect(page.locator(NOTE[stem])).to_have_css("opacity", "0.5")
+    assert "good film" not in slowly_read
+
+
+@pytest.mark.parametrize("stem", [*SENTIMENT, "compare"])
+def test_the_last_of_several_examples_is_answered(open_page, untrained_url, slowly_read, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem)
+    names = [page.locator(f"#{stem}_examples button").nth(i) for i in range(3)]
+    names[0].click()
+    page.wait_for_timeout(700)  # Compare's second model has begun to read
+    for name in names[1:]:
+        name.click()
+        page.wait_for_timeout(50)
+    last = names[2].inner_text().strip()
+    expect(box).to_have_value(last)
+    expect(page.locator(NOTE[stem])).to_contain_text(VERDICT)
+    page.wait_for_function("() => !document.querySelector('.generating, .pending, .progress-text')")
+    if stem == "compare":
+        deadline = time.time() + 20
+        while slowly_read[-1] != last and time.time() < deadline:
+            page.wait_for_timeout(100)
+        assert slowly_read[-1] == last
+    else:
+        expect(page.locator(f"#{stem}_words .dl-text")).to_have_text(last)
 
 
 @pytest.mark.parametrize("stem", SENTIMENT)
@@ -113,9 +178,14 @@ def test_words_are_those_of_the_verdict_whatever_is_typed_since(open_page, untra
     box.press("Enter")
     words = page.locator(f"#{stem}_words .dl-word")
     expect(words).to_have_text(["good", "film"])
+    before = page.locator(f"#{stem}_words").inner_html()
     box.fill("something else")
     page.locator(f"#{stem}_method").get_by_text("leaving it out").click()
-    expect(page.locator(f"#{stem}_words .dl-changed, #{stem}_words .dl-loading")).to_have_count(0)
+    page.wait_for_function(
+        "([id, before]) => { const e = document.getElementById(id);"
+        " return e.querySelector('.dl-word') && e.innerHTML !== before; }",
+        arg=[f"{stem}_words", before],
+    )
     expect(words).to_have_text(["good", "film"])
 
 
@@ -236,6 +306,7 @@ def test_next_tokens_and_a_continuation(open_page, untrained_url):
 def test_a_continuation_becomes_the_prompt_and_is_tinted(open_page, untrained_url):
     page = open_page(untrained_url)
     box = go(page, "token_transformer", "Once upon")
+    expect(page.locator("#token_transformer_adopt")).not_to_be_visible()  # there is nothing yet
     page.locator("#token_transformer_continue").click()
     progress = page.locator("#token_transformer_progress")
     expect(progress).to_contain_text("60 tokens")

@@ -79,7 +79,11 @@ def build_tab(registry: Registry) -> None:
             elem_id=f"{STEM}_beam",
         )
     french = gr.Textbox(
-        label="French", interactive=False, buttons=["copy"], elem_id=f"{STEM}_result"
+        label="French",
+        interactive=False,
+        buttons=["copy"],
+        elem_id=f"{STEM}_result",
+        elem_classes="dl-result",
     )
     with gr.Accordion("Candidates", open=False, elem_id=f"{STEM}_candidates"):
         others = gr.HTML(
@@ -142,7 +146,7 @@ def build_tab(registry: Registry) -> None:
                 yield best
 
     shown: list[Any] = [french, remarks, reading, figure, unit, others, found, chosen]
-    parts.listen(
+    asked = parts.listen(
         run,
         box=box,
         button=button,
@@ -151,6 +155,7 @@ def build_tab(registry: Registry) -> None:
         outputs=shown,
         stem=STEM,
     )
+    parts.mark_changes(box, asked)
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **parts.PRIVATE}
     unit.change(_picture, [found, chosen, unit], figure, **quiet)
     others.click(_choose, [found, unit], shown, trigger_mode="multiple", **quiet)

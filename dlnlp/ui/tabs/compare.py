@@ -48,9 +48,9 @@ def build_tab(registry: Registry) -> None:
     # One event per model, each waiting for its own model's turn; one after the other, so
     # that the times are not those of two models competing for the processor.
     lstm, bert = MODELS
-    asked = gr.State("")  # both read it; the box may hold the next text already
+    asked = gr.State("")  # for the second one; the box may hold the next text already
     events = parts.listen(
-        _handler(registry, lstm),
+        _noting(_handler(registry, lstm)),
         box=box,
         button=button,
         samples=samples,
@@ -58,15 +58,19 @@ def build_tab(registry: Registry) -> None:
         outputs=[columns[0], asked],
         stem=lstm,
     )
-    for event in events:
+    both = [
         event.then(
             _handler(registry, bert),
             asked,
-            [columns[1], asked],
+            columns[1],
             show_progress="minimal",
+            trigger_mode="always_last",  # or a text asked meanwhile would be left out
             **parts.PRIVATE,
             **parts.alone(bert),
         )
+        for event in events
+    ]
+    parts.mark_changes(box, both)
 
     def compare(text: str) -> dict[str, Any]:
         """Both sentiment models on one text: verdict, time, parameters and size on disk.
@@ -86,23 +90,33 @@ def _column(stem: str) -> gr.HTML:
         return gr.HTML(elem_id=f"{STEM}_{stem}", elem_classes="dl-result")
 
 
-def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[tuple[str, str]]]:
-    """The handler that fills a model's column, and the text that it is of."""
+def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[str]]:
+    """The handler that fills a model's column."""
     title = catalog.spec(stem).title
 
-    def run(text: str) -> Iterator[tuple[str, str]]:
+    def run(text: str) -> Iterator[str]:
         text, cut = parts.readable(text)
         for shown, found in parts.answers(
             registry, stem, text, BLANK, lambda model: measure(model, text)
         ):
             if found is None:
-                yield views.column(title, cut + shown), text
+                yield views.column(title, cut + shown)
             else:
                 sentiment, milliseconds = found
                 facts = views.Facts(milliseconds, *known(registry, stem))
-                yield cut + views.compared(title, sentiment, facts), text
+                yield cut + views.compared(title, sentiment, facts)
 
     return run
+
+
+def _noting(run: Callable[[str], Iterator[str]]) -> Callable[[str], Iterator[tuple[str, str]]]:
+    """The handler, with the text that it was asked about after everything that it shows."""
+
+    def both(text: str) -> Iterator[tuple[str, str]]:
+        for shown in run(text):
+            yield shown, text
+
+    return both
 
 
 def _entry(registry: Registry, stem: str, text: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def build_tab(registry: Registry) -> None:
         elem_id=f"{STEM}_result",
     )
     progress = gr.HTML(elem_id=f"{STEM}_progress", elem_classes=["dl-result", "dl-lasting"])
-    adopt = gr.Button("Make it the prompt", size="sm", elem_id=f"{STEM}_adopt")
+    adopt = gr.Button("Make it the prompt", size="sm", visible=False, elem_id=f"{STEM}_adopt")
     inside = [
         build_surprise(registry, STEM),
         build_attention(registry, STEM, BEGIN, ABOUT_ATTENTION, keep="end"),
@@ -106,11 +106,14 @@ def build_tab(registry: Registry) -> None:
         **QUIET,
     )
     whole = gr.State("")  # prompt and continuation; the page shows the end of a long one
-    adopted = adopt.click(lambda text: text or gr.skip(), whole, box, **AT_ONCE).then(
-        predicting(registry, STEM), [box, *narrowing], shown, **QUIET
+    adopted = adopt.click(lambda text: text, whole, box, **AT_ONCE).then(
+        predicting(registry, STEM),
+        [box, *narrowing],
+        shown,
+        js=parts.noting(box, 1 + len(narrowing)),
+        **QUIET,
     )
-    for event in (chosen, adopted):
-        parts.is_answered(event, box)
+    parts.mark_changes(box, [*asked, adopted], filled=[chosen])
     for event in (*asked, chosen, adopted):
         for handler, inputs, outputs in inside:
             event = event.then(handler, [prompt, *inputs], outputs, **QUIET)
@@ -123,6 +126,6 @@ def build_tab(registry: Registry) -> None:
         [box, length, temperature, top_k, top_p, seed, writing],
         [written, progress, whole],
         **QUIET,
-    )
+    ).then(lambda text: gr.Button(visible=bool(text)), whole, adopt, **AT_ONCE)
     stop.click(Writing.stop, writing, None, **AT_ONCE)
     expose(registry, STEM)
