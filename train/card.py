@@ -87,7 +87,8 @@ def _row(key: str, value: Any) -> tuple[str, str]:
 
 def _written(text: str) -> str:
     """A text as it is, whatever Markdown would make of its characters."""
-    return re.sub(r"([^\w\s.,!?'])", r"\\\1", text) or "(nothing)"
+    # A stop within a word, too: "www.example.org" would become a link before its escapes are read.
+    return re.sub(r"([^\w\s.,!?']|(?<=\w)\.(?=\w))", r"\\\1", text) or "(nothing)"
 
 
 def _name(key: str) -> str:

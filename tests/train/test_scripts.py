@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from dlnlp import catalog, checkpoint
 from dlnlp.models.char_seq2seq import tiny
 from train import (
+    card,
     char_seq2seq,
     common,
     data,
@@ -44,10 +45,10 @@ def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_
     training = checkpoint.verify(folder)
     assert training["metrics"] and training["data"] and training["seed"] == 0
     assert str(tmp_path) not in json.dumps(training)
-    card = (folder / "README.md").read_text()
-    assert "{{" not in card
+    shown = (folder / "README.md").read_text()
+    assert "{{" not in shown
     for key in training["metrics"]:
-        assert key.replace("_", " ") in card
+        assert key.replace("_", " ") in shown
 
 
 @pytest.mark.parametrize("stem", [*STEMS, "masked_lm"])
@@ -357,3 +358,8 @@ def test_the_loss_in_chunks_is_the_plain_one() -> None:
     torch.testing.assert_close(found, plain)
     expected = torch.autograd.grad(plain, (states, weight))
     torch.testing.assert_close(gradients, expected)
+
+
+def test_an_address_in_a_card_is_no_link() -> None:
+    """Markdown makes one of what begins with "www.", its escapes included."""
+    assert card._written("See http://www.a.org/b.") == r"See http\:\/\/www\.a\.org\/b."

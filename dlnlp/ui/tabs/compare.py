@@ -50,7 +50,7 @@ def build_tab(registry: Registry) -> None:
     lstm, bert = MODELS
     asked = gr.State("")  # for the second one; the box may hold the next text already
     events = parts.listen(
-        _noting(_handler(registry, lstm)),
+        _with_text(_handler(registry, lstm)),
         box=box,
         button=button,
         samples=samples,
@@ -109,7 +109,7 @@ def _handler(registry: Registry, stem: str) -> Callable[[str], Iterator[str]]:
     return run
 
 
-def _noting(run: Callable[[str], Iterator[str]]) -> Callable[[str], Iterator[tuple[str, str]]]:
+def _with_text(run: Callable[[str], Iterator[str]]) -> Callable[[str], Iterator[tuple[str, str]]]:
     """The handler, with the text that it was asked about after everything that it shows."""
 
     def both(text: str) -> Iterator[tuple[str, str]]:

@@ -37,8 +37,7 @@ def next_tokens(found: Distribution, tokens: Sequence[NextToken], kept: int) -> 
         others = percent(max(0.0, 1 - sum(token.probability for token in tokens)))
         count = kept - len(tokens)
         name = "the other one" if count == 1 else f"the other {count:,} together"
-        rows += f'<li class="dl-others"><span>{name}</span>'
-        rows += f"<span>{others}</span></li>"
+        rows += f'<li class="dl-others"><span>{name}</span><span>{others}</span></li>'
     end = found.prompt[-PROMPT_END:].lstrip()
     blank = end[len(end.rstrip()) :]  # it matters to the model, so it is drawn
     after = ("…" if len(end) < len(found.prompt) else "") + end.rstrip() + visible(blank, "·")
