@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dlnlp.calibration import Calibration
+from dlnlp.calibration import TYPICAL, Calibration
 from dlnlp.explain import METHODS
 from dlnlp.results import Attribution, Sentiment
 from dlnlp.text import basic_english, without, words
@@ -33,6 +33,9 @@ class Classifier(Protocol):
 
     def logits(self, texts: list[str]) -> list[float]:
         """Calibrated logits towards positive."""
+
+    def lengths(self, texts: list[str]) -> list[int]:
+        """Tokens of each text, as its calibration counts them."""
 
 
 class Explainer(Classifier, Protocol):
@@ -147,8 +150,8 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
     """
     metrics: dict[str, float] = {}
     read = {name: answers(predictor, rows) for name, rows in validation.items()}
-    for name, (logits, labels) in read.items():
-        right = float(np.mean((logits >= 0) == labels))
+    for name, (raw, labels, tokens) in read.items():
+        right = float(np.mean((predictor.calibration(raw, tokens) >= 0) == labels))
         metrics[f"{name}_validation_accuracy"] = round(100 * right, 2)
         metrics[f"{name}_validation_rows"] = len(labels)
         if name == "sst2":
@@ -157,9 +160,11 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
     return metrics
 
 
-def answers(predictor: Classifier, rows: Labelled) -> tuple[np.ndarray, np.ndarray]:
-    """The calibrated logits (N,) of the rows, and their labels (N,)."""
-    return np.array(predictor.logits(rows.texts)), np.array(rows.labels)
+def answers(predictor: Classifier, rows: Labelled) -> tuple[np.ndarray, ...]:
+    """The raw logits (N,) of the rows, their labels (N,) and lengths (N,)."""
+    tokens = np.array(predictor.lengths(rows.texts))
+    logits = np.array(predictor.logits(rows.texts))
+    return predictor.calibration.undone(logits, tokens), np.array(rows.labels), tokens
 
 
 def faithfulness(predictor: Explainer, texts: list[str], seed: int = 0) -> dict[str, float]:
@@ -196,7 +201,8 @@ def calibration_error(positive: np.ndarray, labels: np.ndarray, bins: int = 10) 
     return float(sum(gaps) / len(order))
 
 
-Read = Mapping[str, tuple[np.ndarray, np.ndarray]]  # of each set, logits (N,) and labels (N,)
+# Of each set raw logits (N,), labels (N,) and, where calibration counts them, tokens (N,).
+Read = Mapping[str, tuple[np.ndarray, ...]]
 
 
 def cross_fitted_error(read: Read, name: str) -> float:
@@ -204,11 +210,12 @@ def cross_fitted_error(read: Read, name: str) -> float:
 
     So all its rows count: on half of SST-2's 872, perfect calibration would measure 3 points.
     """
-    logits, labels = read[name]
+    logits, labels, *tokens = read[name]
     positive = np.empty(len(logits))
     for half in (0, 1):
-        others = {key: (x[1 - half :: 2], y[1 - half :: 2]) for key, (x, y) in read.items()}
-        positive[half::2] = 1 / (1 + np.exp(-best_calibration(others)(logits[half::2])))
+        others = {key: tuple(x[1 - half :: 2] for x in each) for key, each in read.items()}
+        found = best_calibration(others)(logits[half::2], *(x[half::2] for x in tokens))
+        positive[half::2] = 1 / (1 + np.exp(-found))
     return calibration_error(positive, labels)
 
 
@@ -219,8 +226,7 @@ def calibrate(predictor: Classifier, validation: dict[str, Labelled]) -> None:
     positive, but half of the texts to come.
     """
     read = {name: answers(predictor, rows) for name, rows in validation.items()}
-    undone = predictor.calibration.undone
-    predictor.calibration = best_calibration({n: (undone(x), y) for n, (x, y) in read.items()})
+    predictor.calibration = best_calibration(read)
 
 
 def best_calibration(read: Read) -> Calibration:
@@ -228,20 +234,26 @@ def best_calibration(read: Read) -> Calibration:
 
     Each set has the same say, whatever its size.
     """
-    x, y = (torch.cat([torch.tensor(pair[k]) for pair in read.values()]).double() for k in (0, 1))
-    weight = torch.cat([torch.full((len(labels),), 1 / len(labels)) for _, labels in read.values()])
-    line = torch.tensor([1.0, 0.0], dtype=torch.double, requires_grad=True)  # slope and height
+    x, y = (torch.cat([torch.tensor(each[k]) for each in read.values()]).double() for k in (0, 1))
+    tokens = [
+        each[2] if len(each) > 2 else np.full_like(each[0], TYPICAL) for each in read.values()
+    ]
+    length = torch.tensor(np.concatenate(tokens) / TYPICAL).double()
+    weight = torch.cat([torch.full((len(each[1]),), 1 / len(each[1])) for each in read.values()])
+    start = torch.tensor([1.0, 0.0, 0.0], dtype=torch.double)  # slope, height and growth
+    line = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([line], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        fit = F.binary_cross_entropy_with_logits(line[0] * x + line[1], y, weight, reduction="sum")
+        logits = (line[0] * x + line[1]) * length ** -line[2]
+        fit = F.binary_cross_entropy_with_logits(logits, y, weight, reduction="sum")
         # A trace of ridge, without which logits that part the labels have no best slope.
-        total: torch.Tensor = fit + 1e-4 * (line - line.new_tensor([1.0, 0.0])).square().sum()
+        total: torch.Tensor = fit + 1e-4 * (line - start).square().sum()
         total.backward()
         return total
 
     optimizer.step(loss)
-    slope, height = line.tolist()
+    slope, height, growth = line.tolist()
     slope = max(slope, 0.05)  # whatever the few rows say, a higher logit shall not mean less
-    return Calibration(round(1 / slope, 4), round(height / slope, 4))
+    return Calibration(round(1 / slope, 4), round(height / slope, 4), round(growth, 4))

@@ -185,7 +185,7 @@ class SentimentBertPredictor:
 
         def logit(points: Tensor) -> Tensor:
             output = self.model(inputs_embeds=points).logits
-            return self.calibration(output[:, 1] - output[:, 0])
+            return self.calibration(output[:, 1] - output[:, 0], len(ids))
 
         steps = max(8, min(STEPS, 2400 // len(ids)))  # a long review stays under three seconds
         scores: list[float] = integrated_gradients(logit, x, baseline, steps).tolist()
@@ -241,9 +241,9 @@ class SentimentBertPredictor:
         windows: list[list[int]] = []
         owners: list[int] = []
         truncated: list[bool] = []
-        encodings = self.tokenizer.encode_batch_fast([natural(text) for text in texts])
-        for owner, encoding in enumerate(encodings):
-            found, cut = windowed(encoding.ids, self.max_length)
+        encoded = self._encoded(texts)
+        for owner, ids in enumerate(encoded):
+            found, cut = windowed(ids, self.max_length)
             windows += found
             owners += [owner] * len(found)
             truncated.append(cut)
@@ -251,8 +251,17 @@ class SentimentBertPredictor:
         for owner, logit in zip(owners, self._logits(windows), strict=True):
             sums[owner] += logit
             counts[owner] += 1
-        means = [self.calibration(total / n) for total, n in zip(sums, counts, strict=True)]
-        return means, truncated
+        means = [total / n for total, n in zip(sums, counts, strict=True)]
+        lengths = map(len, encoded)
+        return [self.calibration(*each) for each in zip(means, lengths, strict=True)], truncated
+
+    def _encoded(self, texts: list[str]) -> list[list[int]]:
+        found = self.tokenizer.encode_batch_fast([natural(text) for text in texts])
+        return [encoding.ids for encoding in found]
+
+    def lengths(self, texts: list[str]) -> list[int]:
+        """Word pieces of each text, on which its calibration depends."""
+        return list(map(len, self._encoded(texts)))
 
     def _logits(self, windows: Sequence[Sequence[int]]) -> list[float]:
         """The logit towards positive of each window of token ids."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from dlnlp import checkpoint
-from dlnlp.calibration import UNCALIBRATED, Calibration
+from dlnlp.calibration import TYPICAL, UNCALIBRATED, Calibration
 from dlnlp.device import pick_device
 from dlnlp.explain import check_method, integrated_gradients, leave_one_out, per_word
 from dlnlp.results import Attribution, Sentiment, Trace
@@ -144,6 +144,10 @@ class SentimentLSTMPredictor:
             TypeError: ``texts`` is no list of strings.
         """
         return self._read(check_texts(texts))[0]
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """All alike: its calibration does not depend on the length."""
+        return [TYPICAL] * len(texts)
 
     @torch.inference_mode()
     def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:

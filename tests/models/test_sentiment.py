@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlnlp import checkpoint
-from dlnlp.calibration import Calibration
+from dlnlp.calibration import TYPICAL, Calibration
 from dlnlp.models import sentiment_bert, sentiment_lstm
 from dlnlp.models.sentiment_bert import windowed
 from dlnlp.models.sentiment_lstm import SentimentLSTM, collate
@@ -64,6 +64,23 @@ def test_calibration_scales_and_shifts_logits_and_is_kept(module, tmp_path: Path
     again = module.load(tmp_path, "cpu")
     assert again.calibration == predictor.calibration
     assert again.logits(texts) == pytest.approx(wanted, abs=1e-2)  # weights are kept in fp16
+
+
+def test_a_long_texts_verdict_is_calibrated_by_its_length(tmp_path: Path) -> None:
+    predictor, texts = sentiment_bert.tiny(), ["bad", "the film was good. " * 40]
+    before, (short, long) = predictor.logits(texts), predictor.lengths(texts)
+    assert (short, long) == (3, 202)
+    predictor.calibration = Calibration(growth=0.5)
+    wanted = [logit / (n / TYPICAL) ** 0.5 for logit, n in zip(before, (short, long), strict=True)]
+    assert predictor.logits(texts) == pytest.approx(wanted, abs=1e-5)
+    whole = predictor.explain("the film was good").scores.sum()
+    predictor.calibration = Calibration()
+    assert whole == pytest.approx(
+        predictor.explain("the film was good").scores.sum() / (6 / TYPICAL) ** 0.5, abs=1e-4
+    )
+    predictor.calibration = Calibration(growth=0.5)
+    sentiment_bert.save(tmp_path, predictor, {})
+    assert sentiment_bert.load(tmp_path, "cpu").calibration == predictor.calibration
 
 
 def test_a_trace_is_the_verdict_on_every_prefix() -> None:

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from dlnlp import catalog, checkpoint
+from dlnlp.calibration import TYPICAL
 from dlnlp.models.char_seq2seq import tiny
 from train import (
     card,
@@ -276,6 +277,19 @@ def test_calibration_finds_temperature_and_shift_and_sets_count_alike() -> None:
     sure = np.array([-3.0, 3.0])
     assert np.isfinite(best_calibration({"a": (sure, np.array([0.0, 1.0]))})(2.0))
     assert best_calibration({"a": (sure, np.array([1.0, 0.0]))}).temperature > 0
+
+
+def test_a_temperature_that_grows_with_the_length_is_found_and_cross_fitted() -> None:
+    logits, labels = drawn_logits(20_000)
+    tokens = np.tile([TYPICAL, 16 * TYPICAL], 10_000)
+    tokens[np.random.default_rng(1).permutation(20_000)] = tokens.copy()
+    raw = logits * np.where(tokens > TYPICAL, 2.0, 1.0)  # of long texts it is too sure
+    found = best_calibration({"a": (raw, labels, tokens)})
+    assert found.growth == pytest.approx(0.25, abs=0.02)  # the fourth root of 16 is 2
+    assert found.temperature == pytest.approx(1, rel=0.05)
+    np.testing.assert_allclose(found.undone(found(raw, tokens), tokens), raw, atol=1e-9)
+    blind = cross_fitted_error({"a": (raw, labels)}, "a")
+    assert cross_fitted_error({"a": (raw, labels, tokens)}, "a") < 0.015 < blind
 
 
 def test_calibrating_twice_changes_nothing() -> None:
