@@ -151,6 +151,20 @@ def test_weak_words_are_tinted_weakly_and_that_none_counts_is_said() -> None:
     assert "no word moves the verdict" in shown(0.01, -0.02)
 
 
+def test_in_a_long_text_a_words_smaller_share_is_tinted_as_well() -> None:
+    def tints(count: int, strongest: float) -> list[int]:
+        found = tuple("a" for _ in range(count))
+        places, scores = tuple(range(0, 2 * count, 2)), np.full(count, 0.001)
+        scores[0] = strongest
+        shown = views.attribution(Attribution(" ".join(found), found, places, scores, "x"))
+        assert ("no word moves the verdict" in shown) == (strongest < 0.002)
+        return [int(share) for share in re.findall(r"\) (\d+)%, transparent", shown)]
+
+    assert tints(10, 0.15)[0] == 6
+    assert tints(300, 0.15)[0] == 62
+    assert tints(300, 0.0012)[0] == 1
+
+
 def test_a_mark_stays_with_its_word_unless_that_is_long() -> None:
     text = "so flat, then " + "!" * 30 + " and " + "a" * 30 + "?"
     found = words(text)

@@ -13,6 +13,9 @@ JOINED = 20  # characters without a blank between that stay on one line
 STRONGEST = 10
 LEAST_PEAK = 1.5  # logits: a text in which nothing matters much shall not look as if something did
 TELLING = 0.05
+SHORT = (
+    10  # words: of longer texts each one's share in the verdict is smaller, and so are these two
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def attribution(result: Attribution) -> str:
         return ""
     scores = [float(score) for score in result.scores]
     strength = max(abs(score) for score in scores)
-    peak = max(LEAST_PEAK, strength)
+    scale = min(1.0, SHORT / len(scores))
+    peak = max(LEAST_PEAK * scale, strength)
     buttons = []
     for index, (word, score) in enumerate(zip(result.words, scores, strict=True)):
         colour = "--dl-positive" if score > 0 else "--dl-negative"
@@ -74,7 +78,7 @@ def attribution(result: Attribution) -> str:
         for i in strongest
     )
     cut = note("Only the beginning of this text is explained.") if result.truncated else ""
-    if strength < TELLING:
+    if strength < TELLING * scale:
         cut += note("By this measure no word moves the verdict on its own.")
     return (
         f'<section class="dl-words"><p class="dl-text">{_text_with_buttons(result, buttons)}</p>'
