@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Call, race, seconds
-from dlnlp.byte_level import BEGIN_ID
+from dlnlp.accelerate.speculative import Writer
 from dlnlp.checkpoint import ROOT
-from dlnlp.models import char_seq2seq, token_transformer
-from dlnlp.models.token_transformer import TokenTransformerPredictor, TransformerModel
-from dlnlp.models.writer import Writer
+from dlnlp.models.char_seq2seq import predictor as char_seq2seq
+from dlnlp.models.token_transformer import predictor as token_transformer
+from dlnlp.models.token_transformer.model import TransformerModel
+from dlnlp.models.token_transformer.predictor import TokenTransformerPredictor
+from dlnlp.text.byte_level import BEGIN_ID
 from train import behaviour
 
 SENTENCE = "Where did you buy that blue umbrella? Oh"  # 40 characters

@@ -21,10 +21,11 @@ import torch
 
 from benchmarks.timing import Call, race
 from dlnlp.checkpoint import CONFIG, ROOT, load_weights, read_json
-from dlnlp.models import sentiment_bert, sentiment_lstm
-from dlnlp.models.sentiment_bert import SentimentBertPredictor
-from dlnlp.models.sentiment_lstm import SentimentLSTMPredictor
-from dlnlp.text import natural
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
+from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
+from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
+from dlnlp.text.words import natural
 from train import behaviour, data
 
 BATCH_SIZES = (1, 8, 16, 32, 64)

@@ -18,8 +18,8 @@ class Spec:
 
     @property
     def module(self) -> ModuleType:
-        """``dlnlp.models.<stem>``, imported (and torch with it) only when asked for."""
-        return importlib.import_module(f"dlnlp.models.{self.stem}")
+        """``dlnlp.models.<stem>.predictor``, imported (with torch) only when it is needed."""
+        return importlib.import_module(f"dlnlp.models.{self.stem}.predictor")
 
     @property
     def tab(self) -> ModuleType:

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from dlnlp.text import words
+from dlnlp.text.words import words
 
 UNSURE_BELOW, UNSURE_ABOVE = 2 / 3, 1 / 3
 

@@ -21,7 +21,7 @@ from gradio_client.exceptions import AppError
 
 import app
 from dlnlp import catalog
-from dlnlp.models.sentiment_bert import SentimentBertPredictor
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from dlnlp.registry import Registry
 from dlnlp.ui import generation, parts, views
 from dlnlp.ui.generation import Writing

@@ -18,7 +18,7 @@ from dlnlp.results import (
     Translation,
     WordAttention,
 )
-from dlnlp.text import words
+from dlnlp.text.words import words
 from dlnlp.ui import views
 
 EVIL = "<img src=x onerror=alert(1)>"

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from dlnlp.checkpoint import CONFIG, WEIGHTS, read_json, verify
-from dlnlp.models import sentiment_bert
-from dlnlp.models.sentiment_bert import SentimentBertPredictor
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from train import data
 from train.sentiment import validation_sets
 from train.sentiment_bert import STEM, finish

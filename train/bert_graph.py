@@ -26,9 +26,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from dlnlp.accelerate.onnx import GRAPH, Engine
 from dlnlp.checkpoint import CONFIG, TRAINING, WEIGHTS, read_json, sha256, verify, write_json
-from dlnlp.engine import GRAPH, Engine
-from dlnlp.models import sentiment_bert
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert.model import build_config
 from train import card, data
 
 BLOCK, LEVELS = 32, 127
@@ -86,7 +87,7 @@ class Graph:
     """Collects the nodes of BERT's forward pass; names are those of the weights."""
 
     def __init__(self, folder: Path) -> None:
-        self.config = sentiment_bert.build_config(read_json(folder, CONFIG))
+        self.config = build_config(read_json(folder, CONFIG))
         if self.config.hidden_act != "gelu":
             raise ValueError(f"The graph knows gelu, not {self.config.hidden_act}.")
         self.tensors, self.begin = _header(folder / WEIGHTS)

@@ -15,19 +15,17 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from dlnlp.models.char_seq2seq import (
-    EOS_ID,
+from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config
+from dlnlp.models.char_seq2seq.predictor import (
     LONGEST_SENTENCE,
-    SOS_ID,
     SPECIALS,
-    CharSeq2Seq,
     CharSeq2SeqPredictor,
-    Config,
     collate,
     load,
     save,
 )
-from dlnlp.text import Casing, Vocabulary
+from dlnlp.text.casing import Casing
+from dlnlp.text.vocabulary import Vocabulary
 from train import card, common, data
 from train.copying import COPIED, Copying, is_copied
 

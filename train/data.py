@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dlnlp.text import clean, natural
+from dlnlp.text.words import clean, natural
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from dlnlp.checkpoint import TRAINING, write_json
-from dlnlp.models import sentiment_bert
-from dlnlp.text import natural
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.text.words import natural
 from train import common, data
 from train.sentiment_bert import origin, parameter_groups, pretrained
 

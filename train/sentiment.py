@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dlnlp.calibration import TYPICAL, Calibration
-from dlnlp.explain import METHODS
+from dlnlp.inference.attribution import METHODS
+from dlnlp.inference.calibration import TYPICAL, Calibration
 from dlnlp.results import Attribution, Sentiment
-from dlnlp.text import basic_english, without, words
+from dlnlp.text.words import basic_english, without, words
 from train import behaviour, data
 from train.data import Labelled
 

@@ -24,16 +24,10 @@ from dlnlp.checkpoint import (
     sha256,
     write_json,
 )
-from dlnlp.models import sentiment_bert
-from dlnlp.models.sentiment_bert import (
-    Probes,
-    SentimentBertPredictor,
-    collate,
-    encode,
-    mean_states,
-    positive_logit,
-)
-from dlnlp.text import batches
+from dlnlp.inference.batching import batches
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert.model import Probes, mean_states, positive_logit
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor, collate, encode
 from train import card, common, data
 from train.sentiment import (
     best_calibration,

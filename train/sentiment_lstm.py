@@ -19,9 +19,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from dlnlp import checkpoint
-from dlnlp.models import sentiment_bert, sentiment_lstm
-from dlnlp.models.sentiment_lstm import Config, SentimentLSTM, SentimentLSTMPredictor, collate
-from dlnlp.text import PAD, UNK, Vocabulary, basic_english, natural
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
+from dlnlp.models.sentiment_lstm.model import Config, SentimentLSTM
+from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor, collate
+from dlnlp.text.vocabulary import PAD, UNK, Vocabulary
+from dlnlp.text.words import basic_english, natural
 from train import card, common, data
 from train.sentiment import calibrate, evaluate, everyday, figures, validation_sets
 

@@ -16,13 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from dlnlp.byte_level import BEGIN, BEGIN_ID, UNK, empty_tokenizer
-from dlnlp.models.token_transformer import (
-    TOKENIZER,
-    TokenTransformerPredictor,
-    TransformerModel,
-    save,
-)
+from dlnlp.models.token_transformer.model import TransformerModel
+from dlnlp.models.token_transformer.predictor import TOKENIZER, TokenTransformerPredictor, save
+from dlnlp.text.byte_level import BEGIN, BEGIN_ID, UNK, empty_tokenizer
 from train import card, common, data
 
 STEM = "token_transformer"

@@ -10,7 +10,7 @@ import numpy as np
 from dlnlp import plots
 from dlnlp.registry import Registry
 from dlnlp.results import Glance, glance
-from dlnlp.text import clean
+from dlnlp.text.words import clean
 from dlnlp.ui import parts, theme, views
 from dlnlp.ui.sentiment import Inside
 

@@ -12,7 +12,7 @@ from gradio.events import api
 
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.text import check_text
+from dlnlp.text.checks import check_text
 from dlnlp.ui import parts, views
 
 BLANK = "Type the beginning of a sentence, and the model says how it may go on."

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from dlnlp.inference.sampling import filtered, likeliest
 from dlnlp.registry import Registry
 from dlnlp.results import Distribution
-from dlnlp.sampling import filtered, likeliest
 from dlnlp.ui import parts, views
 from dlnlp.ui.generation import BLANK, WINDOW, off, typed_prompt
 

@@ -14,7 +14,8 @@ from gradio.events import Dependency
 from dlnlp import catalog
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.registry import Registry
-from dlnlp.text import check_texts, clean
+from dlnlp.text.checks import check_texts
+from dlnlp.text.words import clean
 from dlnlp.ui import views
 
 Result = TypeVar("Result")

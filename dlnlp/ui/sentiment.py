@@ -11,7 +11,7 @@ from gradio.events import api
 
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.text import without, words
+from dlnlp.text.words import without, words
 from dlnlp.ui import parts, views
 
 # What a tab shows beyond the verdict: a handler, its inputs after the text, its outputs.

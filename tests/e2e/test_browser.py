@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from dlnlp.models import writer
-from dlnlp.models.sentiment_bert import SentimentBertPredictor
-from dlnlp.models.sentiment_lstm import SentimentLSTMPredictor
+from dlnlp.accelerate import speculative as writer
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
+from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
 
 try:
     from playwright.sync_api import expect

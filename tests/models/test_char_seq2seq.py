@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from dlnlp.models.char_seq2seq import (
-    EOS_ID,
+from dlnlp.inference.beam_search import Hypothesis, beam_search, normalised
+from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID
+from dlnlp.models.char_seq2seq.predictor import (
     MAX_CHARACTERS,
-    SOS_ID,
     CharSeq2SeqPredictor,
     Sentence,
     collate,
     max_length,
     tiny,
 )
-from dlnlp.models.decoding import Hypothesis, beam_search, normalised
 
 PREDICTOR = tiny()
 TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]

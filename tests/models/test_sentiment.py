@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from dlnlp import checkpoint
-from dlnlp.calibration import TYPICAL, Calibration
-from dlnlp.models import sentiment_bert, sentiment_lstm
-from dlnlp.models.sentiment_bert import windowed
-from dlnlp.models.sentiment_lstm import SentimentLSTM, collate
+from dlnlp.inference.calibration import TYPICAL, Calibration
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert.predictor import windowed
+from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
+from dlnlp.models.sentiment_lstm.model import SentimentLSTM
+from dlnlp.models.sentiment_lstm.predictor import collate
 
 
 @pytest.mark.parametrize("pooling", ["last", "max"])

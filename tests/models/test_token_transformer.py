@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dlnlp.byte_level import BEGIN_ID, UNK_ID, shown
-from dlnlp.models.token_transformer import (
-    Cache,
-    PositionalEncoding,
-    tiny,
-)
-from dlnlp.sampling import filtered
+from dlnlp.inference.sampling import filtered
+from dlnlp.models.token_transformer.model import Cache, PositionalEncoding
+from dlnlp.models.token_transformer.predictor import tiny
+from dlnlp.text.byte_level import BEGIN_ID, UNK_ID, shown
 
 PREDICTOR = tiny()
 TEXT = "héllo 😀 <unk> wörld\n\n\u202f茶" * 6

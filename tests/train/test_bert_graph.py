@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from dlnlp import checkpoint
+from dlnlp.accelerate.onnx import GRAPH, Engine
 from dlnlp.checkpoint import TRAINING, WEIGHTS, CheckpointError
-from dlnlp.engine import GRAPH, Engine
-from dlnlp.models import sentiment_bert
-from dlnlp.models.sentiment_bert import SentimentBertPredictor
+from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from train import bert_graph
 from train.data import Labelled
 

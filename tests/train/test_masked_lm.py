@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from dlnlp import catalog
-from dlnlp.models import sentiment_bert as bert
+from dlnlp.models.sentiment_bert import predictor as bert
 from train import masked_lm, sentiment_bert
 
 

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from dlnlp import catalog, checkpoint
-from dlnlp.calibration import TYPICAL
-from dlnlp.models.char_seq2seq import tiny
+from dlnlp.inference.calibration import TYPICAL
+from dlnlp.models.char_seq2seq.predictor import tiny
 from train import (
     card,
     char_seq2seq,

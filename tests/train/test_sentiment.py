@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dlnlp import catalog
-from dlnlp.models import sentiment_bert as bert
-from dlnlp.models.sentiment_bert import Probes
+from dlnlp.models.sentiment_bert import predictor as bert
+from dlnlp.models.sentiment_bert.model import Probes
 from train import behaviour, sentiment
 from train.data import Labelled
 from train.sentiment_bert import fit_probes, probe_logits, text_states

@@ -12,7 +12,7 @@ from gradio.events import api
 from dlnlp import plots
 from dlnlp.registry import Registry
 from dlnlp.results import Translation, as_json, word_attention
-from dlnlp.text import clean
+from dlnlp.text.words import clean
 from dlnlp.ui import parts, theme, views
 
 STEM = "char_seq2seq"

@@ -14,7 +14,7 @@ from dlnlp import catalog
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.registry import Registry
 from dlnlp.results import Sentiment, as_json
-from dlnlp.text import check_text
+from dlnlp.text.checks import check_text
 from dlnlp.ui import parts, views
 
 STEM = "compare"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dlnlp.inference.sampling import Draws, filtered, likeliest
 from dlnlp.results import Distribution
-from dlnlp.sampling import Draws, filtered, likeliest
 
 LOG_PROBS = np.log(np.array([0.5, 0.3, 0.15, 0.05]))
 

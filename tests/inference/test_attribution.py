@@ -10,8 +10,13 @@ import torch
 from captum.attr import IntegratedGradients
 
 from dlnlp import catalog
-from dlnlp.explain import integrated_gradients, leave_one_out, per_word, sentence_units
-from dlnlp.text import words
+from dlnlp.inference.attribution import (
+    integrated_gradients,
+    leave_one_out,
+    per_word,
+    sentence_units,
+)
+from dlnlp.text.words import words
 
 TEXT = "I don't hate it, but the great movie was bad!"
 STEMS = ["sentiment_lstm", "sentiment_bert"]

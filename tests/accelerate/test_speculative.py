@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from dlnlp.byte_level import BEGIN_ID
-from dlnlp.models import writer
-from dlnlp.models.packed import EightBitLinear, PackedLinear, can_pack
-from dlnlp.models.token_transformer import Cache, TokenTransformerPredictor, TransformerModel, tiny
-from dlnlp.models.writer import READ_AHEAD, Writer
+from dlnlp.accelerate import speculative as writer
+from dlnlp.accelerate.packed import EightBitLinear, PackedLinear, can_pack
+from dlnlp.accelerate.speculative import READ_AHEAD, Writer
+from dlnlp.models.token_transformer.model import Cache, TransformerModel
+from dlnlp.models.token_transformer.predictor import TokenTransformerPredictor, tiny
+from dlnlp.text.byte_level import BEGIN_ID
 
 PREDICTOR = tiny()
 CONTEXT = PREDICTOR.model.config.context

@@ -2,18 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from dlnlp.text import (
-    Casing,
-    Vocabulary,
-    basic_english,
-    batches,
-    check_texts,
-    clean,
-    natural,
-    sentences,
-    without,
-    words,
-)
+from dlnlp.inference.batching import batches
+from dlnlp.text.casing import Casing
+from dlnlp.text.checks import check_texts
+from dlnlp.text.sentences import sentences
+from dlnlp.text.vocabulary import Vocabulary
+from dlnlp.text.words import basic_english, clean, natural, without, words
 
 
 @pytest.mark.parametrize(

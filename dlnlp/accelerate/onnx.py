@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 GRAPH = "model.onnx"
-_log = logging.getLogger("dlnlp.engine")
+_log = logging.getLogger(__name__)
 
 
 class Engine:

@@ -16,16 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlnlp.byte_level import BEGIN_ID, UNK_ID
-from dlnlp.models.packed import (
-    EightBitLinear,
-    PackedLinear,
-    can_pack,
-    is_quick_in_eight_bits,
-)
+from dlnlp.accelerate.packed import EightBitLinear, PackedLinear, can_pack, is_quick_in_eight_bits
+from dlnlp.text.byte_level import BEGIN_ID, UNK_ID
 
 if TYPE_CHECKING:
-    from dlnlp.models.token_transformer import Cache, TransformerModel
+    from dlnlp.models.token_transformer.model import Cache, TransformerModel
 
 READ_AHEAD = 5
 # A token's id from its log-probabilities (V,) and its place among the new ones.

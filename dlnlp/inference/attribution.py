@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlnlp.text import without, words
+from dlnlp.text.words import without, words
 
 METHODS = ("integrated_gradients", "leave_one_out")
 STEPS = 24

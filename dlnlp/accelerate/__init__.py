@@ -1,0 +1,1 @@
+"""Optional faster engines for the models; a predictor chooses one when it is made."""

@@ -1,0 +1,1 @@
+"""Search, sampling, calibration and attribution: tensors and callables in, numbers out."""

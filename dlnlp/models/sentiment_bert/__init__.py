@@ -1,0 +1,1 @@
+"""Chapter 4: sentiment classification with a fine-tuned BERT."""

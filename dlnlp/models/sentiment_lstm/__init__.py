@@ -1,0 +1,1 @@
+"""Chapter 1: sentiment classification with an LSTM."""

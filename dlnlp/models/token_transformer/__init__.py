@@ -1,0 +1,1 @@
+"""Chapter 3: next-token prediction with a Transformer."""

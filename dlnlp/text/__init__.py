@@ -1,0 +1,1 @@
+"""Text processing without torch: words, sentences, casing, vocabularies and byte-level BPE."""

@@ -1,0 +1,49 @@
+"""Split text into sentences."""
+
+from __future__ import annotations
+
+import re
+
+from dlnlp.text.casing import OPENING, Casing
+
+# A sentence may end before this blank: marks before it, quotes and brackets closed.
+_STOP = re.compile(r"(\S*[.!?…])([\"'”’»)\]]*) ")
+_NO_STOP = re.compile(
+    r"(?:\W|^)(?:[a-hj-z]|mr|mrs|ms|dr|prof|st|jr|sr|vs|mt|gen|col|capt|lt|sgt|rev|gov|sen|rep"
+    r"|(?:\w\.)+\w)\.$",
+    re.IGNORECASE,
+)
+
+
+def sentences(text: str, longest: int) -> list[str]:
+    """A cleaned text in sentences, which a blank joins to the text again.
+
+    A sentence of more than ``longest`` characters comes in parts: up to a comma or the like
+    where there is one, else up to a blank.
+    """
+    small = Casing(text).small  # then what follows a stop may be small, too
+    result, begin = [], 0
+    for match in _STOP.finditer(text):
+        following = text[match.end() :].lstrip(OPENING)[:1]
+        ends = small or following.isupper() or following.isdigit()
+        alone = match[1][:-1].isdigit() and match.start() == begin  # "12. And then ..."
+        number = following.isdigit() and match[1].lower() == "no."
+        if ends and (match[2] or not (alone or number or _NO_STOP.search(match[1]))):
+            result.append(text[begin : match.end() - 1])
+            begin = match.end()
+    result.append(text[begin:])
+    return [part for sentence in result for part in _parts(sentence, longest)]
+
+
+def _parts(sentence: str, longest: int) -> list[str]:
+    result = []
+    while len(sentence) > longest:
+        blanks = [place for place in range(longest + 1) if sentence[place] == " "]
+        blanks = blanks or [sentence.find(" ")]
+        marks = [place for place in blanks if sentence[place - 1] in ",;:" and 2 * place > longest]
+        end = (marks or blanks)[-1]
+        if end < 0:
+            break
+        result.append(sentence[:end])
+        sentence = sentence[end + 1 :]
+    return [*result, sentence]
