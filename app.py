@@ -19,14 +19,15 @@ import gradio as gr
 
 from dlnlp import catalog, plots
 from dlnlp.registry import Registry, shared_registry
-from dlnlp.ui import theme, views
+from dlnlp.ui import theme
+from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare
 
 
 def build_app(registry: Registry) -> gr.Blocks:
     """The page, over models that load when they are first asked."""
     with gr.Blocks(title="dlnlp") as demo:
-        gr.HTML(views.header(registry.untrained))
+        gr.HTML(markup.header(registry.untrained))
         with gr.Tabs(overflow_behavior="wrap"):  # on a phone, too, all of them show
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem):
@@ -43,7 +44,7 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
         prevent_thread_lock=True,
         theme=theme.page_theme(),
         css=theme.style(),
-        head=theme.HEAD,
+        head=theme.head(),
         footer_links=["api", "settings"],
         run_history=False,
         ssr_mode=False,

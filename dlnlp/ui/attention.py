@@ -12,7 +12,7 @@ from dlnlp.registry import Registry
 from dlnlp.results import Glance, glance
 from dlnlp.text.words import clean
 from dlnlp.ui import parts, theme, views
-from dlnlp.ui.sentiment import Inside
+from dlnlp.ui.parts import Inside
 
 WINDOW = 64  # tokens: 72 heads of them are less than a megabyte
 CHOOSE = """

@@ -19,6 +19,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui import views
 
 Result = TypeVar("Result")
+Inside = tuple[Callable[..., Any], list[Any], list[Any]]
 LIMIT = 100_000
 MAX_TEXTS, MAX_TOTAL = 256, 200_000
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}

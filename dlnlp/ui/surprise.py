@@ -6,7 +6,7 @@ import gradio as gr
 
 from dlnlp.registry import Registry
 from dlnlp.ui import parts, views
-from dlnlp.ui.sentiment import Inside
+from dlnlp.ui.parts import Inside
 
 MOST_TOKENS = 400
 SCORED = 4000  # characters: nearly always more than so many tokens

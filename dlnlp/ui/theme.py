@@ -7,11 +7,13 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
-# Gradio's rewriting of style sheets mixes up @media rules, so these go to the head as they are.
-HEAD = """<style>
+SCRIPT = Path(__file__).parent / "kit" / "page.js"
+# Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
+MEDIA = """
 @media (prefers-reduced-motion: reduce) { .dl-loading::before { animation: none !important; } }
 @media (max-width: 640px) { footer > .divider { display: none !important; } }
-</style>"""
+@media (min-width: 900px) { .dl-question { position: sticky; top: 0.5rem; } }
+"""
 STEP = 40
 WIDEST = 2400
 
@@ -91,3 +93,8 @@ def style() -> str:
         for n in range(1, -(-WIDEST // STEP) + 1)
     ]
     return STYLE.read_text(encoding="utf-8") + "\n".join(widths)
+
+
+def head() -> str:
+    """What goes into the page's head: media queries and the script that all tabs share."""
+    return f"<style>{MEDIA}</style><script>{SCRIPT.read_text(encoding='utf-8')}</script>"

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
-from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.ui import parts, views
-from dlnlp.ui.attention import build_attention
-from dlnlp.ui.sentiment import Inside, build_sentiment_tab
+from dlnlp.ui.endpoints import classify_endpoint
+from dlnlp.ui.kit import layout
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.questions import answer, question
+from dlnlp.ui.panels.about import about_panel
+from dlnlp.ui.panels.layers import layers_panel
+from dlnlp.ui.panels.verdict import verdict_panel
+from dlnlp.ui.panels.words import words_panel
 
 STEM = "sentiment_bert"
 SPECIAL = frozenset(("[CLS]", "[SEP]"))
-ABOUT_ATTENTION = (
-    "Attention is not an explanation: it tells where a head looked, not what the verdict rests "
-    "on. For that see “Which words decided?” above."
+INTRO = (
+    "A BERT pretrained on English text and fine-tuned to classify a text as positive or negative. "
+    "In each layer, every word attends to all words before and after it."
 )
-LAYERS = views.caption(
-    "A linear probe on each layer's mean state was trained to tell the verdict: from the "
-    "embeddings, where no word has seen another yet, up to the last layer. The verdict above is "
-    "read off the first token of that layer instead, so the two may differ."
+ABOUT_ATTENTION = (
+    "Attention is not an explanation: it shows which tokens a head attends to, not what the "
+    "verdict depends on. For that, see “Which words decided?” above."
 )
 EXAMPLES = (
     "This movie was great!",
@@ -33,35 +34,16 @@ EXAMPLES = (
 
 
 def build_tab(registry: Registry) -> None:
-    """Sentiment by a pretrained model."""
-    build_sentiment_tab(
-        registry,
-        STEM,
-        "Chapter 4 · Fine-tuning BERT",
-        "A BERT that had read a great deal of English before it saw its first review. In each of "
-        "its layers every word looks at every other, before it and after.",
-        EXAMPLES,
-        more=lambda registry: [
-            _layers(registry),
-            build_attention(registry, STEM, SPECIAL, ABOUT_ATTENTION),
-        ],
-    )
-
-
-def _layers(registry: Registry) -> Inside:
-    """Where in the stack the verdict is made."""
-    with gr.Accordion("What each layer thinks", open=True, elem_id=f"{STEM}_layers"):
-        remark = gr.HTML(LAYERS)
-        figure = gr.Plot(show_label=False, visible=False, elem_id=f"{STEM}_layers_plot")
-
-    def run(text: str) -> tuple[str, gr.Plot]:
-        text = parts.answered(registry, STEM, text)
-        nothing = gr.Plot(None, visible=False)
-        if not text:
-            return LAYERS, nothing
-        found, fault = parts.asked(registry, STEM, lambda model: model.layers(text))
-        if found is None:
-            return LAYERS + fault, nothing
-        return LAYERS, gr.Plot(plots.layer_verdicts(found), visible=True)
-
-    return run, [], [remark, figure]
+    """Sentiment classification with a pretrained model."""
+    model = Model(registry, STEM)
+    with layout.columns():
+        with layout.question_column("Chapter 4 · Fine-tuning BERT", INTRO):
+            asked = question(
+                STEM, "Your text", "What did you think of the film?", "Classify", EXAMPLES
+            )
+        with layout.answer_column(STEM):
+            builders = (verdict_panel, words_panel, layers_panel)
+            panels = [build(model, asked.box) for build in builders]
+            about_panel(model)
+    answer(asked, panels)
+    classify_endpoint(registry, STEM)

@@ -1,0 +1,97 @@
+"""HTML that the whole page uses, built with ``markupsafe.Markup`` so that text is always escaped.
+
+``Markup("<p>{}</p>").format(text)`` escapes ``text`` unless it is ``Markup`` itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+
+def join(parts: Iterable[str], separator: str = "") -> Markup:
+    """The parts in a row; plain strings are escaped."""
+    return Markup(separator).join(parts)
+
+
+def header(untrained: bool) -> Markup:
+    """The top of the page."""
+    warning = Markup(
+        '<p class="dl-untrained">Untrained: these are tiny models with random weights, so their '
+        "answers are meaningless.</p>"
+    )
+    return Markup(
+        '<header class="dl-header"><h1>dlnlp</h1>'
+        "<p>Four trained NLP models to try out and look inside</p>{}</header>"
+    ).format(warning if untrained else "")
+
+
+def intro(chapter: str, text: str) -> Markup:
+    """The first lines of a tab."""
+    return Markup('<div class="dl-intro"><span class="dl-chapter">{}</span><p>{}</p></div>').format(
+        chapter, text
+    )
+
+
+def caption(text: str) -> Markup:
+    """A line that says what a figure shows."""
+    return Markup('<p class="dl-caption">{}</p>').format(text)
+
+
+def note(text: str) -> Markup:
+    """A remark in place of a result or above it."""
+    return Markup('<p class="dl-note" role="status">{}</p>').format(text)
+
+
+def fault(text: str) -> Markup:
+    """An error in place of a result; a command that follows "run: " is set apart."""
+    message, _, command = text.partition(" run: ")
+    shown = Markup("{} run:<code>{}</code>").format(message, command) if command else text
+    return Markup('<p class="dl-fault" role="alert">{}</p>').format(shown)
+
+
+def waiting(text: str) -> Markup:
+    """Shown while something is computed."""
+    return Markup('<p class="dl-note dl-loading" role="status">{}</p>').format(text)
+
+
+def loading(title: str) -> Markup:
+    """Shown while a model is loaded for the first time."""
+    return waiting(f"Loading the model “{title}”. This happens once.")
+
+
+def figures(named: Iterable[tuple[str, str]]) -> Markup:
+    """A row of named values: (name, value)."""
+    return Markup('<p class="dl-figures">{}</p>').format(
+        join(Markup("<span>{} <b>{}</b></span>").format(*each) for each in named)
+    )
+
+
+def tint(colour: str, share: int) -> Markup:
+    """A background colour of ``share`` percent opacity, as a CSS declaration.
+
+    Args:
+        colour: A custom property of the style sheet, such as ``--dl-positive``.
+    """
+    return Markup("background:color-mix(in srgb, var({}) {}%, transparent)").format(colour, share)
+
+
+def percent(probability: float) -> str:
+    """A probability for readers, never rounded to 0% or 100%."""
+    if probability > 0.999:
+        return "over 99.9%"
+    if probability < 0.001:
+        return "under 0.1%"
+    return f"{probability:.1%}"
+
+
+def signed(number: float, plus: bool = False) -> str:
+    """Two decimals with a proper minus sign, and with a plus sign on request."""
+    return f"{number:{'+' if plus else ''}.2f}".replace("-", "−")
+
+
+def card_text(markdown: str) -> str:
+    """A model card's Markdown without its YAML front matter."""
+    return re.sub(r"\A---\s*\n.*?\n---\s*\n", "", markdown, flags=re.DOTALL).strip()

@@ -1,0 +1,43 @@
+"""A model as the page uses it: its predictor, loaded on first use, and its place in the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlnlp import catalog
+from dlnlp.registry import Registry
+
+
+class Model:
+    """One model of the catalog, for the panels that show it."""
+
+    def __init__(self, registry: Registry, stem: str) -> None:
+        self.registry = registry
+        self.stem = stem
+        self.title = catalog.spec(stem).title
+
+    @property
+    def predictor(self) -> Any:
+        """The predictor, loaded if necessary.
+
+        Raises:
+            CheckpointError: Its checkpoint is missing or damaged.
+        """
+        return self.registry.get(self.stem)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether ``predictor`` returns at once."""
+        return self.registry.is_loaded(self.stem)
+
+    def queue(self, name: str = "") -> dict[str, Any]:
+        """Event arguments: one request at a time, in the model's queue.
+
+        Args:
+            name: Selects a separate queue for long work, so that short requests need not wait.
+        """
+        return {"concurrency_id": self.stem + name, "concurrency_limit": 1}
+
+    def id(self, name: str) -> str:
+        """The HTML id of a component of this model."""
+        return f"{self.stem}_{name}"

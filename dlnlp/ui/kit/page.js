@@ -1,0 +1,48 @@
+// Behaviour that all tabs share. Loaded once in the page's head.
+(() => {
+  // Every panel carries the text that its results are for ("data-answers" of its marker). While
+  // the question's box holds another text, the panel is marked as stale and dimmed. The values are
+  // compared at short intervals because no event tells that a script has set a box's value.
+  const compare = () => {
+    for (const panel of document.querySelectorAll(".dl-panel")) {
+      const marker = panel.querySelector("[data-answers]");
+      const box = marker && document.querySelector(`#${marker.dataset.box} textarea`);
+      const typed = box && (box.value.toWellFormed ? box.value.toWellFormed() : box.value);
+      const stale = Boolean(box) && typed !== marker.dataset.answers;
+      if (panel.hasAttribute("data-stale") !== stale) panel.toggleAttribute("data-stale", stale);
+    }
+    for (const button of document.querySelectorAll("button.label-wrap")) {
+      const open = String(button.classList.contains("open"));
+      if (button.getAttribute("aria-expanded") !== open) button.setAttribute("aria-expanded", open);
+    }
+  };
+  setInterval(compare, 100);
+
+  // Arrow keys, Home and End move between tabs (WAI-ARIA tabs pattern).
+  const steps = { ArrowRight: 1, ArrowLeft: -1 };
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.('[role="tab"]');
+    if (!tab) return;
+    const tabs = [...tab.closest('[role="tablist"]').querySelectorAll('[role="tab"]:not([disabled])')];
+    let place = tabs.indexOf(tab);
+    if (event.key in steps) place = (place + steps[event.key] + tabs.length) % tabs.length;
+    else if (event.key === "Home") place = 0;
+    else if (event.key === "End") place = tabs.length - 1;
+    else return;
+    event.preventDefault();
+    tabs[place].click();
+    tabs[place].focus();
+  });
+
+  window.dlnlp = {
+    // Scroll an element into view if its top is not visible.
+    reveal(id) {
+      const element = document.getElementById(id);
+      if (!element) return;
+      const { top } = element.getBoundingClientRect();
+      if (top >= 0 && top < window.innerHeight - 160) return;
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    },
+  };
+})();

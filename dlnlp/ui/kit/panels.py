@@ -1,0 +1,189 @@
+"""A panel: one view of an answer, with its components, its handler and its errors.
+
+A panel shows results for the text that was asked. It carries that text on the page, where
+``page.js`` compares it with the question's box and dims the panel while the two differ. A closed
+panel computes nothing until it is opened.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from dlnlp.text.words import clean
+from dlnlp.ui.kit import markup
+from dlnlp.ui.kit.errors import sentence
+from dlnlp.ui.kit.inputs import readable
+from dlnlp.ui.kit.model import Model
+
+Values = dict[Component, Any]
+Handler = Callable[..., "Values | Iterator[Values]"]
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+QUIET: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
+# Runs at once, whatever a model is busy with; for handlers that ask no model.
+AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
+
+
+class Panel:
+    """Create components inside ``with panel:``, then call ``shows``.
+
+    Args:
+        box: The box whose text the panel's results are for.
+        name: Part of the HTML id, ``<stem>_<name>_panel``.
+        title: Makes the panel an accordion with this title.
+        open: Whether the accordion is open at first.
+        blank: What the panel says when there is no text.
+        waiting: What the panel says while it computes.
+        keep: The part of a very long text to use, "beginning" or "end".
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        box: gr.Textbox,
+        name: str,
+        title: str = "",
+        open: bool = True,
+        blank: str = "",
+        waiting: str = "",
+        keep: str = "beginning",
+    ) -> None:
+        self.model, self.box = model, box
+        self.blank, self.waiting, self.keep = blank, waiting, keep
+        self.asked = gr.State("")
+        self.is_open = gr.State(open)
+        self._opening = None
+        self._column = gr.Column(elem_classes="dl-panel", elem_id=model.id(f"{name}_panel"))
+        with self._column:
+            self._marker = gr.HTML(elem_classes="dl-marker")
+            if title:
+                self._accordion = gr.Accordion(title, open=open, elem_id=model.id(name))
+                self._accordion.collapse(lambda: False, None, self.is_open, **AT_ONCE)
+                self._opening = self._accordion.expand(lambda: True, None, self.is_open, **AT_ONCE)
+            self._body = self._accordion if title else self._column
+        with self._body:
+            self.status = gr.HTML(elem_classes="dl-result")
+        self.inputs: list[Component] = []
+        self.outputs: list[Component] = []
+        self._show: Handler = lambda text: {}
+
+    def __enter__(self) -> Panel:
+        self._body.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._body.__exit__(*exception)
+
+    def shows(
+        self, show: Handler, inputs: Sequence[Component] = (), outputs: Sequence[Component] = ()
+    ) -> Panel:
+        """Fill the panel with what ``show(text, *inputs)`` returns or yields: component values.
+
+        ``show`` is only called with a text that is not blank. Outputs that it leaves out are
+        emptied. Whatever it raises becomes a sentence in the panel.
+        """
+        self._show, self.inputs, self.outputs = show, list(inputs), list(outputs)
+        if self._opening:
+            self._opening.then(self.run, **self.event([self.asked, self.is_open, *self.inputs]))
+        return self
+
+    def event(self, inputs: Sequence[Component]) -> dict[str, Any]:
+        """Arguments of an event that runs the panel."""
+        outputs = [self._marker, self.status, self.asked, *self.outputs]
+        return {"inputs": list(inputs), "outputs": outputs, **QUIET, **self.model.queue()}
+
+    def run(self, asked: object, is_open: bool = True, *inputs: Any) -> Iterator[Values]:
+        """The panel's handler: its values for a text, step by step."""
+        text, remark = readable(asked, self.keep)
+        done: Values = {self.asked: text, self._marker: self._answers(asked)}
+        if not clean(text):
+            yield {**self.empty(), **done, self._marker: "", self.status: self._blank()}
+        elif not is_open:
+            yield {**self.empty(), **done}
+        else:
+            yield from self._steps(text, remark, inputs, done)
+
+    def _steps(
+        self, text: str, remark: str, inputs: Sequence[Any], done: Values
+    ) -> Iterator[Values]:
+        if not self.model.is_loaded:
+            yield {**self.empty(), self.status: markup.loading(self.model.title)}
+        elif self.waiting:
+            yield {self.status: markup.waiting(self.waiting)}
+        shown: Values = {}
+        try:
+            for shown in steps(self._show(text, *inputs)):
+                status = remark + shown.get(self.status, Markup(""))
+                yield {**self.empty(), **done, **shown, self.status: status}
+        except Exception as error:  # the boundary: a sentence, and what was shown stays
+            failed = markup.fault(sentence(error))
+            yield {**self.empty(), **done, **shown, self.status: remark + failed}
+
+    def on(
+        self,
+        listen: Callable[..., Any],
+        handler: Handler,
+        inputs: Sequence[Component] = (),
+        outputs: Sequence[Component] = (),
+        at_once: bool = False,
+        **event: Any,
+    ) -> Any:
+        """Run ``handler(*inputs)`` on an event within the panel; it gives component values.
+
+        Args:
+            at_once: For handlers that ask no model: they need not wait for it.
+        """
+        how = AT_ONCE if at_once else {**QUIET, **self.model.queue()}
+        return listen(
+            self.guarded(handler), list(inputs), [self.status, *outputs], **{**how, **event}
+        )
+
+    def guarded(self, handler: Handler) -> Handler:
+        """The handler with whatever it raises shown as a sentence in the panel."""
+
+        @functools.wraps(handler)
+        def run(*arguments: Any) -> Iterator[Values]:
+            try:
+                for values in steps(handler(*arguments)):
+                    yield {self.status: "", **values}
+            except Exception as error:
+                yield {self.status: markup.fault(sentence(error))}
+
+        return run
+
+    def empty(self) -> Values:
+        """Values that clear the panel's outputs."""
+        cleared: Values = {self.status: ""}
+        for output in self.outputs:
+            if isinstance(output, gr.HTML):
+                cleared[output] = ""
+            elif isinstance(output, gr.Plot):
+                cleared[output] = gr.Plot(None, visible=False)
+            elif isinstance(output, gr.State):
+                cleared[output] = None
+        return cleared
+
+    def _blank(self) -> Markup:
+        return markup.note(self.blank) if self.blank else Markup("")
+
+    def _answers(self, asked: object) -> Markup:
+        """Marks which text the panel's results are for."""
+        text = readable(asked, self.keep)[0] if not isinstance(asked, str) else asked
+        typed = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return Markup('<i hidden data-box="{}" data-answers="{}"></i>').format(
+            self.box.elem_id, typed
+        )
+
+
+def steps(values: Values | Iterator[Values]) -> Iterator[Values]:
+    """What a handler returned or yields, one after the other."""
+    if inspect.isgenerator(values):
+        yield from values
+    else:
+        yield values  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""One view each: its components, its handler and its HTML. Tabs compose them."""

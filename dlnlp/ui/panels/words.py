@@ -1,0 +1,160 @@
+"""Attributions: how much each word contributed to a verdict, and the verdict without some words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp.results import Attribution, Sentiment
+from dlnlp.text.words import without, words
+from dlnlp.ui.kit.inputs import event_ints
+from dlnlp.ui.kit.markup import join, note, percent, signed, tint
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.panels.verdict import scale
+
+METHODS = {
+    "integrated gradients": "integrated_gradients",
+    "leave-one-out": "leave_one_out",
+}
+ABOUT_METHODS = (
+    "Integrated gradients: how much each word contributes compared with an empty text. "
+    "Leave-one-out: how the verdict changes when the word is removed."
+)
+# A click removes a word or puts it back, and sends the indices of the removed words.
+REMOVE = """
+element.addEventListener("click", (event) => {
+  const word = event.target.closest(".dl-word");
+  if (!word) return;
+  word.setAttribute("aria-pressed", word.getAttribute("aria-pressed") !== "true");
+  const out = element.querySelectorAll('.dl-word[aria-pressed="true"]');
+  trigger("click", {words: [...out].map((word) => Number(word.dataset.index))});
+});
+"""
+JOINED = 20  # characters without a space that stay on one line
+STRONGEST = 10
+LEAST_PEAK = 1.5  # logits: weaker words are not tinted as if they were strong
+TELLING = 0.05
+SHORT = 10  # words; in longer texts each contributes less, so both thresholds shrink
+
+
+def words_panel(model: Model, box: gr.Textbox) -> Panel:
+    """The text tinted by attribution; clicking words shows the verdict without them."""
+    with Panel(
+        model, box, "attribution", "Which words decided?", waiting="Computing attributions…"
+    ) as panel:
+        method = gr.Radio(
+            list(METHODS.items()),
+            value=next(iter(METHODS.values())),
+            show_label=False,
+            info=ABOUT_METHODS,
+            elem_id=model.id("method"),
+        )
+        tinted = gr.HTML(elem_id=model.id("words"), elem_classes="dl-result", js_on_load=REMOVE)
+        removed = gr.HTML(elem_id=model.id("without"), elem_classes="dl-result")
+    explained = gr.State("")  # the text as it was split into words
+
+    def show(text: str, method: str) -> Values:
+        found = model.predictor.explain(text, method)
+        return {tinted: attribution(found), removed: "", explained: found.text}
+
+    def remove(text: str | None, event: gr.EventData) -> Iterator[Values]:
+        found = words(text or "")
+        chosen = sorted({i for i in event_ints(event, "words") if i in range(len(found))})
+        if not chosen:
+            yield {removed: ""}
+            return
+        before, after = model.predictor.classify([text, without(text or "", chosen)])
+        yield {removed: what_if([found[i][0] for i in chosen], before, after)}
+
+    panel.shows(show, inputs=[method], outputs=[tinted, removed, explained])
+    method.change(panel.run, **panel.event([panel.asked, panel.is_open, method]))
+    # Every click counts; "always_last" would drop the event's data.
+    panel.on(tinted.click, remove, [explained], [removed], trigger_mode="multiple")
+    return panel
+
+
+def attribution(result: Attribution) -> Markup:
+    """The text tinted by each word's contribution; values on hover and in a table."""
+    if not result.words:
+        return Markup("")
+    scores = [float(score) for score in result.scores]
+    strength = max(abs(score) for score in scores)
+    share = min(1.0, SHORT / len(scores))
+    peak = max(LEAST_PEAK * share, strength)
+    buttons = [
+        _button(index, word, score, peak)
+        for index, (word, score) in enumerate(zip(result.words, scores, strict=True))
+    ]
+    remarks = []
+    if result.truncated:
+        remarks.append(note("Only the beginning of this text is explained."))
+    if strength < TELLING * share:
+        remarks.append(note("With this method, no single word changes the verdict much."))
+    return Markup(
+        '<section class="dl-words"><p class="dl-text">{}</p>'
+        '<p class="dl-legend"><span><i class="dl-towards"></i>towards positive</span> '
+        '<span><i class="dl-against"></i>towards negative</span> '
+        "<span>Click words to see the verdict without them.</span></p>"
+        "<details><summary>Strongest words, in logits</summary><table>{}</table></details>"
+        "</section>{}"
+    ).format(_text_with_buttons(result, buttons), _strongest(result.words, scores), join(remarks))
+
+
+def _button(index: int, word: str, score: float, peak: float) -> Markup:
+    colour = "--dl-positive" if score > 0 else "--dl-negative"
+    return Markup(
+        '<button type="button" class="dl-word" data-index="{}" aria-pressed="false" '
+        'title="{}" style="{}">{}</button>'
+    ).format(
+        index, signed(score, plus=True), tint(colour, round(62 * min(1.0, abs(score) / peak))), word
+    )
+
+
+def _strongest(found: Sequence[str], scores: Sequence[float]) -> Markup:
+    order = sorted(range(len(scores)), key=lambda i: -abs(scores[i]))[:STRONGEST]
+    row = Markup("<tr><td>{}</td><td>{}</td></tr>")
+    return join(row.format(found[i], signed(scores[i], plus=True)) for i in order)
+
+
+def _text_with_buttons(result: Attribution, buttons: Sequence[Markup]) -> Markup:
+    """The text with a button for each word; a short word stays with its punctuation."""
+    lines: list[str] = []
+    together: list[Markup] = []
+    begin = end = 0
+    for word, start, button in zip(result.words, result.starts, buttons, strict=True):
+        gap = result.text[end:start]
+        end = start + len(word)
+        if gap or not together or end - begin > JOINED:
+            lines += [_joined(together), gap]
+            together, begin = [], start
+        together.append(button)
+    return join([*lines, _joined(together), result.text[end:]])
+
+
+def _joined(buttons: Sequence[Markup]) -> Markup:
+    row = join(buttons)
+    return Markup('<span class="dl-joined">{}</span>').format(row) if len(buttons) > 1 else row
+
+
+def what_if(removed: Sequence[str], before: Sentiment, after: Sentiment) -> Markup:
+    """The verdict on the text as written, and below it the one without some words."""
+    quoted = join((Markup("<del>{}</del>").format(word) for word in removed), " ")
+    rows = (("As written", before), (Markup("Without {}").format(quoted), after))
+    row = Markup(
+        '<div class="dl-{}"><p><span>{}</span><span><strong>{}</strong> {}</span></p>{}</div>'
+    )
+    return Markup('<section class="dl-whatif">{}</section>').format(
+        join(
+            row.format(
+                found.verdict,
+                title,
+                found.verdict,
+                percent(found.positive),
+                scale(found.positive, ends=False),
+            )
+            for title, found in rows
+        )
+    )
