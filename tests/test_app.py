@@ -1,6 +1,5 @@
-"""The app without a browser: its endpoints through the client, its handlers on bad input."""
+"""The app without a browser: its endpoints through the client, and its process."""
 
-import inspect
 import itertools
 import json
 import os
@@ -21,11 +20,9 @@ from gradio_client.exceptions import AppError
 
 import app
 from dlnlp import catalog
-from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from dlnlp.registry import Registry
-from dlnlp.ui import generation, parts, views
-from dlnlp.ui.generation import Writing
 from dlnlp.ui.tabs import compare
+from tests.ui.conftest import BAD_TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = {
@@ -35,27 +32,6 @@ ENDPOINTS = {
     "/token_transformer_next_tokens",
     "/token_transformer_generate",
     "/compare_sentiment",
-}
-SETTINGS = {
-    "sentiment_lstm_run": (),
-    "sentiment_bert_run": (),
-    "char_seq2seq_run": (5, "characters"),
-    "token_transformer_run": (5, 1.0, 0, 1.0),
-    "token_transformer_continue": (5, 1.0, 0, 1.0, "1", Writing()),
-    "compare_run": (),
-}
-BAD = {
-    "emoji": "🎬",
-    "unknown letters": "这部电影很好看",
-    "control characters": "a\x00b\x1b[31m\x7fc\u200d",
-    "script": "<script>alert(1)</script>",
-    "image": "<img src=x onerror=alert(1)>",
-    "template": "${alert(1)} {{value}} {% if %}",
-    "right to left": "كان الفيلم رائعا \u202eabc",
-    "lone surrogate": "a\ud83db",
-    "one long word": "a" * 100_000,
-    "long": "the film was bad . " * 5_300,
-    "too long": "x y " * 30_000,
 }
 
 
@@ -86,334 +62,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def component(demo, elem_id):
-    return next(b for b in demo.blocks.values() if getattr(b, "elem_id", None) == elem_id)
-
-
-def listeners(demo, elem_id, event="click"):
-    """What listens to the component, in order, with what follows from it at once."""
-    target = (component(demo, elem_id)._id, event)
-    found = [f for f in demo.fns.values() if target in f.targets]
-    return found + [f for f in demo.fns.values() if f.trigger_after in [g._id for g in found]]
-
-
-def press(demo, elem_id, text):
-    """Everything that the button's handler yields."""
-    return list(stream(demo, elem_id)(text, *SETTINGS[elem_id]))
-
-
-def stream(demo, elem_id):
-    """The handler of the button that answers step by step."""
-    return next(f.fn for f in listeners(demo, elem_id) if inspect.isgeneratorfunction(f.fn))
-
-
-def shown(values):
-    """The strings among the values of one step, as one."""
-    values = values if isinstance(values, (tuple, list)) else (values,)
-    return "\n".join(value for value in values if isinstance(value, str))
-
-
-# The page
-
-
-def test_tabs_follow_the_catalog_and_end_with_compare(demo):
-    tabs = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
-    assert tabs == [entry.title for entry in catalog.CATALOG] + ["Compare"]
-
-
 def test_events_of_one_model_wait_for_each_other(demo):
     own = {"None", *(entry.stem for entry in catalog.CATALOG)}
     queued = [f for f in demo.fns.values() if f.queue]
     assert queued
     assert {f.concurrency_id for f in queued} <= own
     assert {f.concurrency_limit for f in queued} == {1}
-
-
-@pytest.mark.parametrize("button", SETTINGS)
-@pytest.mark.parametrize("text", ["", "  \n\t ", "\x00\x01", None, 5])
-def test_nothing_to_read_gets_a_note_and_clears_the_result(demo, button, text):
-    steps = press(demo, button, text)
-    assert len(steps) == 1
-    assert "dl-note" in shown(steps[0])
-    assert "dl-verdict" not in shown(steps[0])
-
-
-@pytest.mark.parametrize("button", SETTINGS)
-@pytest.mark.parametrize("kind", BAD)
-def test_odd_input_gets_a_result(demo, button, kind):
-    last = shown(press(demo, button, BAD[kind])[-1])
-    assert "dl-fault" not in last
-    if len(BAD[kind]) > parts.LIMIT:
-        assert "100,000" in last
-
-
-@pytest.mark.parametrize("button", SETTINGS)
-def test_the_first_use_says_that_it_is_loading(button):
-    fresh = app.build_app(Registry(untrained=True))
-    first, *_, last = press(fresh, button, "hello")
-    assert "Loading" in shown(first)
-    assert "Loading" not in shown(last)
-    assert "Loading" not in shown(press(fresh, button, "hello")[0])
-
-
-@pytest.mark.parametrize("button", SETTINGS)
-def test_a_missing_checkpoint_is_one_sentence(missing, button):
-    last = shown(press(missing, button, "hello")[-1])
-    assert "dl-fault" in last
-    assert "is missing; to make it good, run:<code>pip install -r requirements-train.txt" in last
-
-
-def test_an_unexpected_error_is_one_sentence_and_goes_to_the_log(caplog):
-    class Broken(Registry):
-        def get(self, stem, device=None):
-            raise RuntimeError("<secret>")
-
-    last = shown(press(app.build_app(Broken(untrained=True)), "sentiment_lstm_run", "a")[-1])
-    assert "Something went wrong" in last and "secret" not in last
-    assert "secret" in caplog.text
-
-
-@pytest.mark.parametrize("seed", ["-3", "1.5", "one", "<b>", "9" * 400])
-def test_a_seed_that_is_no_number_is_named(demo, seed):
-    proceed = stream(demo, "token_transformer_continue")
-    [*_, (_, html, _)] = proceed("a", 5, 1.0, 0, 1.0, seed, Writing())
-    assert "seed must be a whole number" in html and "<b>" not in html
-
-
-def test_a_seed_makes_the_continuation_repeatable(demo):
-    first, second = (press(demo, "token_transformer_continue", "Once")[-1][0] for _ in range(2))
-    assert first == second
-    assert first.startswith("Once")
-
-
-def test_a_continuation_tells_how_fast_it_comes(demo):
-    steps = press(demo, "token_transformer_continue", "Once")
-    assert all("tokens per second" in progress for _, progress, _ in steps)
-    assert "<b>5</b> tokens" in steps[-1][1]
-
-
-def test_a_fast_continuation_is_shown_a_few_times_a_second_and_to_its_end(demo, monkeypatch):
-    monkeypatch.setattr(generation, "BETWEEN", 60.0)
-    ask = stream(demo, "token_transformer_continue")
-    first, last = ask("a", 30, 1.0, 0, 1.0, "1", Writing())
-    assert len(first[0]) < len(last[0]) and "<b>30</b> tokens" in last[1]
-
-
-def test_stop_ends_a_continuation_within_one_token_and_has_the_last_word(demo, monkeypatch):
-    monkeypatch.setattr(generation, "BETWEEN", 0.0)
-    writing = Writing()
-    steps = stream(demo, "token_transformer_continue")("a", 99, 1.0, 0, 1.0, "1", writing)
-    before, *_ = [next(steps) for _ in range(3)][-1]
-    [stop] = listeners(demo, "token_transformer_stop")
-    stop.fn(writing)
-    [(after, progress, _)] = steps
-    assert after == before
-    assert "tokens per second" in progress and "Stopped" in progress
-
-
-def test_stop_reaches_a_continuation_that_waits_for_its_turn_but_not_the_next_one(demo):
-    begin, *_ = listeners(demo, "token_transformer_continue")
-    [stop] = listeners(demo, "token_transformer_stop")
-    assert not begin.queue and not stop.queue
-    assert begin.inputs == stop.inputs
-    writing = Writing()
-    for stopped in (True, False):
-        begin.fn(writing)
-        if stopped:
-            stop.fn(writing)
-        steps = list(stream(demo, "token_transformer_continue")("a", 3, 1, 0, 1, "1", writing))
-        assert ("Stopped" in steps[-1][1]) == stopped
-        assert (steps[-1][0] == "a") == stopped
-
-
-# What the next-token tab keeps and shows
-
-
-def asked(demo, prompt="Once upon"):
-    """The distribution that the page keeps after a question."""
-    return press(demo, "token_transformer_run", prompt)[-1][2]
-
-
-def test_settings_narrow_what_was_kept_without_the_model(demo, missing):
-    found = asked(demo)
-    for name in ("temperature", "top_k", "top_p", "candidates"):
-        [change] = listeners(missing, f"token_transformer_{name}", "change")
-        assert not change.queue
-    narrow = change.fn
-    assert narrow(found, 5, 1.0, 0, 1.0).count('class="dl-next"') == 5
-    assert narrow(found, 5, 1.0, 3, 1.0).count('class="dl-next"') == 3
-    assert narrow(found, 5, 0, 0, 1.0).count('class="dl-next"') == 1
-    assert 'class="dl-next"' not in narrow(None, 5, 1.0, 0, 1.0)
-
-
-@pytest.mark.parametrize("settings", [(0, 1, 0, 1), (5, -1, 0, 1), (5, 1, -3, 1), (5, None, 0, 1)])
-def test_settings_out_of_range_are_named(demo, settings):
-    [change] = listeners(demo, "token_transformer_top_k", "change")
-    assert "dl-fault" in change.fn(asked(demo), *settings)
-
-
-def choose(demo, prompt, found, **data):
-    handler = listeners(demo, "token_transformer_next")[0].fn
-    return list(handler(prompt, found, 5, 1.0, 0, 1.0, gr.EventData(None, data)))
-
-
-def test_a_chosen_candidate_is_appended_and_asked_for_again(demo):
-    found = asked(demo)
-    [(prompt, _, bars, again, _)] = choose(demo, "Once upon", found, token=found.texts.index("a"))
-    assert prompt == again.prompt == "Once upona"
-    assert bars.count('class="dl-next"') == 5
-    assert again.texts is found.texts
-
-
-def test_a_candidate_is_not_appended_to_a_prompt_that_it_was_not_predicted_for(demo):
-    found = asked(demo)
-    [(prompt, _, _, again, _)] = choose(demo, "Never", found, token=found.texts.index("a"))
-    assert prompt == again.prompt == "Never"
-
-
-def test_a_second_click_sent_before_the_first_was_answered_changes_nothing(demo):
-    found = asked(demo)
-    token = found.texts.index("a")
-    [(_, _, _, again, _)] = choose(demo, "Once upon", found, token=token)
-    assert choose(demo, "Once upon", again, token=token) == [[gr.skip()] * 5]
-
-
-def test_a_space_at_a_prompts_end_is_left_out_and_that_is_said(demo):
-    remark, _, found, prompt = press(demo, "token_transformer_run", " Once upon  ")[-1]
-    assert found.prompt == prompt == " Once upon"
-    assert "space at the end was left out" in remark
-    [(prompt, *_)] = choose(demo, " Once upon  ", found, token=found.texts.index("a"))
-    assert prompt == " Once upona"
-    assert press(demo, "token_transformer_continue", "Once ")[-1][0].startswith("Once")
-
-
-@pytest.mark.parametrize("button", ["token_transformer_run", "token_transformer_continue"])
-def test_a_space_at_its_end_does_not_hide_that_a_prompt_is_too_long(demo, button):
-    last = shown(press(demo, button, "abc " * 400)[-1])
-    assert views.note(generation.WINDOW) in last and views.note(generation.SPACE) in last
-
-
-@pytest.mark.parametrize("stem", [*(entry.stem for entry in catalog.CATALOG), "compare"])
-def test_views_that_follow_an_answer_do_not_read_the_box_again(demo, stem):
-    """It may hold another text by then; only steps that take no time may come before."""
-    box = component(demo, f"{stem}_text")
-    reading = [f for f in demo.fns.values() if box in f.inputs and f.fn]
-    assert reading
-    for handler in reading:
-        assert handler.trigger_after is None or not demo.fns[handler.trigger_after].queue
-        assert "change" not in [event for _, event in handler.targets]
-
-
-@pytest.mark.parametrize("token", [-1, 10**6, True, "1", None, {"a": 1}, 0, 1, "fragment"])
-def test_what_is_no_candidate_changes_nothing(demo, token):
-    found = asked(demo)
-    token = min(found.fragments) if token == "fragment" else token
-    assert choose(demo, "Once", found, token=token) == [[gr.skip()] * 5]
-    assert choose(demo, "Once", found) == [[gr.skip()] * 5]
-    assert choose(demo, "Once", None, token=token) == [[gr.skip()] * 5]
-
-
-def following(demo, elem_id):
-    """The handler that fills the component once there is an answer."""
-    target = component(demo, elem_id)._id
-    opened = [f._id for f in demo.fns.values() if "expand" in [event for _, event in f.targets]]
-    return next(
-        f.fn
-        for f in demo.fns.values()
-        if f.trigger_after not in (None, *opened) and target in [block._id for block in f.outputs]
-    )
-
-
-@pytest.mark.parametrize("kind", BAD)
-def test_any_prompt_is_tinted_and_its_attention_drawn(demo, kind):
-    press(demo, "token_transformer_run", "load")
-    assert "dl-surprise" in following(demo, "token_transformer_tokens")(BAD[kind])
-    heads, line, *_ = following(demo, "token_transformer_heads")(BAD[kind], True, True, None)
-    assert "dl-heads" in heads
-    assert "causal mask" in line and "<|" not in line
-
-
-def test_of_a_long_text_the_beginning_is_tinted(demo):
-    press(demo, "token_transformer_run", "load")
-    html = following(demo, "token_transformer_tokens")("word " * 1000)
-    assert "Only the first 400 tokens" in html
-    assert html.count('class="dl-word"') == 400
-
-
-@pytest.mark.parametrize("text", ["", " \n", None, 5])
-def test_without_a_prompt_nothing_is_tinted(demo, text):
-    assert following(demo, "token_transformer_tokens")(text) == ""
-    heads, *_ = following(demo, "token_transformer_heads")(text, True, True, None)
-    assert heads == ""
-
-
-def test_attention_is_drawn_only_where_it_is_open(demo):
-    press(demo, "token_transformer_run", "load")
-    heads, *_, text = following(demo, "token_transformer_heads")("Once upon", False, True, None)
-    assert heads == ""
-    opening, looking = listeners(demo, "token_transformer_attention", "expand")
-    assert opening.fn() is True
-    heads, *_ = looking.fn(text, True, 1, None)
-    assert "dl-heads" in heads
-
-
-@pytest.mark.parametrize("verb", ["explain", "layers", "attention"])
-def test_a_view_that_fails_says_so_and_shows_nothing_old(demo, monkeypatch, verb):
-    press(demo, "sentiment_bert_run", "load")
-    monkeypatch.setattr(SentimentBertPredictor, verb, lambda *given: 1 / 0)
-    views = {
-        "explain": ("sentiment_bert_words", ("leave_one_out",)),
-        "layers": ("sentiment_bert_layers_plot", ()),
-        "attention": ("sentiment_bert_heads", (True, True, None)),
-    }
-    elem_id, others = views[verb]
-    found = following(demo, elem_id)("good film", *others)
-    found = list(found)[-1] if inspect.isgenerator(found) else found
-    assert "its log says what" in shown(found)
-    assert "data:image" not in shown(found)
-    assert all(plot.value is None for plot in found if isinstance(plot, gr.Plot))
-
-
-def test_a_long_prompt_is_not_echoed_whole(demo):
-    text, _, whole = press(demo, "token_transformer_continue", "word " * 1000)[-1]
-    assert text.startswith("…") and len(text) < 600
-    assert whole.startswith("word " * 999) and whole.endswith(text[1:])
-
-
-def test_compare_knows_size_and_parameters_of_a_checkpoint(tmp_path):
-    folder = tmp_path / "sentiment_lstm"
-    folder.mkdir()
-    (folder / "training.json").write_text('{"parameters": 12}', encoding="utf-8")
-    (folder / "README.md").write_text("# card", encoding="utf-8")
-    assert compare.known(Registry(root=tmp_path), "sentiment_lstm") == (12, 24)
-    assert compare.known(Registry(root=tmp_path), "sentiment_bert") == (None, None)
-
-
-def test_the_card_is_read_when_it_is_opened(tmp_path):
-    demo = app.build_app(Registry(root=tmp_path))
-    target = (component(demo, "sentiment_lstm_about")._id, "expand")
-    read = next(f.fn for f in demo.fns.values() if target in f.targets)
-    markdown, fault = read()
-    assert not markdown and "is missing" in fault
-    folder = tmp_path / "sentiment_lstm"
-    folder.mkdir()
-    (folder / "training.json").write_text("{}", encoding="utf-8")
-    (folder / "README.md").write_text("---\nlicense: x\n---\n# Card", encoding="utf-8")
-    assert read() == ("# Card", "")
-
-
-def test_compare_takes_the_median_of_a_short_texts_times_and_reads_a_long_one_once(monkeypatch):
-    class Model:
-        def classify(self, texts):
-            clock[0] += next(durations) if texts != ["warm"] else 5.0
-            return ["verdict"]
-
-    clock = [0.0]
-    monkeypatch.setattr(compare.time, "perf_counter", lambda: clock[0])
-    durations = itertools.chain([0.03, 0.001, 0.002, 0.001, 0.002], itertools.repeat(0.001))
-    assert compare.measure(Model(), "short") == ("verdict", pytest.approx(1.0))
-    durations = itertools.chain([0.9], itertools.repeat(1.0))
-    assert compare.measure(Model(), "long") == ("verdict", pytest.approx(900))
 
 
 # The endpoints
@@ -485,16 +139,16 @@ def test_endpoint_errors_are_clear(client, endpoint, arguments, message):
         client.submit(**arguments, api_name=f"/{endpoint}").result(timeout=60)
 
 
-@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize("kind", BAD_TEXTS)
 def test_endpoints_take_odd_input(client, url, kind):
-    body = json.dumps({"data": [[BAD[kind]]]}).encode()  # a lone surrogate stays "\udxxx"
+    body = json.dumps({"data": [[BAD_TEXTS[kind]]]}).encode()  # a lone surrogate stays "\udxxx"
     start = urllib.request.Request(
         f"{url}gradio_api/call/sentiment_lstm_classify", body, {"Content-Type": "application/json"}
     )
     event = json.load(urllib.request.urlopen(start, timeout=30))["event_id"]
     answer = urllib.request.urlopen(f"{start.full_url}/{event}", timeout=30).read().decode()
     assert answer.startswith("event: complete"), answer[:200]
-    assert ('"truncated": true' in answer) == (len(BAD[kind].split()) > 2000), answer[-200:]
+    assert ('"truncated": true' in answer) == (len(BAD_TEXTS[kind].split()) > 2000), answer[-200:]
 
 
 def test_compare_endpoint_without_checkpoints(missing):

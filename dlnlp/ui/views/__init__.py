@@ -23,16 +23,12 @@ from dlnlp.ui.views.translations import (
     rivals,
     translation,
 )
-from dlnlp.ui.views.verdicts import Facts, attribution, compared, scale, sentiment, what_if
 
 __all__ = [
-    "Facts",
-    "attribution",
     "candidates",
     "caption",
     "card",
     "column",
-    "compared",
     "confidence",
     "fault",
     "header",
@@ -48,11 +44,8 @@ __all__ = [
     "rate",
     "reading",
     "rivals",
-    "scale",
-    "sentiment",
     "signed",
     "surprise",
     "translation",
     "waiting",
-    "what_if",
 ]

@@ -1,0 +1,184 @@
+"""The tabs of the models that classify, and Compare."""
+
+import itertools
+
+import gradio as gr
+import pytest
+
+import app
+from dlnlp.registry import Registry
+from dlnlp.ui.panels import measured_verdict
+from dlnlp.ui.tabs.compare import MODELS
+from tests.ui.pages import Page
+
+RESULT = {stem: f"{stem}_result" for stem in MODELS}
+
+
+@pytest.mark.parametrize("stem", MODELS)
+def test_a_text_gets_a_verdict_and_tinted_words(page, stem):
+    page.ask(stem, "the film was not good")
+    assert "dl-verdict" in page[f"{stem}_result"]
+    assert page[f"{stem}_words"].count('class="dl-word"') == 5
+
+
+@pytest.mark.parametrize("stem", MODELS)
+@pytest.mark.parametrize("text", ["", "  \n\t ", "\x00\x01", None, 5])
+def test_a_blank_text_gets_a_note_and_clears_the_results(page, stem, text):
+    page.ask(stem, "good").ask(stem, text)
+    assert "dl-note" in page.shown(f"{stem}_verdict_panel")
+    assert page[f"{stem}_result"] == page[f"{stem}_words"] == ""
+    assert page[f"{stem}_{'trace' if stem == 'sentiment_lstm' else 'layers_plot'}"] is None
+
+
+@pytest.mark.parametrize("stem", MODELS)
+def test_odd_texts_get_results_and_no_markup_of_their_own(page, stem, bad_text):
+    page.ask(stem, bad_text)
+    for name in ("verdict", "attribution"):
+        shown = page.shown(f"{stem}_{name}_panel")
+        assert "dl-fault" not in shown
+        assert "<script" not in shown and "<img" not in shown
+    if len(bad_text) > 100_000:
+        assert "100,000" in page.shown(f"{stem}_verdict_panel")
+
+
+@pytest.mark.parametrize("stem", MODELS)
+def test_all_panels_carry_the_text_that_was_asked_whatever_is_typed_meanwhile(page, stem):
+    page[f"{stem}_text"] = 'good "film"'
+    [first] = page.listeners(f"{stem}_run")
+    for values in page.steps(first):
+        page.values.update(values)
+    page[f"{stem}_text"] = "typed later"
+    for function in page.demo.fns.values():
+        if function.trigger_after == first._id:
+            page._run(function, None, True)
+    for name in ("verdict", "attribution"):
+        marker = page.shown(f"{stem}_{name}_panel")
+        assert 'data-answers="good &#34;film&#34;"' in marker
+        assert f'data-box="{stem}_text"' in marker
+
+
+@pytest.mark.parametrize("stem", MODELS)
+def test_removed_words_show_the_verdict_without_them(page, stem):
+    page.ask(stem, "the film was not good").trigger(f"{stem}_words", data={"words": [3]})
+    assert "<del>not</del>" in page[f"{stem}_without"]
+    page.trigger(f"{stem}_words", data={"words": []})
+    assert page[f"{stem}_without"] == ""
+
+
+@pytest.mark.parametrize("words", [5, None, "3", ["3"], [True], {"0": 1}])
+def test_forged_event_data_becomes_a_sentence(page, words):
+    page.ask("sentiment_lstm", "good film")
+    page.trigger("sentiment_lstm_words", data={"words": words})
+    assert "must be a list of whole numbers" in page.shown("sentiment_lstm_attribution_panel")
+
+
+def test_the_method_can_be_changed_after_the_answer(page):
+    page.ask("sentiment_lstm", "a good film")
+    before = page["sentiment_lstm_words"]
+    page["sentiment_lstm_method"] = "leave_one_out"
+    page.trigger("sentiment_lstm_method", "change")
+    assert page["sentiment_lstm_words"] != before
+
+
+def test_a_closed_panel_computes_when_it_is_opened(page):
+    page.ask("sentiment_lstm", "a good film")
+    assert page["sentiment_lstm_hidden"] is None
+    page.trigger("sentiment_lstm_memory", "expand")
+    assert page["sentiment_lstm_hidden"] is not None
+
+
+@pytest.mark.parametrize("name", ["classify", "explain", "layers"])
+def test_a_panel_that_fails_says_so_and_shows_nothing_old(page, monkeypatch, name):
+    page.ask("sentiment_bert", "good")
+    registry = Registry(untrained=True)
+    predictor = type(registry.get("sentiment_bert"))
+    monkeypatch.setattr(predictor, name, lambda *given: 1 / 0)
+    panel = {"classify": "verdict", "explain": "attribution", "layers": "layers"}[name]
+    page.ask("sentiment_bert", "good film")
+    assert "its log has the details" in page.shown(f"sentiment_bert_{panel}_panel")
+    shown = {"classify": "result", "explain": "words", "layers": "layers_plot"}[name]
+    assert not page[f"sentiment_bert_{shown}"]
+
+
+def test_an_unexpected_error_goes_to_the_log(caplog):
+    class Broken(Registry):
+        def get(self, stem, device=None):
+            raise RuntimeError("<secret>")
+
+    page = Page(app.build_app(Broken(untrained=True))).ask("sentiment_lstm", "a")
+    shown = page.shown("sentiment_lstm_verdict_panel")
+    assert "Something went wrong" in shown and "secret" not in shown
+    assert "secret" in caplog.text
+
+
+@pytest.mark.parametrize("stem", [*MODELS, "compare"])
+def test_a_missing_checkpoint_is_one_sentence(page_without_checkpoints, stem):
+    page = page_without_checkpoints.ask(stem, "hello")
+    first = MODELS[0] if stem == "compare" else stem
+    name = "measured" if stem == "compare" else "verdict"
+    shown = page.shown(f"{first}_{name}_panel")
+    assert "dl-fault" in shown
+    assert "run:<code>pip install -r requirements-train.txt" in shown
+
+
+@pytest.mark.parametrize("stem", [*MODELS, "compare"])
+def test_the_first_use_says_that_the_model_is_loading(stem):
+    page = Page(app.build_app(Registry(untrained=True))).ask(stem, "hello")
+    assert any("Loading" in str(value) for value in page.history[0].values())
+    assert not any("Loading" in str(value) for value in page.history[-1].values())
+
+
+# Compare
+
+
+def test_compare_shows_a_verdict_and_its_cost_for_each_model(page):
+    page.ask("compare", "good")
+    for stem in MODELS:
+        shown = page[f"compare_{stem}"]
+        assert "dl-verdict" in shown and " ms" in shown and "parameters" in shown
+
+
+def test_compare_knows_size_and_parameters_of_a_checkpoint(tmp_path):
+    folder = tmp_path / MODELS[0]
+    folder.mkdir()
+    (folder / "training.json").write_text('{"parameters": 12}', encoding="utf-8")
+    (folder / "README.md").write_text("# card", encoding="utf-8")
+    known = measured_verdict.known_size
+    assert known(Registry(root=tmp_path), MODELS[0]) == (12, 24)
+    assert known(Registry(root=tmp_path), MODELS[1]) == (None, None)
+
+
+def test_short_texts_are_timed_several_times_and_long_ones_once(monkeypatch):
+    class Model:
+        def classify(self, texts):
+            clock[0] += next(durations) if texts != ["warm"] else 5.0
+            return ["verdict"]
+
+    clock = [0.0]
+    monkeypatch.setattr(measured_verdict.time, "perf_counter", lambda: clock[0])
+    durations = itertools.chain([0.03, 0.001, 0.002, 0.001, 0.002], itertools.repeat(0.001))
+    assert measured_verdict.measure(Model(), "short") == ("verdict", pytest.approx(1.0))
+    durations = itertools.chain([0.9], itertools.repeat(1.0))
+    assert measured_verdict.measure(Model(), "long") == ("verdict", pytest.approx(900))
+
+
+# The card
+
+
+def test_the_card_is_read_when_it_is_opened(tmp_path):
+    page = Page(app.build_app(Registry(root=tmp_path)))
+    [function] = page.listeners("sentiment_lstm_about", "expand")
+    markdown, fault = function.fn()
+    assert not markdown and "is missing" in fault
+    folder = tmp_path / "sentiment_lstm"
+    folder.mkdir()
+    (folder / "training.json").write_text("{}", encoding="utf-8")
+    (folder / "README.md").write_text("---\nlicense: x\n---\n# Card", encoding="utf-8")
+    assert function.fn() == ("# Card", "")
+
+
+def test_tabs_follow_the_catalog_and_end_with_compare(demo):
+    tabs = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
+    from dlnlp import catalog
+
+    assert tabs == [entry.title for entry in catalog.CATALOG] + ["Compare"]
