@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 
 from dlnlp.results import (
-    Attribution,
     Distribution,
     Glance,
     NextToken,
-    Sentiment,
     TokenScore,
     Translation,
     WordAttention,
 )
-from dlnlp.text.words import words
 from dlnlp.ui import views
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -31,27 +28,8 @@ def translated(text="ab", truncated=False):
     )
 
 
-@pytest.mark.parametrize(
-    ("positive", "word"), [(0.9, "POSITIVE"), (0.1, "NEGATIVE"), (0.5, "UNSURE"), (0.6, "UNSURE")]
-)
-def test_verdict_word(positive, word):
-    shown = views.sentiment(Sentiment("t", positive))
-    assert f"<strong>{word}</strong>" in shown
-    assert f"left:{100 * positive:.2f}%" in shown
-
-
 def test_a_cut_text_is_mentioned():
-    assert "beginning" in views.sentiment(Sentiment("t", 0.9, truncated=True))
-    assert "beginning" not in views.sentiment(Sentiment("t", 0.9))
     assert "first 1 characters" in views.translation(translated(truncated=True), 150)
-
-
-@pytest.mark.parametrize(
-    ("probability", "shown"),
-    [(0.934, "93.4%"), (1.0, "over 99.9%"), (0.0, "under 0.1%"), (0.5, "50.0%")],
-)
-def test_percent_is_never_certain(probability, shown):
-    assert views.percent(probability) == shown
 
 
 def test_translation_line():
@@ -86,8 +64,6 @@ def test_a_word_tells_where_it_looked_and_no_more():
         views.loading(EVIL),
         views.intro(EVIL, EVIL),
         views.column(EVIL, ""),
-        views.sentiment(Sentiment(EVIL, 0.5)),
-        views.compared(EVIL, Sentiment(EVIL, 0.5), views.Facts(1.0)),
         views.translation(translated(EVIL), 150),
         views.next_tokens(Distribution(EVIL, (EVIL,), np.zeros(1)), [NextToken(EVIL, 1.0, 0)], 1),
         views.surprise([TokenScore(EVIL, -1.0, (NextToken(EVIL, 1.0, 0),))], False),
@@ -95,90 +71,6 @@ def test_a_word_tells_where_it_looked_and_no_more():
 )
 def test_nothing_of_a_users_is_markup(shown):
     assert "<img" not in shown
-
-
-def test_compared_says_what_is_unknown():
-    shown = views.compared("T", Sentiment("t", 0.5), views.Facts(12.34, 1_000, None))
-    assert "12.3 ms" in shown and "1,000" in shown and "unknown" in shown
-
-
-@pytest.mark.parametrize(
-    ("markdown", "shown"),
-    [
-        ("---\nlicense: x\n---\n# T\n\n---\nrest", "# T\n\n---\nrest"),
-        ("# T\n", "# T"),
-        ("", ""),
-    ],
-)
-def test_card_loses_only_its_front_matter(markdown, shown):
-    assert views.card(markdown) == shown
-
-
-def test_header_warns_of_untrained_models():
-    assert "random" in views.header(untrained=True)
-    assert "random" not in views.header(untrained=False)
-
-
-def test_attribution_tints_words_and_keeps_the_text_between() -> None:
-    text = "a <b>great</b> film"
-    spans = words(text)
-    scores = np.zeros(len(spans))
-    scores[[word for word, _ in spans].index("great")] = 2.0
-    scores[-1] = -1.0
-    shown = views.attribution(
-        Attribution(
-            text,
-            tuple(word for word, _ in spans),
-            tuple(start for _, start in spans),
-            scores,
-            "leave_one_out",
-        )
-    )
-    assert re.sub(r"<[^>]*>", "", shown.split("</p>")[0]) == "a &lt;b&gt;great&lt;/b&gt; film"
-    assert re.search(r"title=\"\+2\.00\"[^>]*--dl-positive\) 62%[^>]*>great", shown)
-    assert re.search(r"title=\"−1\.00\"[^>]*--dl-negative\) 31%[^>]*>film", shown)
-    assert shown.index("<td>great") < shown.index("<td>film")
-    assert views.attribution(Attribution("", (), (), np.zeros(0), "leave_one_out")) == ""
-
-
-def test_weak_words_are_tinted_weakly_and_that_none_counts_is_said() -> None:
-    def shown(*scores: float) -> str:
-        found = Attribution("a b", ("a", "b"), (0, 2), np.array(scores), "leave_one_out")
-        return views.attribution(found)
-
-    assert re.findall(r"\) (\d+)%, transparent", shown(0.3, -0.15)) == ["12", "6"]
-    assert "no word moves the verdict" not in shown(0.3, 0)
-    assert "no word moves the verdict" in shown(0.01, -0.02)
-
-
-def test_in_a_long_text_a_words_smaller_share_is_tinted_as_well() -> None:
-    def tints(count: int, strongest: float) -> list[int]:
-        found = tuple("a" for _ in range(count))
-        places, scores = tuple(range(0, 2 * count, 2)), np.full(count, 0.001)
-        scores[0] = strongest
-        shown = views.attribution(Attribution(" ".join(found), found, places, scores, "x"))
-        assert ("no word moves the verdict" in shown) == (strongest < 0.002)
-        return [int(share) for share in re.findall(r"\) (\d+)%, transparent", shown)]
-
-    assert tints(10, 0.15)[0] == 6
-    assert tints(300, 0.15)[0] == 62
-    assert tints(300, 0.0012)[0] == 1
-
-
-def test_a_mark_stays_with_its_word_unless_that_is_long() -> None:
-    text = "so flat, then " + "!" * 30 + " and " + "a" * 30 + "?"
-    found = words(text)
-    starts = tuple(start for _, start in found)
-    names = tuple(word for word, _ in found)
-    html = views.attribution(Attribution(text, names, starts, np.ones(len(found)), "leave_one_out"))
-    joined = re.findall(r'<span class="dl-joined">(.*?)</span>', html)
-    assert [re.findall(r">(.+?)</button>", row) for row in joined] == [
-        ["flat", ","],
-        ["!"] * 20,
-        ["!"] * 10,
-    ]
-    assert unescape(re.sub("<.*?>", "", html)).startswith(text)
-    assert [int(n) for n in re.findall(r'data-index="(\d+)"', html)] == list(range(len(found)))
 
 
 def test_unsure_letters_are_tinted_and_escaped():
@@ -200,13 +92,6 @@ def test_rivals_say_which_is_likelier():
     surer = Translation("b" * 9, -0.35, ("x",), ("b",) * 9, np.full(9, -0.01), np.ones((9, 1)))
     assert "being shorter" in views.rivals(shorter, surer)
     assert "0.0 nats" in views.rivals(shorter, longer)
-
-
-def test_what_if_sets_both_verdicts_side_by_side():
-    shown = views.what_if([EVIL, "not"], Sentiment("t", 0.9), Sentiment("t", 0.2))
-    assert "<img" not in shown and "<del>not</del>" in shown
-    assert shown.index("90.0%") < shown.index("20.0%")
-    assert "<strong>positive</strong>" in shown and "<strong>negative</strong>" in shown
 
 
 def test_heads_can_be_told_apart_and_one_is_chosen():
