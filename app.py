@@ -23,6 +23,11 @@ from dlnlp.ui import theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare
 
+DESCRIPTION = (
+    "Sentiment analysis with an LSTM and BERT, character-level translation with attention, and "
+    "next-token prediction with a Transformer: try the models and look inside."
+)
+
 
 def build_app(registry: Registry) -> gr.Blocks:
     """The page, over models that load when they are first asked."""
@@ -49,8 +54,10 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
         run_history=False,
         ssr_mode=False,
         max_file_size="100kb",
+        favicon_path=theme.FAVICON,
         **options,
     )
+    demo.config["simple_description"] = DESCRIPTION  # Gradio's template puts it into og:description
     threading.Thread(target=plots.warm_up, daemon=True).start()
     return str(demo.local_url)
 

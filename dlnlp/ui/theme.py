@@ -8,6 +8,7 @@ import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
 SCRIPT = Path(__file__).parent / "kit" / "page.js"
+FAVICON = Path(__file__).with_name("favicon.png")
 # Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
 MEDIA = """
 @media (prefers-reduced-motion: reduce) { .dl-loading::before { animation: none !important; } }

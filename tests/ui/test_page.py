@@ -1,0 +1,27 @@
+"""The page as a whole: what is served before anything is asked."""
+
+import re
+import urllib.request
+
+import pytest
+
+import app
+from dlnlp.ui import theme
+from tests.test_app import free_port
+
+
+@pytest.fixture(scope="module")
+def url(demo):
+    yield app.launch(demo, quiet=True, server_port=free_port())
+    demo.close(verbose=False)
+
+
+def test_the_page_describes_itself_to_link_previews(url):
+    html = urllib.request.urlopen(url, timeout=30).read().decode()
+    descriptions = re.findall(r'property="og:description"\s+content="([^"]*)"', html)
+    assert app.DESCRIPTION in descriptions
+
+
+def test_the_page_has_its_own_icon(url):
+    icon = urllib.request.urlopen(f"{url}favicon.ico", timeout=30).read()
+    assert icon == theme.FAVICON.read_bytes()
