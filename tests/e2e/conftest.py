@@ -11,6 +11,13 @@ import pytest
 import app
 from dlnlp.registry import Registry
 
+try:
+    from playwright.sync_api import expect
+except ImportError:  # then the fixture ``browser`` skips, or fails in CI
+    expect = None
+else:
+    expect.set_options(timeout=30_000)
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NOISE = ("ERR_ABORTED", "/queue/data")
 

@@ -33,9 +33,12 @@ class Question:
 def question(
     stem: str, label: str, placeholder: str, verb: str, samples: Sequence[str]
 ) -> Question:
-    """A text box, its button, and examples that fill the box and ask."""
+    """A text box, its button, and examples that fill the box and ask.
+
+    With ``lines=1``, Enter asks and Shift+Enter starts a new line.
+    """
     box = gr.Textbox(
-        label=label, placeholder=placeholder, lines=2, max_lines=8, elem_id=f"{stem}_text"
+        label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
     )
     button = gr.Button(verb, variant="primary", elem_id=f"{stem}_run")
     examples = gr.Dataset(

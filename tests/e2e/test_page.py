@@ -1,0 +1,131 @@
+"""What holds for every tab, in a browser."""
+
+import pytest
+
+from tests.e2e.conftest import expect
+from tests.e2e.driver import TITLES, answer, ask, go
+
+pytestmark = pytest.mark.e2e
+ANSWERED = ".dl-verdict, .dl-next, .dl-letters"
+
+
+def answered(page, stem):
+    """Wait until the tab shows an answer."""
+    answer(page, stem).locator(ANSWERED).first.wait_for()
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_results_for_another_text_are_dimmed(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem)
+    stale = page.locator(".dl-stale .dl-note:visible")
+    panel = answer(page, stem).locator(".dl-panel").first
+    box.press_sequentially("good")
+    expect(stale).to_have_count(0)  # nothing is answered yet
+    box.press("Enter")
+    answered(page, stem)
+    expect(stale).to_have_count(0)
+    box.press_sequentially(" film")
+    expect(stale).to_contain_text("The dimmed results are for your previous text.")
+    expect(panel).to_have_css("opacity", "0.5")
+    for _ in " film":
+        box.press("Backspace")
+    expect(stale).to_have_count(0)  # the text is the same again
+    expect(panel).to_have_css("opacity", "1")
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_pasting_over_the_text_and_clearing_it_dim_the_results(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "good")
+    answered(page, stem)
+    box = go(page, stem)
+    stale = page.locator(".dl-stale .dl-note:visible")
+    box.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("pasted")  # one input event, as for a paste
+    expect(stale).to_have_count(1)
+    ask(page, stem, "pasted")
+    expect(stale).to_have_count(0)
+    box.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    expect(stale).to_have_count(1)
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_an_example_is_answered_when_clicked(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem)
+    example = page.locator(f"#{stem}_examples button").first
+    name = example.inner_text().strip()
+    example.click()
+    expect(box).to_have_value(name)
+    answered(page, stem)
+
+
+@pytest.mark.parametrize("stem", TITLES)
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (853, 480), (390, 844)])
+def test_the_answer_is_in_view(open_page, untrained_url, stem, width, height):
+    """853 x 480 is 1280 x 720 at 150 % zoom."""
+    page = open_page(untrained_url, width=width, height=height)
+    ask(page, stem, "good")
+    answered(page, stem)
+    expect(answer(page, stem).locator(ANSWERED).first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_a_blank_text_gets_a_note_and_clears_the_results(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "good")
+    answered(page, stem)
+    ask(page, stem, "   ")
+    expect(answer(page, stem)).to_contain_text("Type ")
+    expect(page.locator(f".js-plotly-plot:visible, .dl-word, {ANSWERED}")).to_have_count(0)
+
+
+@pytest.mark.parametrize("stem", TITLES)
+@pytest.mark.parametrize(
+    "text", ["<script>window.hit = 1</script>", "<img src=x onerror='window.hit = 1'>"]
+)
+def test_markup_in_a_text_is_only_text(open_page, untrained_url, stem, text):
+    page = open_page(untrained_url)
+    ask(page, stem, text)
+    answered(page, stem)
+    page.wait_for_timeout(500)  # until the other panels have answered
+    assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("stem", TITLES)
+def test_without_its_checkpoint_a_tab_says_what_to_run(open_page, missing_url, stem):
+    page = open_page(missing_url)
+    ask(page, stem, "hello")
+    expect(answer(page, stem)).to_contain_text("run:pip install")
+
+
+def test_the_card_opens_and_says_what_is_missing(open_page, missing_url):
+    page = open_page(missing_url)
+    button = page.locator("#sentiment_lstm_about button").first
+    expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#sentiment_lstm_about")).to_contain_text("is missing")
+
+
+@pytest.mark.parametrize("query", ["?__theme=light", "?__theme=dark"])
+def test_no_tab_is_wider_than_a_phone(open_page, untrained_url, query):
+    page = open_page(untrained_url, width=390, height=844, query=query)
+    for stem in TITLES:
+        ask(page, stem, "an unbroken " + "w" * 300)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, stem
+
+
+def test_arrow_keys_move_between_tabs(open_page, untrained_url):
+    page = open_page(untrained_url)
+    tabs = [page.get_by_role("tab", name=title, exact=True) for title in TITLES.values()]
+    tabs[0].focus()
+    for key, place in (("ArrowRight", 1), ("End", -1), ("ArrowRight", 0), ("ArrowLeft", -1)):
+        page.keyboard.press(key)
+        expect(tabs[place]).to_be_focused()
+        expect(tabs[place]).to_have_attribute("aria-selected", "true")

@@ -1,0 +1,162 @@
+"""The tabs of the models that classify, and Compare, in a browser."""
+
+import re
+import time
+
+import pytest
+
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
+from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
+from tests.e2e.conftest import expect
+from tests.e2e.driver import answer, ask, figure, go
+
+pytestmark = pytest.mark.e2e
+SENTIMENT = ("sentiment_lstm", "sentiment_bert")
+VERDICT = re.compile("POSITIVE|NEGATIVE|UNSURE")
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_a_text_is_classified_by_button_and_by_enter(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "good movie")
+    result = page.locator(f"#{stem}_result")
+    expect(result).to_contain_text(VERDICT)
+    expect(result).to_contain_text("probability of positive")
+    before = result.inner_text()
+    go(page, stem, "bad terrible hated it").press("Enter")
+    expect(result).not_to_have_text(before, use_inner_text=True)
+    expect(result).to_contain_text(VERDICT)
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_removed_words_change_the_verdict_and_can_be_put_back(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "the film was not good")
+    word = page.locator(f"#{stem}_words .dl-word").nth(3)
+    expect(word).to_have_text("not")
+    word.click()
+    panel = page.locator(f"#{stem}_without")
+    expect(panel).to_contain_text("As written")
+    expect(panel.locator("del")).to_have_text(["not"])
+    page.locator(f"#{stem}_words .dl-word").nth(4).press("Enter")
+    expect(panel.locator("del")).to_have_text(["not", "good"])
+    for index in (3, 4):
+        page.locator(f"#{stem}_words .dl-word").nth(index).click()
+    expect(panel).not_to_contain_text("As written")
+
+
+@pytest.fixture
+def slow_texts(monkeypatch):
+    """The texts that the sentiment models have classified so far, each in half a second."""
+    texts = []
+    for predictor in (SentimentBertPredictor, SentimentLSTMPredictor):
+        real = predictor.classify
+
+        def classify(self, asked, real=real):
+            texts.extend(asked)
+            time.sleep(0.5)
+            return real(self, asked)
+
+        monkeypatch.setattr(predictor, "classify", classify)
+    return texts
+
+
+@pytest.mark.parametrize("stem", [*SENTIMENT, "compare"])
+def test_typing_while_an_answer_is_computed_dims_it(open_page, untrained_url, slow_texts, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem, "good")
+    box.press("Enter")
+    page.wait_for_timeout(100)
+    box.press_sequentially(" film")
+    expect(answer(page, stem)).to_contain_text(VERDICT)
+    expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(1)
+    expect(page.locator(f"#{stem}_answer .dl-panel").first).to_have_css("opacity", "0.5")
+    assert "good film" not in slow_texts
+
+
+@pytest.mark.parametrize("stem", [*SENTIMENT, "compare"])
+def test_the_last_of_several_examples_is_answered(open_page, untrained_url, slow_texts, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem)
+    examples = page.locator(f"#{stem}_examples button")
+    examples.nth(0).click()
+    page.wait_for_timeout(700)  # Compare's second model has begun
+    for place in (1, 2):
+        examples.nth(place).click()
+        page.wait_for_timeout(50)
+    last = examples.nth(2).inner_text().strip()
+    expect(box).to_have_value(last)
+    expect(answer(page, stem)).to_contain_text(VERDICT)
+    if stem == "compare":
+        deadline = time.time() + 20
+        while slow_texts[-1] != last and time.time() < deadline:
+            page.wait_for_timeout(100)
+        assert slow_texts[-1] == last
+    else:
+        expect(page.locator(f"#{stem}_words .dl-text")).to_have_text(last)
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_attributions_are_for_the_text_that_was_asked(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    box = go(page, stem, "good film")
+    box.press("Enter")
+    words = page.locator(f"#{stem}_words .dl-word")
+    expect(words).to_have_text(["good", "film"])
+    before = page.locator(f"#{stem}_words").inner_html()
+    box.fill("something else")
+    page.locator(f"#{stem}_method").get_by_text("leave-one-out", exact=True).click()
+    page.wait_for_function(
+        "([id, before]) => { const e = document.getElementById(id);"
+        " return e.querySelector('.dl-word') && e.innerHTML !== before; }",
+        arg=[f"{stem}_words", before],
+    )
+    expect(words).to_have_text(["good", "film"])
+
+
+def test_hidden_states_are_drawn_when_opened_and_fill_the_width(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "sentiment_lstm", "good film")
+    assert figure(page, "sentiment_lstm_trace")["data"]
+    memory = page.locator("#sentiment_lstm_memory")
+    assert not memory.locator(".main-svg").count()
+    memory.get_by_text("Hidden states").click()
+    assert figure(page, "sentiment_lstm_hidden")["layout"]["xaxis"]["ticktext"] == ["good", "film"]
+    drawn = memory.locator(".main-svg").first.bounding_box()["width"]
+    assert drawn > 0.9 * memory.bounding_box()["width"]
+    ask(page, "sentiment_lstm", "bad")  # now that it is open, it follows at once
+    expect(memory.locator(".xtick text")).to_have_text(["bad"])
+
+
+@pytest.mark.parametrize("stem", SENTIMENT)
+def test_words_are_tinted_and_the_method_can_be_changed(open_page, untrained_url, stem):
+    page = open_page(untrained_url)
+    ask(page, stem, "not bad, <b>great</b>")
+    words = page.locator(f"#{stem}_words .dl-text")
+    expect(words).to_have_text("not bad, <b>great</b>")
+    word = words.locator(".dl-word", has_text="great")
+    expect(word).to_have_attribute("title", re.compile(r"\d"))
+    before = words.evaluate("e => e.innerHTML")
+    page.locator(f"#{stem}_method label").nth(1).click()
+    page.wait_for_function(
+        "([id, before]) => { const e = document.querySelector(id + ' .dl-text');"
+        " return e && e.innerHTML !== before; }",
+        arg=[f"#{stem}_words", before],
+    )
+
+
+def test_the_verdict_is_drawn_word_by_word(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "sentiment_lstm", "the film was good but bad")
+    drawn = figure(page, "sentiment_lstm_trace")
+    assert len(drawn["data"][0]["y"]) == 6
+    assert drawn["layout"]["xaxis"]["ticktext"][-2:] == ["but", "bad"]
+
+
+def test_compare_shows_both_models(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "compare", "good movie")
+    for stem in SENTIMENT:
+        column = page.locator(f"#compare_{stem}")
+        expect(column).to_contain_text(VERDICT)
+        expect(column).to_contain_text("ms")
