@@ -1,24 +1,120 @@
-"""THE registration: one line per model, in tab order. Importing it loads no model."""
+"""THE registration: one record per model, in tab order, with all that is known before training.
+
+What training produces (metrics, seed, command, versions) is in each checkpoint's training.json.
+Importing the catalog loads neither torch nor gradio.
+"""
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Spec:
-    """One model of the app: its stem names its module, tab, script, folder and endpoints."""
+class Chapter:
+    """A chapter of the tutorial."""
+
+    number: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"Chapter {self.number} · {self.name}"
+
+
+@dataclass(frozen=True)
+class Base:
+    """The pretrained model that fine-tuning started from."""
+
+    name: str
+    licence: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set that models are trained on.
+
+    ``folder`` is its name below ``--data-dir``. ``hub`` is its name on the Hugging Face Hub, or
+    None if it is not there under one name.
+    """
+
+    name: str
+    folder: str
+    licence: str
+    url: str
+    hub: str | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A published result to compare a metric with; ``split`` says what it was measured on."""
+
+    name: str
+    value: float
+    split: str
+    source: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A headline metric, measured on validation data by the training script.
+
+    ``key`` is its name in training.json. ``floor`` is the worst value that a released checkpoint
+    may have, or None; for a metric where lower is better it is an upper bound.
+    """
+
+    key: str
+    label: str
+    unit: str = ""
+    higher_is_better: bool = True
+    floor: float | None = None
+    headline: bool = True
+    references: tuple[Reference, ...] = ()
+
+    def meets_floor(self, value: float) -> bool:
+        """Whether a measured value is good enough for a release."""
+        if self.floor is None:
+            return True
+        return value >= self.floor if self.higher_is_better else value <= self.floor
+
+
+@dataclass(frozen=True)
+class Record:
+    """One model of the app.
+
+    Args:
+        stem: Names its folder, tab, training script, checkpoint folder and endpoints.
+        title: Its name on the page, which labels its tab.
+        chapter: The tutorial's chapter that it comes from.
+        task: The Hugging Face Hub's name of the task, such as ``"text-classification"``.
+        description: One sentence that says what it does and how.
+        family: Its architecture in two or three words.
+        languages: ISO 639-1 codes.
+        licence: Of the weights.
+        base: The pretrained model that it was fine-tuned from, if any.
+        data: What it was trained on.
+        metrics: What is measured, best known first.
+    """
 
     stem: str
     title: str
+    chapter: Chapter
+    task: str
+    description: str
+    family: str = ""
+    languages: tuple[str, ...] = ("en",)
+    licence: str = "apache-2.0"
+    base: Base | None = None
+    data: tuple[Data, ...] = field(default=(), repr=False)
+    metrics: tuple[Metric, ...] = field(default=(), repr=False)
 
     @property
     def module(self) -> ModuleType:
-        """``dlnlp.models.<stem>.predictor``, imported (with torch) only when it is needed."""
+        """``dlnlp.models.<stem>.predictor``, imported (with torch) on first use."""
         return importlib.import_module(f"dlnlp.models.{self.stem}.predictor")
 
     @property
@@ -27,24 +123,185 @@ class Spec:
         return importlib.import_module(f"dlnlp.ui.tabs.{self.stem}")
 
     def load(self, folder: Path, device: str | None = None) -> Any:
-        """The predictor whose checkpoint lies in the folder."""
+        """The predictor whose checkpoint is in the folder.
+
+        Raises:
+            CheckpointError: The checkpoint is missing, damaged or does not fit the code.
+        """
         return self.module.load(folder, device)
 
     def tiny(self) -> Any:
-        """A seeded, randomly initialised predictor that needs no file and no network."""
+        """A small predictor with seeded random weights, which needs no file and no network."""
         return self.module.tiny()
 
 
+SST2 = Data(
+    "Stanford Sentiment Treebank (SST-2)",
+    "sst2",
+    "research use",
+    "https://nlp.stanford.edu/sentiment/",
+    "stanfordnlp/sst2",
+)
+IMDB = Data(
+    "Large Movie Review Dataset (Maas et al. 2011)",
+    "imdb",
+    "research use",
+    "https://ai.stanford.edu/~amaas/data/sentiment/",
+    "stanfordnlp/imdb",
+)
+WIKITEXT = Data(
+    "WikiText-2 (Merity et al. 2016)",
+    "wikitext-2",
+    "CC BY-SA 3.0",
+    "https://arxiv.org/abs/1609.07843",
+    "Salesforce/wikitext",
+)
+TATOEBA = Data(
+    "Tatoeba sentence pairs, as selected by manythings.org",
+    "tatoeba-en-fr",
+    "CC BY 2.0 FR",
+    "https://www.manythings.org/anki/",
+    "sentence-transformers/parallel-sentences-tatoeba",
+)
+
+DISTILBERT = "Sanh et al. 2019", "https://arxiv.org/abs/1910.01108"
+SST2_ACCURACY: dict[str, Any] = {
+    "key": "sst2_validation_accuracy",
+    "label": "SST-2 accuracy",
+    "unit": " %",
+    "references": (
+        Reference("BERT-base", 92.7, "SST-2 validation", *DISTILBERT),
+        Reference("DistilBERT", 91.3, "SST-2 validation", *DISTILBERT),
+        Reference(
+            "Bidirectional LSTM",
+            87.5,
+            "SST test",
+            "Tai et al. 2015",
+            "https://arxiv.org/abs/1503.00075",
+        ),
+    ),
+}
+IMDB_ACCURACY: dict[str, Any] = {
+    "key": "imdb_validation_accuracy",
+    "label": "IMDB accuracy",
+    "unit": " %",
+    "references": (
+        Reference("BERT-base", 93.46, "IMDB test", *DISTILBERT),
+        Reference("DistilBERT", 92.82, "IMDB test", *DISTILBERT),
+    ),
+}
+CALIBRATION = Metric(
+    "sst2_calibration_error",
+    "SST-2 calibration error",
+    " points",
+    higher_is_better=False,
+    floor=3.0,
+    headline=False,
+)
+
 CATALOG = (
-    Spec("sentiment_lstm", "Sentiment LSTM"),
-    Spec("char_seq2seq", "Translator"),
-    Spec("token_transformer", "Next token"),
-    Spec("sentiment_bert", "BERT sentiment"),
+    Record(
+        stem="sentiment_lstm",
+        title="Sentiment LSTM",
+        chapter=Chapter(1, "RNNs and LSTMs"),
+        task="text-classification",
+        description="A bidirectional LSTM reads a text word by word and classifies it as positive "
+        "or negative.",
+        family="recurrent network (LSTM)",
+        data=(SST2, IMDB),
+        metrics=(
+            Metric(**SST2_ACCURACY, floor=88.0),
+            Metric(**IMDB_ACCURACY, floor=90.5),
+            CALIBRATION,
+        ),
+    ),
+    Record(
+        stem="char_seq2seq",
+        title="Translator",
+        chapter=Chapter(2, "Seq2seq with attention"),
+        task="translation",
+        description="A GRU encoder and a GRU decoder with attention translate English into French, "
+        "one character at a time.",
+        family="sequence-to-sequence (GRU with attention)",
+        languages=("en", "fr"),
+        data=(TATOEBA,),
+        metrics=(
+            Metric(
+                "tatoeba_validation_chrf",
+                "Tatoeba chrF",
+                floor=62.0,
+                references=(
+                    Reference(
+                        "OPUS-MT English-French",
+                        67.2,
+                        "this project's Tatoeba test pairs",
+                        "measured with sacrebleu",
+                        "https://huggingface.co/Helsinki-NLP/opus-mt-en-fr",
+                    ),
+                ),
+            ),
+            Metric("tatoeba_validation_bleu", "BLEU", floor=40.0),
+        ),
+    ),
+    Record(
+        stem="token_transformer",
+        title="Next token",
+        chapter=Chapter(3, "Transformers"),
+        task="text-generation",
+        description="A decoder-only Transformer predicts the next token of an English text and "
+        "continues it.",
+        family="decoder-only Transformer",
+        data=(WIKITEXT, TATOEBA, IMDB),
+        metrics=(
+            Metric(
+                "wikitext2_validation_perplexity",
+                "WikiText-2 perplexity per word",
+                higher_is_better=False,
+                floor=90.0,
+                references=(
+                    Reference(
+                        "AWD-LSTM",
+                        68.6,
+                        "WikiText-2 validation",
+                        "Merity et al. 2017",
+                        "https://arxiv.org/abs/1708.02182",
+                    ),
+                    Reference(
+                        "GPT-2 small, zero-shot",
+                        29.41,
+                        "WikiText-2 test",
+                        "Radford et al. 2019",
+                        "https://cdn.openai.com/better-language-models/"
+                        "language_models_are_unsupervised_multitask_learners.pdf",
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Record(
+        stem="sentiment_bert",
+        title="BERT sentiment",
+        chapter=Chapter(4, "Fine-tuning BERT"),
+        task="text-classification",
+        description="A pretrained BERT, fine-tuned to classify a text as positive or negative.",
+        family="encoder-only Transformer (BERT)",
+        base=Base(
+            "all-MiniLM-L6-v2",
+            "Apache-2.0",
+            "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+        ),
+        data=(SST2, IMDB, TATOEBA),
+        metrics=(
+            Metric(**SST2_ACCURACY, floor=92.0),
+            Metric(**IMDB_ACCURACY, floor=92.5),
+            CALIBRATION,
+        ),
+    ),
 )
 
 
-def spec(stem: str) -> Spec:
-    """The entry with that stem.
+def record(stem: str) -> Record:
+    """The record with that stem.
 
     Raises:
         KeyError: No model has that stem.
@@ -53,4 +310,4 @@ def spec(stem: str) -> Spec:
         if entry.stem == stem:
             return entry
     known = ", ".join(entry.stem for entry in CATALOG)
-    raise KeyError(f"No model is called {stem!r}: the catalog has {known}.")
+    raise KeyError(f"There is no model {stem!r}; the catalog has {known}.")

@@ -39,7 +39,7 @@ class Registry:
             KeyError: No model has that stem.
             CheckpointError: Its checkpoint is missing, damaged or does not fit the code.
         """
-        entry = catalog.spec(stem)
+        entry = catalog.record(stem)
         key = (stem, device or self.device)
         with self._locks[stem]:
             if key not in self._predictors:
@@ -50,11 +50,11 @@ class Registry:
 
     def is_loaded(self, stem: str) -> bool:
         """Whether the next ``get`` answers at once."""
-        return (catalog.spec(stem).stem, self.device) in self._predictors
+        return (catalog.record(stem).stem, self.device) in self._predictors
 
     def evict(self, stem: str) -> None:
         """Forget the model, so that its memory is freed once no request uses it."""
-        with self._locks[catalog.spec(stem).stem]:
+        with self._locks[catalog.record(stem).stem]:
             for key in [key for key in self._predictors if key[0] == stem]:
                 del self._predictors[key]
 
@@ -65,7 +65,7 @@ class Registry:
             KeyError: No model has that stem.
             CheckpointError: They are missing or unreadable.
         """
-        return read_report(self.root / catalog.spec(stem).stem)
+        return read_report(self.root / catalog.record(stem).stem)
 
 
 _shared_lock = threading.Lock()

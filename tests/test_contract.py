@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dlnlp import catalog
-from dlnlp.catalog import CATALOG, Spec
+from dlnlp.catalog import CATALOG, Record
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
@@ -41,35 +41,35 @@ def answer(stem: str, predictor: Any, text: str) -> Any:
 
 
 @pytest.fixture(scope="module", params=CATALOG, ids=lambda entry: entry.stem)
-def entry(request: pytest.FixtureRequest) -> Spec:
+def entry(request: pytest.FixtureRequest) -> Record:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def predictor(entry: Spec) -> Any:
+def predictor(entry: Record) -> Any:
     return entry.tiny()
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
-def test_any_text_gets_a_result(entry: Spec, predictor: Any, text: str) -> None:
+def test_any_text_gets_a_result(entry: Record, predictor: Any, text: str) -> None:
     as_json(answer(entry.stem, predictor, text))
 
 
-def test_bulk_is_cut_or_windowed_and_said(entry: Spec, predictor: Any) -> None:
+def test_bulk_is_cut_or_windowed_and_said(entry: Record, predictor: Any) -> None:
     result = answer(entry.stem, predictor, BULK)
     if entry.stem != "token_transformer":
         assert result.truncated
         assert not answer(entry.stem, predictor, "a film").truncated
 
 
-def test_tiny_is_seeded(entry: Spec, predictor: Any) -> None:
+def test_tiny_is_seeded(entry: Record, predictor: Any) -> None:
     text = "the film was good"
     assert as_json(answer(entry.stem, predictor, text)) == as_json(
         answer(entry.stem, entry.tiny(), text)
     )
 
 
-def test_requests_side_by_side_do_not_mix(entry: Spec, predictor: Any) -> None:
+def test_requests_side_by_side_do_not_mix(entry: Record, predictor: Any) -> None:
     texts = ["the film was good", "terrible", "not bad but great !", "hello"] * 4
     alone = [as_json(answer(entry.stem, predictor, text)) for text in texts]
     with ThreadPoolExecutor(8) as pool:
@@ -77,7 +77,9 @@ def test_requests_side_by_side_do_not_mix(entry: Spec, predictor: Any) -> None:
     assert together == alone
 
 
-def test_saved_and_loaded_it_answers_the_same(entry: Spec, predictor: Any, tmp_path: Path) -> None:
+def test_saved_and_loaded_it_answers_the_same(
+    entry: Record, predictor: Any, tmp_path: Path
+) -> None:
     folder = tmp_path / entry.stem
     entry.module.save(folder, predictor, {"metrics": {}})
     loaded = entry.load(folder, "cpu")
@@ -90,7 +92,7 @@ def test_saved_and_loaded_it_answers_the_same(entry: Spec, predictor: Any, tmp_p
 
 @pytest.mark.parametrize("damage", ["no folder", "no weights", "truncated", "changed", "lfs"])
 def test_a_bad_checkpoint_names_folder_fault_and_remedy(
-    entry: Spec, predictor: Any, tmp_path: Path, damage: str
+    entry: Record, predictor: Any, tmp_path: Path, damage: str
 ) -> None:
     folder = tmp_path / entry.stem
     if damage != "no folder":
@@ -116,7 +118,7 @@ def test_a_bad_checkpoint_names_folder_fault_and_remedy(
 
 
 def test_a_checkpoint_of_another_shape_is_refused(
-    entry: Spec, predictor: Any, tmp_path: Path
+    entry: Record, predictor: Any, tmp_path: Path
 ) -> None:
     import json
 
@@ -134,16 +136,18 @@ def test_a_checkpoint_of_another_shape_is_refused(
         entry.load(folder, "cpu")
 
 
-def test_a_model_loads_once_however_many_ask(entry: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_loads_once_however_many_ask(
+    entry: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry = Registry(untrained=True)
     made = []
-    real = Spec.tiny
+    real = Record.tiny
 
-    def counted(self: Spec) -> Any:
+    def counted(self: Record) -> Any:
         made.append(self.stem)
         return real(self)
 
-    monkeypatch.setattr(Spec, "tiny", counted)
+    monkeypatch.setattr(Record, "tiny", counted)
     start = threading.Barrier(8)
 
     def ask(_: int) -> Any:
@@ -161,18 +165,18 @@ def test_a_model_loads_once_however_many_ask(entry: Spec, monkeypatch: pytest.Mo
 
 def test_an_unknown_stem_names_the_known_ones() -> None:
     with pytest.raises(KeyError, match="char_seq2seq"):
-        catalog.spec("gpt")
+        catalog.record("gpt")
     with pytest.raises(KeyError, match="char_seq2seq"):
         Registry().get("gpt")
 
 
 def test_lists_in_lists_out() -> None:
     for stem in ("sentiment_lstm", "sentiment_bert"):
-        predictor = catalog.spec(stem).tiny()
+        predictor = catalog.record(stem).tiny()
         assert predictor.classify([]) == []
         with pytest.raises(TypeError, match="list"):
             predictor.classify("good")
-    translator = catalog.spec("char_seq2seq").tiny()
+    translator = catalog.record("char_seq2seq").tiny()
     assert translator.translate([]) == []
     with pytest.raises(TypeError, match="list"):
         translator.translate("hello")
@@ -181,7 +185,7 @@ def test_lists_in_lists_out() -> None:
 def test_batched_answers_are_those_of_single_texts() -> None:
     texts = ["good", "the film was not bad but great .", "", "terrible movie !"]
     for stem in ("sentiment_lstm", "sentiment_bert"):
-        predictor = catalog.spec(stem).tiny()
+        predictor = catalog.record(stem).tiny()
         alone = [predictor.classify([text])[0].positive for text in texts]
         together = [result.positive for result in predictor.classify(texts)]
         assert together == pytest.approx(alone, abs=1e-5)

@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     report: dict[str, Any] = {}
     for stem in args.stems or stems:
         try:
-            catalog.spec(stem)
+            catalog.record(stem)
             report[stem] = check(stem, args.checkpoints / stem, args.data_dir, args.write)
         except (KeyError, CheckpointError) as fault:
             report[stem] = {"problems": [str(fault.args[0])]}
@@ -80,7 +80,7 @@ def check(stem: str, folder: Path, data_dir: Path | None, write: bool = False) -
 
 def measure(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
     """The metrics that the stem's own script measures, of a checkpoint folder."""
-    predictor = catalog.spec(stem).load(folder)
+    predictor = catalog.record(stem).load(folder)
     metrics: dict[str, Any] = importlib.import_module(f"train.{stem}").measure(predictor, data_dir)
     return metrics
 

@@ -86,7 +86,7 @@ def answers(
         yield views.note(blank), None
         return
     if not registry.is_loaded(stem):
-        yield views.loading(catalog.spec(stem).title), None
+        yield views.loading(catalog.record(stem).title), None
     result, fault = asked(registry, stem, ask)
     yield fault, result
 

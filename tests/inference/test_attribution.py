@@ -24,7 +24,7 @@ STEMS = ["sentiment_lstm", "sentiment_bert"]
 
 @pytest.fixture(scope="module", params=STEMS)
 def predictor(request: pytest.FixtureRequest) -> Any:
-    return catalog.spec(request.param).tiny()
+    return catalog.record(request.param).tiny()
 
 
 def test_integrated_gradients_are_captums() -> None:
@@ -43,7 +43,7 @@ def test_integrated_gradients_are_captums() -> None:
 
 
 def test_both_models_explain_the_same_words() -> None:
-    found = [catalog.spec(stem).tiny().explain(TEXT) for stem in STEMS]
+    found = [catalog.record(stem).tiny().explain(TEXT) for stem in STEMS]
     assert found[0].words == found[1].words and found[0].starts == found[1].starts
     assert found[0].words[:4] == ("I", "don't", "hate", "it")
 
@@ -89,7 +89,7 @@ def test_sentences_hold_every_word_once() -> None:
 
 
 def test_berts_attention_is_that_of_its_fast_path() -> None:
-    predictor = catalog.spec("sentiment_bert").tiny()
+    predictor = catalog.record("sentiment_bert").tiny()
     found = predictor.attention("a great film")
     assert found.tokens[0] == "[CLS]" and found.weights.shape[:2] == (2, 2)
     ids = torch.tensor([predictor.tokenizer.encode("a great film").ids])

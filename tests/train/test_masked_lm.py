@@ -38,7 +38,7 @@ def test_its_folder_can_be_the_base(folder: Path, data_dir: Path, tmp_path: Path
 
     options = ["--data-dir", str(data_dir), "--base", str(folder), "--out", str(tmp_path / "out")]
     sentiment_bert.main([*options, "--epochs", "1", "--max-length", "48", "--everyday", "60"])
-    assert catalog.spec("sentiment_bert").load(tmp_path / "out", "cpu").classify(["a film"])
+    assert catalog.record("sentiment_bert").load(tmp_path / "out", "cpu").classify(["a film"])
     training = json.loads((tmp_path / "out" / "training.json").read_text())
     made = json.loads((folder / "training.json").read_text())
     assert training["base"] == made["base"]

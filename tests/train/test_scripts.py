@@ -42,7 +42,7 @@ def run(stem: str, data_dir: Path, out: Path, *more: str) -> None:
 def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_path: Path) -> None:
     run(stem, data_dir, tmp_path)
     folder = tmp_path / stem
-    assert catalog.spec(stem).load(folder, "cpu")
+    assert catalog.record(stem).load(folder, "cpu")
     training = checkpoint.verify(folder)
     assert training["metrics"] and training["data"] and training["seed"] == 0
     assert str(tmp_path) not in json.dumps(training)
@@ -109,7 +109,7 @@ def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) 
     first = tmp_path / "first" / "char_seq2seq"
     run("char_seq2seq", data_dir, tmp_path / "more", "--init", str(first))
     one, other = (
-        catalog.spec("char_seq2seq").load(folder, "cpu")
+        catalog.record("char_seq2seq").load(folder, "cpu")
         for folder in (first, tmp_path / "more" / "char_seq2seq")
     )
     assert one.source_vocabulary.tokens == other.source_vocabulary.tokens
@@ -171,7 +171,7 @@ def test_any_bert_folder_can_be_the_base(data_dir: Path, tmp_path: Path) -> None
         ["--data-dir", str(data_dir), "--base", str(tmp_path / "base")]
         + ["--epochs", "1", "--out", str(tmp_path / "out")]
     )
-    predictor = catalog.spec("sentiment_bert").load(tmp_path / "out", "cpu")
+    predictor = catalog.record("sentiment_bert").load(tmp_path / "out", "cpu")
     assert predictor.tokenizer.encode("A GREAT film").tokens == [
         "[CLS]",
         "a",
@@ -205,7 +205,7 @@ def test_promote_installs_and_evaluate_agrees(
     noted.write_text(json.dumps({**training, "metrics": found}))  # smoke looks at fewer rows
     arguments = ["sentiment_lstm", "--run", str(trained / "runs" / "sentiment_lstm")]
     assert promote.main(arguments + options) == 0
-    assert catalog.spec("sentiment_lstm").load(target / "sentiment_lstm", "cpu")
+    assert catalog.record("sentiment_lstm").load(target / "sentiment_lstm", "cpu")
     capsys.readouterr()
     status = evaluate.main(["sentiment_lstm", *options])
     report = json.loads(capsys.readouterr().out)["sentiment_lstm"]
@@ -293,7 +293,7 @@ def test_a_temperature_that_grows_with_the_length_is_found_and_cross_fitted() ->
 
 
 def test_calibrating_twice_changes_nothing() -> None:
-    predictor = catalog.spec("sentiment_lstm").tiny()
+    predictor = catalog.record("sentiment_lstm").tiny()
     texts = ["good film", "bad film", "a film", "good", "bad", "film"] * 4
     rows = {"sst2": data.Labelled(texts, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0] * 4)}
     raw = np.array(predictor.logits(texts))

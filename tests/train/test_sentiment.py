@@ -64,7 +64,7 @@ def test_everyday_rows_are_generated_and_neutral_ones(data_dir: Any) -> None:
 
 @pytest.mark.parametrize("stem", ["sentiment_lstm", "sentiment_bert"])
 def test_faithfulness_is_a_finite_fall_for_each_method(stem: str) -> None:
-    predictor = catalog.spec(stem).tiny()
+    predictor = catalog.record(stem).tiny()
     texts = ["the film was not great but bad .", "i loved it , a good movie !", "good"]
     found = sentiment.faithfulness(predictor, texts)
     assert found.keys() == {"integrated_gradients", "leave_one_out", "random"}

@@ -14,7 +14,7 @@ class Model:
     def __init__(self, registry: Registry, stem: str) -> None:
         self.registry = registry
         self.stem = stem
-        self.title = catalog.spec(stem).title
+        self.title = catalog.record(stem).title
 
     @property
     def predictor(self) -> Any:
