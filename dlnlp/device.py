@@ -1,4 +1,4 @@
-"""Where a model runs."""
+"""Which device a model runs on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import torch
 def pick_device(name: str | None = None) -> torch.device:
     """The named device, else ``DLNLP_DEVICE``, else the best of cuda, mps and cpu.
 
+    Equal devices compare equal: "cpu:0" becomes "cpu", and "cuda" the current GPU, "cuda:0".
+
     Raises:
         ValueError: The name is unknown, or this machine has no such device.
     """
@@ -19,13 +21,13 @@ def pick_device(name: str | None = None) -> torch.device:
         available.insert(0, "mps")
     if torch.cuda.is_available():
         available.insert(0, "cuda")
-    if name is None:
-        return torch.device(available[0])
-    kind, _, index = name.partition(":")
+    kind, _, index = (name or available[0]).partition(":")
     beyond = kind == "cuda" and index.isdigit() and int(index) >= torch.cuda.device_count()
     if kind not in available or beyond or (index and not index.isdigit()):
         raise ValueError(
-            f"No device {name!r} on this machine: "
+            f"This machine has no device {name!r}: "
             f"set DLNLP_DEVICE to one of {', '.join(available)}."
         )
-    return torch.device(name)
+    if kind == "cuda":
+        return torch.device(kind, int(index) if index else torch.cuda.current_device())
+    return torch.device(kind)

@@ -1,4 +1,4 @@
-"""The registry: every model loads on first use, once, under its own lock."""
+"""The registry: each model is loaded on first use, once, under its own lock."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Registry:
     """Lazily loaded predictors, shared by the app and ``dlnlp.load``.
 
     Args:
-        root: Folder of the checkpoint folders; ``DLNLP_CHECKPOINTS`` or the repository's own
-            by default.
-        device: Where models go; the best available one by default.
-        untrained: Serve each model's seeded ``tiny()`` instead of its checkpoint.
+        root: Folder of the checkpoint folders; by default ``DLNLP_CHECKPOINTS`` or the
+            repository's own.
+        device: Where models run; by default the best available device.
+        untrained: Serve each model's ``tiny()`` instead of its checkpoint.
     """
 
     def __init__(
@@ -27,45 +27,55 @@ class Registry:
         self.root = Path(root).resolve() if root else checkpoint_root()
         self.device = device
         self.untrained = untrained
-        self._predictors: dict[tuple[str, str | None], Any] = {}
         self._locks = {entry.stem: threading.Lock() for entry in catalog.CATALOG}
+        # Predictors of each stem by device.
+        self._predictors: dict[str, dict[str, Any]] = {stem: {} for stem in self._locks}
 
     def get(self, stem: str, device: str | None = None) -> Any:
-        """The predictor, loaded on the first call however many threads ask.
+        """The predictor, loaded by the first call however many threads ask.
 
-        A failed load is not remembered: once the checkpoint is mended, the next call works.
+        A failed load is not remembered: once the checkpoint is repaired, the next call works.
 
         Raises:
             KeyError: No model has that stem.
             CheckpointError: Its checkpoint is missing, damaged or does not fit the code.
+            ValueError: This machine has no such device.
         """
         entry = catalog.record(stem)
-        key = (stem, device or self.device)
         with self._locks[stem]:
-            if key not in self._predictors:
-                self._predictors[key] = (
-                    entry.tiny() if self.untrained else entry.load(self.root / stem, key[1])
+            loaded, name = self._predictors[stem], self._device_name(device)
+            if name not in loaded:
+                loaded[name] = (
+                    entry.tiny() if self.untrained else entry.load(self.root / stem, name)
                 )
-            return self._predictors[key]
+            return loaded[name]
 
     def is_loaded(self, stem: str) -> bool:
-        """Whether the next ``get`` answers at once."""
-        return (catalog.record(stem).stem, self.device) in self._predictors
+        """Whether ``get`` returns at once. Imports torch only if the model has done so."""
+        loaded = self._predictors[catalog.record(stem).stem]
+        return bool(loaded) and self._device_name() in loaded
 
     def evict(self, stem: str) -> None:
-        """Forget the model, so that its memory is freed once no request uses it."""
+        """Forget the model; its memory is freed once no request uses it."""
         with self._locks[catalog.record(stem).stem]:
-            for key in [key for key in self._predictors if key[0] == stem]:
-                del self._predictors[key]
+            self._predictors[stem] = {}
 
     def report(self, stem: str) -> Report:
-        """The model's card and training.json, without touching weights or torch.
+        """The model's card and training.json, read without its weights and without torch.
 
         Raises:
             KeyError: No model has that stem.
             CheckpointError: They are missing or unreadable.
         """
         return read_report(self.root / catalog.record(stem).stem)
+
+    def _device_name(self, device: str | None = None) -> str:
+        """One name per device, so that ``None`` and ``"cpu"`` share a predictor."""
+        if self.untrained:
+            return "cpu"  # where tiny() is made
+        from dlnlp.device import pick_device
+
+        return str(pick_device(device or self.device))
 
 
 _shared_lock = threading.Lock()

@@ -1,0 +1,96 @@
+"""The registry: one predictor per model and device, loaded on first use."""
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dlnlp.catalog import CATALOG, Record
+from dlnlp.device import pick_device
+from dlnlp.registry import Registry
+
+ENTRY = CATALOG[0]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    ENTRY.module.save(folder / ENTRY.stem, ENTRY.tiny(), {"metrics": {}})
+    return folder
+
+
+@pytest.mark.parametrize("names", [(None, "cpu"), ("cpu", "cpu:0"), (None, None)])
+def test_names_of_one_device_share_a_predictor(root, monkeypatch, names):
+    monkeypatch.setenv("DLNLP_DEVICE", "cpu")
+    registry = Registry(root)
+    one, other = (registry.get(ENTRY.stem, name) for name in names)
+    assert one is other
+
+
+def test_the_registrys_own_device_comes_before_the_environments(root, monkeypatch):
+    registry = Registry(root, device="cpu")
+    loaded = registry.get(ENTRY.stem)
+    monkeypatch.setenv("DLNLP_DEVICE", "nonsense")
+    assert registry.get(ENTRY.stem) is loaded
+
+
+def test_an_impossible_device_is_refused_and_not_remembered(root):
+    registry = Registry(root)
+    with pytest.raises(ValueError, match="cuda:99"):
+        registry.get(ENTRY.stem, "cuda:99")
+    assert registry.get(ENTRY.stem, "cpu")
+
+
+def test_asking_what_is_loaded_does_not_import_torch(root):
+    code = (
+        "import sys; from pathlib import Path; from dlnlp.registry import Registry; "
+        f"registry = Registry(Path({str(root)!r})); "
+        f"print(registry.is_loaded({ENTRY.stem!r}), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_a_model_loads_once_however_many_ask(monkeypatch):
+    registry = Registry(untrained=True)
+    made = []
+    real = Record.tiny
+
+    def counted(self):
+        made.append(self.stem)
+        return real(self)
+
+    monkeypatch.setattr(Record, "tiny", counted)
+    start = threading.Barrier(8)
+
+    def ask(_):
+        start.wait()
+        return registry.get(ENTRY.stem)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(8)))
+    assert made == [ENTRY.stem]
+    assert all(one is found[0] for one in found)
+
+
+def test_an_evicted_model_is_loaded_again():
+    registry = Registry(untrained=True)
+    before = registry.get(ENTRY.stem)
+    assert registry.is_loaded(ENTRY.stem)
+    registry.evict(ENTRY.stem)
+    assert not registry.is_loaded(ENTRY.stem)
+    assert registry.get(ENTRY.stem) is not before
+
+
+def test_an_unknown_stem_names_the_known_ones():
+    with pytest.raises(KeyError, match=ENTRY.stem):
+        Registry().get("gpt")
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "cpu:x"])
+def test_an_impossible_device_names_the_possible_ones(name, monkeypatch):
+    monkeypatch.setenv("DLNLP_DEVICE", name)
+    with pytest.raises(ValueError, match=r"DLNLP_DEVICE.*cpu"):
+        pick_device()
