@@ -19,7 +19,7 @@ import gradio as gr
 
 from dlnlp import catalog, plots
 from dlnlp.registry import Registry, shared_registry
-from dlnlp.ui import theme
+from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare
 
@@ -39,6 +39,7 @@ def build_app(registry: Registry) -> gr.Blocks:
                     entry.tab.build_tab(registry)
             with gr.Tab(compare.TITLE, id=compare.STEM):
                 compare.build_tab(registry)
+        endpoints.expose(registry)
     demo.queue(max_size=64, api_open=False)
     return demo
 

@@ -92,6 +92,7 @@ class Record:
         chapter: The tutorial's chapter that it comes from.
         task: The Hugging Face Hub's name of the task, such as ``"text-classification"``.
         description: One sentence that says what it does and how.
+        verbs: What its predictor can do (``dlnlp.capabilities``), known without loading it.
         family: Its architecture in two or three words.
         languages: ISO 639-1 codes.
         licence: Of the weights.
@@ -105,12 +106,17 @@ class Record:
     chapter: Chapter
     task: str
     description: str
+    verbs: tuple[str, ...]
     family: str = ""
     languages: tuple[str, ...] = ("en",)
     licence: str = "apache-2.0"
     base: Base | None = None
     data: tuple[Data, ...] = field(default=(), repr=False)
     metrics: tuple[Metric, ...] = field(default=(), repr=False)
+
+    def can(self, verb: str) -> bool:
+        """Whether its predictor has that verb."""
+        return verb in self.verbs
 
     @property
     def module(self) -> ModuleType:
@@ -207,6 +213,7 @@ CATALOG = (
         task="text-classification",
         description="A bidirectional LSTM reads a text word by word and classifies it as positive "
         "or negative.",
+        verbs=("classify", "logits", "explain", "trace"),
         family="recurrent network (LSTM)",
         data=(SST2, IMDB),
         metrics=(
@@ -222,6 +229,7 @@ CATALOG = (
         task="translation",
         description="A GRU encoder and a GRU decoder with attention translate English into French, "
         "one character at a time.",
+        verbs=("translate", "candidates", "force"),
         family="sequence-to-sequence (GRU with attention)",
         languages=("en", "fr"),
         data=(TATOEBA,),
@@ -250,6 +258,7 @@ CATALOG = (
         task="text-generation",
         description="A decoder-only Transformer predicts the next token of an English text and "
         "continues it.",
+        verbs=("distribution", "next_tokens", "generate", "stream", "score", "attention"),
         family="decoder-only Transformer",
         data=(WIKITEXT, TATOEBA, IMDB),
         metrics=(
@@ -284,6 +293,7 @@ CATALOG = (
         chapter=Chapter(4, "Fine-tuning BERT"),
         task="text-classification",
         description="A pretrained BERT, fine-tuned to classify a text as positive or negative.",
+        verbs=("classify", "logits", "explain", "attention", "layers"),
         family="encoder-only Transformer (BERT)",
         base=Base(
             "all-MiniLM-L6-v2",

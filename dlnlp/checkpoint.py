@@ -29,7 +29,7 @@ class CheckpointError(RuntimeError):
             "pip install -r requirements-train.txt "
             f"&& python -m train.{stem} && python -m train.promote {stem}"
         )
-        super().__init__(f"The checkpoint in {folder} {fault}; to make it good, run: {remedy}")
+        super().__init__(f"The checkpoint in {folder} {fault}; to repair it, run: {remedy}")
 
 
 @dataclass(frozen=True)

@@ -278,13 +278,15 @@ def word_attention(result: Translation) -> WordAttention:
 
 
 def as_json(value: Any) -> Any:
-    """The result, or a list of them, as plain JSON values (arrays as lists)."""
+    """The result, or a list of them, as plain JSON values (arrays and sets as lists)."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -19,25 +19,27 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import app
-from dlnlp import catalog
+from dlnlp import catalog, service
+from dlnlp.capabilities import CAPABILITIES
 from dlnlp.registry import Registry
+from dlnlp.results import as_json
 from dlnlp.ui.tabs import compare
 from tests.ui.conftest import BAD_TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
-ENDPOINTS = {
-    "/sentiment_lstm_classify",
-    "/sentiment_bert_classify",
-    "/char_seq2seq_translate",
-    "/token_transformer_next_tokens",
-    "/token_transformer_generate",
-    "/compare_sentiment",
-}
+REGISTRY = Registry(untrained=True)
+PUBLIC = [
+    (entry.stem, each)
+    for entry in catalog.CATALOG
+    for each in CAPABILITIES
+    if each.public and entry.can(each.verb)
+]
+ENDPOINTS = {f"/{stem}_{each.verb}" for stem, each in PUBLIC} | {"/compare_sentiment"}
 
 
 @pytest.fixture(scope="module")
 def demo():
-    return app.build_app(Registry(untrained=True))
+    return app.build_app(REGISTRY)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,8 @@ def free_port():
 
 
 def test_events_of_one_model_wait_for_each_other(demo):
-    own = {"None", *(entry.stem for entry in catalog.CATALOG)}
+    stems = [entry.stem for entry in catalog.CATALOG]
+    own = {"None", *stems, *(stem + each.queue for stem in stems for each in CAPABILITIES)}
     queued = [f for f in demo.fns.values() if f.queue]
     assert queued
     assert {f.concurrency_id for f in queued} <= own
@@ -80,32 +83,29 @@ def test_public_endpoints_are_those_and_no_others(client):
     assert all(entry["description"] for entry in info["named_endpoints"].values())
 
 
-@pytest.mark.parametrize("stem", compare.MODELS)
-def test_classify_endpoint(client, stem):
-    found = client.predict(["good", "bad"], api_name=f"/{stem}_classify")
-    assert [entry["text"] for entry in found] == ["good", "bad"]
-    assert set(found[0]) == {"text", "positive", "label", "verdict", "truncated"}
-    assert client.predict([], api_name=f"/{stem}_classify") == []
+@pytest.mark.parametrize(("stem", "capability"), PUBLIC, ids=lambda x: getattr(x, "verb", x))
+def test_an_endpoint_answers_its_sample_call(client, demo, stem, capability):
+    found = client.predict(**capability.sample, api_name=f"/{stem}_{capability.verb}")
+    expected = service.call(REGISTRY, stem, capability.verb, **capability.sample)
+    if capability.streams:
+        assert found == "".join(expected)
+    else:
+        assert found == json.loads(json.dumps(as_json(expected)))
 
 
-def test_translate_endpoint(client):
-    [found] = client.predict(["hello"], api_name="/char_seq2seq_translate")
-    assert found["source"] == list("hello")
-    assert len(found["attention"]) == len(found["target"]) == len(found["log_probs"])
-    [greedy] = client.predict(["hello"], beam_size=1, api_name="/char_seq2seq_translate")
-    assert set(greedy) == set(found)
+@pytest.mark.parametrize(("stem", "capability"), PUBLIC, ids=lambda x: getattr(x, "verb", x))
+def test_only_the_first_argument_of_an_endpoint_is_required(client, stem, capability):
+    (name, text), *_ = capability.sample.items()
+    assert client.predict(**{name: text}, api_name=f"/{stem}_{capability.verb}")
 
 
-def test_next_tokens_endpoint(client):
-    found = client.predict("The", k=3, api_name="/token_transformer_next_tokens")
-    assert len(found) == 3
-    assert found[0]["probability"] >= found[1]["probability"]
-    kept = client.predict("The", top_k=2, api_name="/token_transformer_next_tokens")
-    assert sum(token["probability"] for token in kept) == pytest.approx(1)
-
-
-def test_generate_endpoint_streams_a_growing_text(client):
-    job = client.submit("The", max_new_tokens=8, seed=1, api_name="/token_transformer_generate")
+@pytest.mark.parametrize(
+    ("stem", "capability"),
+    [pair for pair in PUBLIC if pair[1].streams],
+    ids=lambda x: getattr(x, "verb", x),
+)
+def test_a_streaming_endpoint_sends_a_growing_text(client, stem, capability):
+    job = client.submit(**capability.sample, api_name=f"/{stem}_{capability.verb}")
     job.result(timeout=60)
     texts = job.outputs()
     assert len(texts) > 1
@@ -123,27 +123,31 @@ def test_compare_endpoint(client):
 @pytest.mark.parametrize(
     ("endpoint", "arguments", "message"),
     [
-        ("sentiment_lstm_classify", {"texts": "one"}, "put it in a list"),
-        ("sentiment_bert_classify", {"texts": [1]}, "text 0"),
-        ("sentiment_lstm_classify", {"texts": ["a"] * 257}, "At most 256"),
-        ("char_seq2seq_translate", {"texts": ["a"], "beam_size": 99}, "beam"),
-        ("token_transformer_next_tokens", {"prompt": "a", "top_p": 0}, "top_p"),
-        ("token_transformer_next_tokens", {"prompt": None}, "prompt"),
-        ("token_transformer_generate", {"prompt": "a", "seed": -1}, "seed"),
-        ("token_transformer_generate", {"prompt": "a", "max_new_tokens": 2.5}, "max_new_tokens"),
-        ("compare_sentiment", {"text": 5}, "text"),
+        ("classify", {"texts": "one"}, "put it in a list"),
+        ("classify", {"texts": ["a"] * 257}, "at most 256"),
+        ("translate", {"texts": ["x" * 600] * 256, "beam_size": 20}, "too large"),
+        ("next_tokens", {"prompt": "a", "top_p": 0}, "top_p"),
+        ("generate", {"prompt": "a", "max_new_tokens": 2.5}, "max_new_tokens"),
     ],
 )
 def test_endpoint_errors_are_clear(client, endpoint, arguments, message):
+    stem = next(stem for stem, each in PUBLIC if each.verb == endpoint)
     with pytest.raises(AppError, match=message):
-        client.submit(**arguments, api_name=f"/{endpoint}").result(timeout=60)
+        client.submit(**arguments, api_name=f"/{stem}_{endpoint}").result(timeout=60)
+
+
+def test_an_error_of_the_comparison_is_clear(client):
+    with pytest.raises(AppError, match="text"):
+        client.submit(text=5, api_name="/compare_sentiment").result(timeout=60)
 
 
 @pytest.mark.parametrize("kind", BAD_TEXTS)
 def test_endpoints_take_odd_input(client, url, kind):
     body = json.dumps({"data": [[BAD_TEXTS[kind]]]}).encode()  # a lone surrogate stays "\udxxx"
     start = urllib.request.Request(
-        f"{url}gradio_api/call/sentiment_lstm_classify", body, {"Content-Type": "application/json"}
+        f"{url}gradio_api/call/{compare.MODELS[0]}_classify",
+        body,
+        {"Content-Type": "application/json"},
     )
     event = json.load(urllib.request.urlopen(start, timeout=30))["event_id"]
     answer = urllib.request.urlopen(f"{start.full_url}/{event}", timeout=30).read().decode()
@@ -154,12 +158,12 @@ def test_endpoints_take_odd_input(client, url, kind):
 def test_compare_endpoint_without_checkpoints(missing):
     call = next(f.fn for f in missing.fns.values() if f.api_name == "compare_sentiment")
     found = call("good")
-    assert all("to make it good" in entry["error"] for entry in found.values())
+    assert all("to repair it" in entry["error"] for entry in found.values())
 
 
 def test_an_endpoint_without_its_checkpoint_says_so(missing):
-    call = next(f.fn for f in missing.fns.values() if f.api_name == "sentiment_lstm_classify")
-    with pytest.raises(gr.Error, match="to make it good"):
+    call = next(f.fn for f in missing.fns.values() if f.api_name == f"{compare.MODELS[0]}_classify")
+    with pytest.raises(gr.Error, match="to repair it"):
         call(["good"])
 
 

@@ -1,17 +1,18 @@
-"""What holds for every model of the catalog, on tiny real models."""
+"""What holds for every model of the catalog and every capability, on tiny real models."""
 
-from __future__ import annotations
-
-import threading
+import dataclasses
+import functools
+import inspect
+import json
+import typing
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import pytest
 
-from dlnlp import catalog
-from dlnlp.catalog import CATALOG, Record
-from dlnlp.checkpoint import CheckpointError
+from dlnlp.capabilities import CAPABILITIES, capabilities_of, capability
+from dlnlp.catalog import CATALOG
+from dlnlp.checkpoint import CheckpointError, sha256
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
 
@@ -25,78 +26,168 @@ ODD = {
     "right to left": "שלום עולם",
     "lone surrogate": "a \ud800 b",
     "joined marks": "e\u0301" * 40,
-    "no spaces": "x" * 3000,
+    "no spaces": "x" * 300,
 }
+TEXTS = ["the film was good", "terrible", "not bad but great !", "hello"]
 BULK = "The film was good, was it not? " * 3200  # about 100,000 characters
+PAIRS = [(entry, capability(verb)) for entry in CATALOG for verb in entry.verbs]
 
 
-def answer(stem: str, predictor: Any, text: str) -> Any:
-    """The result of the model's first verb, short enough for a test."""
-    if stem.startswith("sentiment"):
-        return predictor.classify([text])[0]
-    if stem == "char_seq2seq":
-        return predictor.translate([text], beam_size=1)[0]
-    pieces = list(predictor.generate(text, max_new_tokens=5, seed=0))
-    return predictor.next_tokens(text, k=3), pieces, predictor.score(text[:500])
-
-
-@pytest.fixture(scope="module", params=CATALOG, ids=lambda entry: entry.stem)
-def entry(request: pytest.FixtureRequest) -> Record:
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def predictor(entry: Record) -> Any:
+@functools.cache
+def tiny(entry):
     return entry.tiny()
 
 
+def of(pairs):
+    """Parameters of a test: models with capabilities."""
+    names = [f"{entry.stem}-{each.verb}" for entry, each in pairs]
+    return pytest.mark.parametrize(("entry", "capability"), pairs, ids=names)
+
+
+every_model = pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.stem)
+every_pair = of(PAIRS)
+every_list = of([pair for pair in PAIRS if pair[1].takes_list])
+
+
+def ask(predictor, capability, text=None):
+    """The JSON of the sample call's result, with another text if one is given."""
+    first, *_ = capability.signature.parameters
+    arguments = dict(capability.sample)
+    if text is not None:
+        arguments[first] = [text] if capability.takes_list else text
+    found = getattr(predictor, capability.verb)(arguments.pop(first), **arguments)
+    return as_json(list(found) if capability.streams else found)
+
+
+# Capabilities
+
+
+@every_model
+def test_the_record_lists_the_predictors_capabilities(entry):
+    assert set(entry.verbs) == {each.verb for each in capabilities_of(tiny(entry))}
+    assert capabilities_of(type(tiny(entry))) == capabilities_of(tiny(entry))
+
+
+@every_pair
+def test_a_method_has_the_parameters_of_its_protocol(entry, capability):
+    has = inspect.signature(getattr(tiny(entry), capability.verb)).parameters
+    _, *others = capability.signature.parameters.items()
+    assert {name: has[name].default for name, _ in others} == {
+        name: each.default for name, each in others
+    }
+    further = set(has) - set(capability.signature.parameters) - {next(iter(has))}
+    assert all(has[name].default is not inspect.Parameter.empty for name in further)
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda each: each.verb)
+def test_a_capability_is_described_and_used(capability):
+    assert capability.description
+    assert capability.protocol.__name__.lower() == capability.verb.replace("_", "")
+    assert any(entry.can(capability.verb) for entry in CATALOG)
+    for name in capability.signature.parameters:
+        assert not capability.public or f"{name}: " in capability.description
+
+
+# Answers
+
+
+@every_pair
+def test_the_sample_call_has_a_result_of_the_declared_type(entry, capability):
+    found = ask(tiny(entry), capability)
+    assert found
+    json.dumps(found)
+
+
+@every_pair
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
-def test_any_text_gets_a_result(entry: Record, predictor: Any, text: str) -> None:
-    as_json(answer(entry.stem, predictor, text))
+def test_any_text_gets_a_result(entry, capability, text):
+    ask(tiny(entry), capability, text)
 
 
-def test_bulk_is_cut_or_windowed_and_said(entry: Record, predictor: Any) -> None:
-    result = answer(entry.stem, predictor, BULK)
-    if entry.stem != "token_transformer":
-        assert result.truncated
-        assert not answer(entry.stem, predictor, "a film").truncated
+def is_markable(capability):
+    """Whether its results say that a text was cut."""
+    returned = capability.signature.return_annotation
+    kind = (get_args(returned) or (returned,))[0]
+    return dataclasses.is_dataclass(kind) and "truncated" in typing.get_type_hints(kind)
 
 
-def test_tiny_is_seeded(entry: Record, predictor: Any) -> None:
-    text = "the film was good"
-    assert as_json(answer(entry.stem, predictor, text)) == as_json(
-        answer(entry.stem, entry.tiny(), text)
-    )
+@of([pair for pair in PAIRS if is_markable(pair[1])])
+def test_a_long_text_is_cut_and_marked(entry, capability):
+    def truncated(text):
+        found = ask(tiny(entry), capability, text)
+        return (found[0] if isinstance(found, list) else found)["truncated"]
+
+    assert truncated(BULK)
+    assert not truncated("a film")
 
 
-def test_requests_side_by_side_do_not_mix(entry: Record, predictor: Any) -> None:
-    texts = ["the film was good", "terrible", "not bad but great !", "hello"] * 4
-    alone = [as_json(answer(entry.stem, predictor, text)) for text in texts]
+@every_pair
+def test_tiny_is_seeded(entry, capability):
+    assert ask(tiny(entry), capability) == ask(entry.tiny(), capability)
+
+
+@every_pair
+def test_requests_side_by_side_do_not_mix(entry, capability):
+    answer = functools.partial(ask, tiny(entry), capability)
+    alone = [answer(text) for text in TEXTS]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda t: as_json(answer(entry.stem, predictor, t)), texts))
-    assert together == alone
+        assert list(pool.map(answer, TEXTS)) == alone
 
 
-def test_saved_and_loaded_it_answers_the_same(
-    entry: Record, predictor: Any, tmp_path: Path
-) -> None:
+# Lists
+
+
+@every_list
+def test_lists_in_lists_out(entry, capability):
+    method = getattr(tiny(entry), capability.verb)
+    assert method([]) == []
+    with pytest.raises(TypeError, match="list"):
+        method("good")
+    with pytest.raises(TypeError, match="text 1"):
+        method(["good", 5])
+
+
+def leaves(value):
+    """All numbers and strings of a JSON value, in order."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [value]
+
+
+@every_list
+def test_batched_answers_are_those_of_single_texts(entry, capability):
+    texts = ["good", "the film was not bad but great .", "", "terrible movie !"]
+    method = getattr(tiny(entry), capability.verb)
+    together = leaves(as_json(method(texts)))
+    alone = leaves(as_json([method([text])[0] for text in texts]))
+    assert len(together) == len(alone)
+    for one, other in zip(together, alone, strict=True):
+        assert one == (pytest.approx(other, abs=1e-5) if isinstance(other, float) else other)
+
+
+# Checkpoints
+
+
+@every_model
+def test_saved_and_loaded_it_answers_the_same(entry, tmp_path):
     folder = tmp_path / entry.stem
-    entry.module.save(folder, predictor, {"metrics": {}})
+    entry.module.save(folder, tiny(entry), {"metrics": {}})
     loaded = entry.load(folder, "cpu")
     entry.module.save(tmp_path / "again", loaded, {"metrics": {}})
     again = entry.load(tmp_path / "again", "cpu")
     # Weights were rounded to float16 once; the second time nothing may change.
-    text = "the film was good"
-    assert as_json(answer(entry.stem, loaded, text)) == as_json(answer(entry.stem, again, text))
+    for each in capabilities_of(loaded):
+        assert ask(loaded, each) == ask(again, each)
 
 
+@every_model
 @pytest.mark.parametrize("damage", ["no folder", "no weights", "truncated", "changed", "lfs"])
-def test_a_bad_checkpoint_names_folder_fault_and_remedy(
-    entry: Record, predictor: Any, tmp_path: Path, damage: str
-) -> None:
+def test_a_bad_checkpoint_names_folder_fault_and_remedy(entry, tmp_path, damage):
     folder = tmp_path / entry.stem
     if damage != "no folder":
-        entry.module.save(folder, predictor, {"metrics": {}})
+        entry.module.save(folder, tiny(entry), {"metrics": {}})
     weights = folder / "model.safetensors"
     remedy = f"python -m train.{entry.stem}"
     if damage == "no weights":
@@ -113,88 +204,19 @@ def test_a_bad_checkpoint_names_folder_fault_and_remedy(
         registry.get(entry.stem)
     message = str(caught.value)
     assert str(folder) in message and remedy in message and "\n" not in message
-    entry.module.save(folder, predictor, {"metrics": {}})
+    entry.module.save(folder, tiny(entry), {"metrics": {}})
     assert registry.get(entry.stem)  # the failure was not remembered
 
 
-def test_a_checkpoint_of_another_shape_is_refused(
-    entry: Record, predictor: Any, tmp_path: Path
-) -> None:
-    import json
-
-    from dlnlp.checkpoint import sha256
-
+@every_model
+def test_a_checkpoint_of_another_shape_is_refused(entry, tmp_path):
     folder = tmp_path / entry.stem
-    entry.module.save(folder, predictor, {"metrics": {}})
+    entry.module.save(folder, tiny(entry), {"metrics": {}})
     config = json.loads((folder / "config.json").read_text())
-    size = next(k for k in ("hidden_dim", "d_model", "hidden_size") if k in config)
+    size = next(key for key, value in config.items() if key.endswith(("dim", "model", "size")))
     (folder / "config.json").write_text(json.dumps({**config, size: 2 * config[size]}))
     training = json.loads((folder / "training.json").read_text())
     training["files"]["config.json"] = sha256(folder / "config.json")
     (folder / "training.json").write_text(json.dumps(training))
-    with pytest.raises(CheckpointError, match="does not fit"):
+    with pytest.raises(CheckpointError, match="fit"):
         entry.load(folder, "cpu")
-
-
-def test_a_model_loads_once_however_many_ask(
-    entry: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    registry = Registry(untrained=True)
-    made = []
-    real = Record.tiny
-
-    def counted(self: Record) -> Any:
-        made.append(self.stem)
-        return real(self)
-
-    monkeypatch.setattr(Record, "tiny", counted)
-    start = threading.Barrier(8)
-
-    def ask(_: int) -> Any:
-        start.wait()
-        return registry.get(entry.stem)
-
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(ask, range(8)))
-    assert made == [entry.stem]
-    assert all(one is found[0] for one in found)
-    assert registry.is_loaded(entry.stem)
-    registry.evict(entry.stem)
-    assert not registry.is_loaded(entry.stem)
-
-
-def test_an_unknown_stem_names_the_known_ones() -> None:
-    with pytest.raises(KeyError, match="char_seq2seq"):
-        catalog.record("gpt")
-    with pytest.raises(KeyError, match="char_seq2seq"):
-        Registry().get("gpt")
-
-
-def test_lists_in_lists_out() -> None:
-    for stem in ("sentiment_lstm", "sentiment_bert"):
-        predictor = catalog.record(stem).tiny()
-        assert predictor.classify([]) == []
-        with pytest.raises(TypeError, match="list"):
-            predictor.classify("good")
-    translator = catalog.record("char_seq2seq").tiny()
-    assert translator.translate([]) == []
-    with pytest.raises(TypeError, match="list"):
-        translator.translate("hello")
-
-
-def test_batched_answers_are_those_of_single_texts() -> None:
-    texts = ["good", "the film was not bad but great .", "", "terrible movie !"]
-    for stem in ("sentiment_lstm", "sentiment_bert"):
-        predictor = catalog.record(stem).tiny()
-        alone = [predictor.classify([text])[0].positive for text in texts]
-        together = [result.positive for result in predictor.classify(texts)]
-        assert together == pytest.approx(alone, abs=1e-5)
-
-
-@pytest.mark.parametrize("name", ["tpu", "cuda:99", "cpu:x"])
-def test_an_impossible_device_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dlnlp.device import pick_device
-
-    monkeypatch.setenv("DLNLP_DEVICE", name)
-    with pytest.raises(ValueError, match="DLNLP_DEVICE"):
-        pick_device()

@@ -1,34 +1,43 @@
-"""The public endpoints of the capabilities, named ``/<stem>_<verb>``."""
+"""The public endpoints, ``/<stem>_<verb>``: every public capability of every model."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradio.events import api
 
+from dlnlp import service
+from dlnlp.capabilities import CAPABILITIES
+from dlnlp.catalog import CATALOG
 from dlnlp.registry import Registry
-from dlnlp.results import as_json
-from dlnlp.ui import parts
 from dlnlp.ui.kit.errors import api_errors
-from dlnlp.ui.kit.inputs import LIMIT
+from dlnlp.ui.kit.model import Model
 
 
-def classify_endpoint(registry: Registry, stem: str) -> None:
-    """``/<stem>_classify``."""
+def expose(registry: Registry) -> None:
+    """Add all endpoints to the page that is being built."""
+    for entry in CATALOG:
+        for capability in CAPABILITIES:
+            if capability.public and entry.can(capability.verb):
+                function = service.endpoint(registry, entry.stem, capability)
+                queue = Model(registry, entry.stem).queue(capability.queue)
+                api(guarded(function), api_name=f"{entry.stem}_{capability.verb}", **queue)
 
-    def classify(texts: list[str]) -> list[dict[str, Any]]:
-        """Classify each text as positive or negative.
 
-        Args:
-            texts: English texts, such as film reviews.
-        """
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with any exception turned into a one-sentence ``gr.Error``."""
+
+    @functools.wraps(function)
+    def answer(*values: Any) -> Any:
         with api_errors():
-            readable = parts.api_texts(texts)
-            found = registry.get(stem).classify(readable)
-            return [
-                as_json(replace(result, truncated=True) if len(text) > LIMIT else result)
-                for text, result in zip(texts, found, strict=True)
-            ]
+            return function(*values)
 
-    api(classify, api_name=f"{stem}_classify", concurrency_id=stem, concurrency_limit=1)
+    @functools.wraps(function)
+    def stream(*values: Any) -> Iterator[Any]:
+        with api_errors():
+            yield from function(*values)
+
+    return stream if inspect.isgeneratorfunction(function) else answer

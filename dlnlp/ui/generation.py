@@ -1,18 +1,14 @@
-"""Continuations that stream, and the endpoints of a model that predicts tokens."""
+"""Continuations that stream, by a model that predicts tokens."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
-from gradio.events import api
 
 from dlnlp.registry import Registry
-from dlnlp.results import as_json
-from dlnlp.text.checks import check_text
 from dlnlp.ui import parts, views
 
 BLANK = "Type the beginning of a sentence, and the model says how it may go on."
@@ -114,70 +110,6 @@ def continuing(registry: Registry, stem: str) -> Callable[..., Iterator[tuple[st
     return proceed
 
 
-def expose(registry: Registry, stem: str) -> None:
-    """The endpoints of both verbs."""
-
-    def next_tokens(
-        prompt: str,
-        k: int = 10,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-    ) -> list[dict[str, Any]]:
-        """The likeliest next tokens after a prompt, with their probabilities.
-
-        Args:
-            prompt: English text; of a long one the end is read.
-            k: How many tokens to list.
-            temperature: Below 1 sharpens the distribution, above 1 flattens it.
-            top_k: Keep only so many tokens.
-            top_p: Keep the smallest set of tokens that reaches this probability.
-        """
-        with parts.api_errors():
-            prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
-            found = registry.get(stem).next_tokens(
-                prompt, whole("k", k), temperature, whole("top_k", top_k), top_p
-            )
-            return [as_json(token) for token in found]
-
-    def generate(
-        prompt: str,
-        max_new_tokens: int = 50,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
-    ) -> Iterator[str]:
-        """Continue a prompt; what has been written so far is sent again with every piece.
-
-        Args:
-            prompt: English text; of a long one the end is read.
-            max_new_tokens: How many tokens to write at most.
-            temperature: 0 always takes the likeliest token.
-            top_k: Draw from only so many tokens.
-            top_p: Draw from the smallest set of tokens that reaches this probability.
-            seed: The same seed gives the same text.
-        """
-        with parts.api_errors():
-            prompt, _ = parts.readable(check_text(prompt, "prompt"), "end")
-            settings = {
-                "max_new_tokens": whole("max_new_tokens", max_new_tokens),
-                "temperature": temperature,
-                "top_k": whole("top_k", top_k),
-                "top_p": top_p,
-                "seed": whole("seed", seed),
-            }
-            text = ""
-            for piece in registry.get(stem).generate(prompt, **settings):
-                text += piece
-                yield text
-            if not text:
-                yield text
-
-    api(next_tokens, api_name=f"{stem}_next_tokens", **parts.alone(stem))
-    api(generate, api_name=f"{stem}_generate", **parts.alone(stem))
-
-
 def typed_prompt(typed: object) -> tuple[str, str, str]:
     """A prompt that the model can take, without spaces at its end, and two remarks.
 
@@ -206,16 +138,3 @@ def typed_seed(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise ValueError(f"The seed must be a whole number from 0 on, not “{text[:30]}”.")
     return int(text)
-
-
-def whole(name: str, value: float | None) -> int | None:
-    """The number as an int; JSON and Gradio may make it a float.
-
-    Raises:
-        ValueError: It is no whole number, or negative.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 or value < 0:
-        raise ValueError(f"{name} must be a whole number from 0 on, not {value!r}.")
-    return int(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -14,14 +13,12 @@ from gradio.events import Dependency
 from dlnlp import catalog
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.registry import Registry
-from dlnlp.text.checks import check_texts
 from dlnlp.text.words import clean
 from dlnlp.ui import views
 
 Result = TypeVar("Result")
 Inside = tuple[Callable[..., Any], list[Any], list[Any]]
 LIMIT = 100_000
-MAX_TEXTS, MAX_TOTAL = 256, 200_000
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _log = logging.getLogger("dlnlp.ui")
@@ -97,32 +94,6 @@ def asked(registry: Registry, stem: str, ask: Callable[[Any], Result]) -> tuple[
         return ask(registry.get(stem)), ""
     except Exception as error:  # the boundary: a view shows a sentence, never a traceback
         return None, views.fault(sentence(error))
-
-
-@contextmanager
-def api_errors() -> Iterator[None]:
-    """Turn whatever an endpoint raises into a sentence for its caller."""
-    try:
-        yield
-    except Exception as error:
-        raise gr.Error(sentence(error), print_exception=False) from error
-
-
-def api_texts(texts: Sequence[str]) -> list[str]:
-    """An endpoint's list of texts, each made readable.
-
-    Raises:
-        TypeError: It is no list of strings.
-        ValueError: There are too many.
-    """
-    checked = check_texts(texts)
-    if len(checked) > MAX_TEXTS:
-        raise ValueError(f"At most {MAX_TEXTS} texts a call, not {len(checked)}.")
-    texts = [readable(text)[0] for text in checked]
-    total = sum(map(len, texts))
-    if total > MAX_TOTAL:
-        raise ValueError(f"At most {MAX_TOTAL:,} characters a call, not {total:,}.")
-    return texts
 
 
 def intro(chapter: str, text: str) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from gradio.events import api
 
 from dlnlp import plots
 from dlnlp.registry import Registry
-from dlnlp.results import Translation, as_json, word_attention
+from dlnlp.results import Translation, word_attention
 from dlnlp.text.words import clean
 from dlnlp.ui import parts, theme, views
 
@@ -160,8 +158,6 @@ def build_tab(registry: Registry) -> None:
     unit.change(_picture, [found, chosen, unit], figure, **quiet)
     others.click(_choose, [found, unit], shown, trigger_mode="multiple", **quiet)
 
-    _endpoint(registry)
-
 
 def _shown(found: list[Translation], chosen: int, unit: str) -> list[Any]:
     """All that the page shows of one of several candidates."""
@@ -217,22 +213,3 @@ def _judging(registry: Registry) -> Callable[[str, str, float], Iterator[str]]:
             yield cut + (shown if found is None else views.rivals(*found))
 
     return judge
-
-
-def _endpoint(registry: Registry) -> None:
-    def translate(texts: list[str], beam_size: int = 5) -> list[dict[str, Any]]:
-        """Translate English into French, character by character.
-
-        Args:
-            texts: English texts, which are translated sentence by sentence.
-            beam_size: Unfinished translations followed at once, 1 to 20.
-        """
-        with parts.api_errors():
-            readable = parts.api_texts(texts)
-            found = registry.get(STEM).translate(readable, beam_size)
-            return [
-                as_json(replace(result, truncated=True) if len(text) > parts.LIMIT else result)
-                for text, result in zip(texts, found, strict=True)
-            ]
-
-    api(translate, api_name=f"{STEM}_translate", **parts.alone(STEM))

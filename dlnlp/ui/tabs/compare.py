@@ -7,6 +7,9 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from dlnlp import service
+from dlnlp.catalog import CATALOG
+from dlnlp.inference.deadline import deadline
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.text.checks import check_text
@@ -19,7 +22,7 @@ from dlnlp.ui.panels.measured_verdict import known_size, measure, measured_verdi
 
 STEM = "compare"
 TITLE = "Compare"
-MODELS = ("sentiment_lstm", "sentiment_bert")
+MODELS = tuple(entry.stem for entry in CATALOG if entry.can("classify"))
 INTRO = (
     "The same text for both sentiment models: a BERT pretrained on large amounts of text, and a "
     "small LSTM trained on BERT's predictions. Times are medians of several runs, without loading."
@@ -65,7 +68,9 @@ def _endpoint(registry: Registry) -> None:
 
 def _entry(registry: Registry, stem: str, text: str) -> dict[str, Any]:
     try:
-        result, milliseconds = measure(registry.get(stem), text)
+        predictor = registry.get(stem)
+        with deadline(service.SECONDS):
+            result, milliseconds = measure(predictor, text)
     except Exception as error:  # an error of one model must not hide the other's answer
         return {"error": sentence(error)}
     parameters, size = known_size(registry, stem)

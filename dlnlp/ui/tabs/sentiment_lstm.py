@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dlnlp.registry import Registry
-from dlnlp.ui.endpoints import classify_endpoint
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
@@ -46,4 +45,3 @@ def build_tab(registry: Registry) -> None:
             ]
             about_panel(model)
     answer(asked, panels)
-    classify_endpoint(registry, STEM)

@@ -9,7 +9,7 @@ import gradio as gr
 from dlnlp.registry import Registry
 from dlnlp.ui import parts
 from dlnlp.ui.attention import build_attention
-from dlnlp.ui.generation import Writing, continuing, expose, settings
+from dlnlp.ui.generation import Writing, continuing, settings
 from dlnlp.ui.next_tokens import CHOOSE, NONE_YET, appending, filters, narrowed, predicting
 from dlnlp.ui.surprise import build_surprise
 
@@ -128,4 +128,3 @@ def build_tab(registry: Registry) -> None:
         **QUIET,
     ).then(lambda text: gr.Button(visible=bool(text)), whole, adopt, **AT_ONCE)
     stop.click(Writing.stop, writing, None, **AT_ONCE)
-    expose(registry, STEM)

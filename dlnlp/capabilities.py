@@ -1,0 +1,369 @@
+"""What predictors can do: one Protocol per verb, with a sample call and a budget.
+
+A predictor has the capabilities whose methods it has. The contract tests, Compare, the endpoints
+and the service iterate over ``CAPABILITIES``; nothing depends on how a model is called. Importing
+this module loads no model.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from dlnlp import results
+
+
+@runtime_checkable
+class Classify(Protocol):
+    """Sentiment classification."""
+
+    def classify(self, texts: list[str]) -> list[results.Sentiment]:
+        """Classify each text as positive or negative.
+
+        Args:
+            texts: English texts, such as film reviews.
+        """
+
+
+@runtime_checkable
+class Logits(Protocol):
+    """The numbers behind ``classify``."""
+
+    def logits(self, texts: list[str]) -> list[float]:
+        """The calibrated logit of positive for each text.
+
+        Args:
+            texts: English texts, such as film reviews.
+        """
+
+
+@runtime_checkable
+class Explain(Protocol):
+    """Attribution: which words decided."""
+
+    def explain(self, text: str, method: str = "integrated_gradients") -> results.Attribution:
+        """How much each word contributes to the logit of positive.
+
+        Args:
+            text: An English text, such as a film review.
+            method: "integrated_gradients" or "leave_one_out".
+        """
+
+
+@runtime_checkable
+class Trace(Protocol):
+    """A recurrent model as it reads."""
+
+    def trace(self, text: str) -> results.Trace:
+        """The verdict after each word, and the hidden states.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+
+
+@runtime_checkable
+class Layers(Protocol):
+    """A linear probe on each layer."""
+
+    def layers(self, text: str) -> tuple[float, ...]:
+        """The probability of positive that a linear probe finds at each layer.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+
+
+@runtime_checkable
+class Attention(Protocol):
+    """The attention heads of a Transformer."""
+
+    def attention(self, text: str) -> results.AttentionMaps:
+        """The attention weights of every layer and head.
+
+        Args:
+            text: An English text.
+        """
+
+
+@runtime_checkable
+class Translate(Protocol):
+    """Translation by beam search."""
+
+    def translate(self, texts: list[str], beam_size: int = 5) -> list[results.Translation]:
+        """Translate English into French, character by character.
+
+        Args:
+            texts: English texts; each sentence is translated separately.
+            beam_size: Number of hypotheses that beam search keeps at each step, 1 to 20.
+        """
+
+
+@runtime_checkable
+class Candidates(Protocol):
+    """The other hypotheses of beam search."""
+
+    def candidates(self, text: str, n: int = 5) -> list[results.Translation]:
+        """The best translations of a text, best first.
+
+        Args:
+            text: An English text.
+            n: The number of candidates, which is also the beam size, 1 to 20.
+        """
+
+
+@runtime_checkable
+class Force(Protocol):
+    """A given translation, scored."""
+
+    def force(self, text: str, target: str) -> results.Translation:
+        """How likely the model finds a given translation, with its attention.
+
+        Args:
+            text: An English text.
+            target: Its French translation.
+        """
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """The whole distribution of the next token."""
+
+    def distribution(self, prompt: str) -> results.Distribution:
+        """The log-probability of every token of the vocabulary after a prompt.
+
+        Args:
+            prompt: English text; only the end of a long prompt is used.
+        """
+
+
+@runtime_checkable
+class NextTokens(Protocol):
+    """Next-token prediction."""
+
+    def next_tokens(
+        self,
+        prompt: str,
+        k: int = 10,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> list[results.NextToken]:
+        """The most likely next tokens after a prompt, with their probabilities.
+
+        Args:
+            prompt: English text; only the end of a long prompt is used.
+            k: How many tokens to list.
+            temperature: Below 1 sharpens the distribution, above 1 flattens it.
+            top_k: Keep only the k most likely tokens.
+            top_p: Keep the smallest set of tokens whose probabilities reach p.
+        """
+
+
+@runtime_checkable
+class Generate(Protocol):
+    """Text generation."""
+
+    def generate(
+        self,
+        prompt: str,
+        max_new_tokens: int = 50,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """Continue a prompt; every step sends the whole text generated so far.
+
+        Args:
+            prompt: English text; only the end of a long prompt is used.
+            max_new_tokens: How many tokens to generate at most.
+            temperature: 0 always picks the most likely token.
+            top_k: Sample from only the k most likely tokens.
+            top_p: Sample from the smallest set of tokens whose probabilities reach p.
+            seed: The same seed and settings generate the same text.
+        """
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Text generation that counts tokens."""
+
+    def stream(
+        self,
+        prompt: str,
+        max_new_tokens: int = 50,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> Iterator[results.Piece]:
+        """Like ``generate``, with the number of tokens of each piece."""
+
+    def is_cut(self, prompt: str, max_new_tokens: int = 0) -> bool:
+        """Whether only the end of the prompt fits the context, with room for the new tokens."""
+
+
+@runtime_checkable
+class Score(Protocol):
+    """The likelihood of a text."""
+
+    def score(self, text: str) -> list[results.TokenScore]:
+        """The log-probability of each token of a text, given the tokens before it.
+
+        Args:
+            text: An English text.
+        """
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most work that one request may ask for.
+
+    Args:
+        work: Work units of a call, from its arguments; defaults are filled in.
+        most: The largest allowed number of work units.
+        unit: What a work unit is, for the message that refuses a request.
+    """
+
+    work: Callable[..., int]
+    most: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One verb.
+
+    Args:
+        verb: The name of the method, and the end of its endpoint ``/<stem>_<verb>``.
+        protocol: What a predictor must have.
+        sample: Arguments of a typical call.
+        budget: The limit for one request.
+        public: Whether it has an endpoint.
+        keep: The part of a very long text to use, "beginning" or "end".
+        queue: Requests of verbs with the same queue name wait for each other; long work has a
+            queue of its own.
+    """
+
+    verb: str
+    protocol: type
+    sample: Mapping[str, Any]
+    budget: Budget
+    public: bool = False
+    keep: str = "beginning"
+    queue: str = ""
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The method's parameters and result, without ``self`` and with types resolved."""
+        method = getattr(self.protocol, self.verb)
+        hints = typing.get_type_hints(method)
+        _, *parameters = inspect.signature(method).parameters.values()
+        typed = [each.replace(annotation=hints[each.name]) for each in parameters]
+        return inspect.Signature(typed, return_annotation=hints["return"])
+
+    @property
+    def description(self) -> str:
+        """The method's docstring, which describes it and its arguments."""
+        return inspect.getdoc(getattr(self.protocol, self.verb)) or ""
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether the first argument is a list of texts, answered by a list of results."""
+        return typing.get_origin(next(iter(self.signature.parameters.values())).annotation) is list
+
+    @property
+    def streams(self) -> bool:
+        """Whether results come piece by piece."""
+        return typing.get_origin(self.signature.return_annotation) is Iterator
+
+
+# Budgets are such that the largest request takes at most about 25 seconds on two CPU cores.
+# A translator reads no more characters of a text than TRANSLATED, however long the text is.
+TRANSLATED = 3_000
+
+
+def _translated(texts: list[str], beam: int) -> int:
+    return beam * sum(min(len(text), TRANSLATED) for text in texts)
+
+
+CHARACTERS = Budget(lambda texts: sum(map(len, texts)), 200_000, "characters in total")
+ONE_TEXT = Budget(lambda text, **_: len(text), 100_000, "characters")
+PROMPT = Budget(lambda prompt, **_: len(prompt), 100_000, "characters")
+NEW_TOKENS = Budget(lambda max_new_tokens, **_: max_new_tokens, 1_000, "new tokens")
+BEAM = "characters × beam size"
+FEELING = "I wanted to like it, but the plot is thin."
+GENERATION = {"prompt": "Once upon a time", "max_new_tokens": 20, "seed": 0}
+
+CAPABILITIES = (
+    Capability("classify", Classify, {"texts": [FEELING, "Great!"]}, CHARACTERS, public=True),
+    Capability("logits", Logits, {"texts": [FEELING, "Great!"]}, CHARACTERS),
+    Capability("explain", Explain, {"text": FEELING}, ONE_TEXT),
+    Capability("trace", Trace, {"text": FEELING}, ONE_TEXT),
+    Capability("layers", Layers, {"text": FEELING}, ONE_TEXT),
+    Capability("attention", Attention, {"text": FEELING}, ONE_TEXT),
+    Capability(
+        "translate",
+        Translate,
+        {"texts": ["hello", "Where are you?"], "beam_size": 5},
+        Budget(lambda texts, beam_size: _translated(texts, beam_size), 120_000, BEAM),
+        public=True,
+    ),
+    Capability(
+        "candidates",
+        Candidates,
+        {"text": "hello", "n": 3},
+        Budget(lambda text, n: _translated([text], n), 120_000, BEAM),
+    ),
+    Capability(
+        "force",
+        Force,
+        {"text": "hello", "target": "bonjour"},
+        Budget(lambda text, target: len(text) + len(target), 200_000, "characters in total"),
+    ),
+    Capability(
+        "distribution", Distribution, {"prompt": "The meaning of life is"}, PROMPT, keep="end"
+    ),
+    Capability(
+        "next_tokens",
+        NextTokens,
+        {"prompt": "The meaning of life is", "k": 5},
+        PROMPT,
+        public=True,
+        keep="end",
+    ),
+    Capability(
+        "generate",
+        Generate,
+        GENERATION,
+        NEW_TOKENS,
+        public=True,
+        keep="end",
+        queue="_generate",
+    ),
+    Capability("stream", Stream, GENERATION, NEW_TOKENS, keep="end", queue="_generate"),
+    Capability("score", Score, {"text": FEELING}, ONE_TEXT),
+)
+
+
+def capability(verb: str) -> Capability:
+    """The capability with that verb.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for each in CAPABILITIES:
+        if each.verb == verb:
+            return each
+    known = ", ".join(each.verb for each in CAPABILITIES)
+    raise ValueError(f"There is no verb {verb!r}; predictors have {known}.")
+
+
+def capabilities_of(predictor: object) -> tuple[Capability, ...]:
+    """The capabilities of a predictor, or of a predictor's class."""
+    kind = predictor if isinstance(predictor, type) else type(predictor)
+    return tuple(each for each in CAPABILITIES if issubclass(kind, each.protocol))

@@ -1,0 +1,43 @@
+"""A capability of a model as a plain function: typed arguments in, JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dlnlp.capabilities import Capability
+from dlnlp.registry import Registry
+from dlnlp.results import as_json
+from dlnlp.service.calls import call, stream
+
+
+def endpoint(registry: Registry, stem: str, capability: Capability) -> Callable[..., Any]:
+    """A function with the capability's name, arguments, defaults and description.
+
+    It returns JSON values. If the capability streams text, it yields the text so far, again and
+    again.
+    """
+    signature = capability.signature
+
+    def answer(*values: Any, **named: Any) -> Any:
+        arguments = signature.bind_partial(*values, **named).arguments
+        return as_json(call(registry, stem, capability.verb, **arguments))
+
+    def growing(*values: Any, **named: Any) -> Iterator[str]:
+        arguments = signature.bind_partial(*values, **named).arguments
+        text = ""
+        for piece in stream(registry, stem, capability.verb, **arguments):
+            text += piece
+            yield text
+        if not text:
+            yield text
+
+    function: Callable[..., Any] = growing if capability.streams else answer
+    result = Iterator[str] if capability.streams else list[dict[str, Any]]
+    types = {name: each.annotation for name, each in signature.parameters.items()}
+    function.__name__ = function.__qualname__ = capability.verb
+    function.__doc__ = capability.description
+    function.__annotations__ = {**types, "return": result}
+    declared = signature.replace(return_annotation=result)
+    function.__signature__ = declared  # type: ignore[attr-defined]
+    return function

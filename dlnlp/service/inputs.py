@@ -1,0 +1,77 @@
+"""Checks for the arguments of a request, where anything may be sent."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from dlnlp.capabilities import Capability
+from dlnlp.text.checks import check_text, check_texts
+
+MAX_TEXTS = 256
+MAX_CHARACTERS = 100_000  # of one text; the rest is left out
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def readable(text: str, keep: str = "beginning") -> tuple[str, bool]:
+    """A text that models and JSON accept, and whether it had to be cut to ``MAX_CHARACTERS``.
+
+    Args:
+        keep: The part to keep, "beginning" or "end".
+    """
+    text = _SURROGATE.sub("\ufffd", text)
+    kept = text[:MAX_CHARACTERS] if keep == "beginning" else text[-MAX_CHARACTERS:]
+    return kept, len(kept) < len(text)
+
+
+def checked(capability: Capability, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that were given, with the types of the capability's signature.
+
+    Whole numbers may come as floats, as JSON and Gradio send them.
+
+    Raises:
+        TypeError: An argument is missing, unknown or of another type.
+        ValueError: There are too many texts, or a number is not whole.
+    """
+    signature = capability.signature
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise TypeError(f"{capability.verb}: {error}.") from None
+    return {
+        name: _checked(name, value, signature.parameters[name], capability.keep)
+        for name, value in arguments.items()
+    }
+
+
+def _checked(name: str, value: Any, parameter: inspect.Parameter, keep: str) -> Any:
+    types = typing.get_args(parameter.annotation) or (parameter.annotation,)
+    if typing.get_origin(parameter.annotation) is list:
+        texts = check_texts(value)
+        if len(texts) > MAX_TEXTS:
+            raise ValueError(f"A request takes at most {MAX_TEXTS} texts, not {len(texts)}.")
+        return [readable(text, keep)[0] for text in texts]
+    if str in types:
+        return readable(check_text(value, name), keep)[0]
+    if int in types and not (value is None and type(None) in types):
+        return whole_number(name, value)
+    return value
+
+
+def whole_number(name: str, value: Any) -> int:
+    """The number as an int.
+
+    Raises:
+        ValueError: It is not a whole number, or it is negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 or value < 0:
+        raise ValueError(f"{name} must be a whole number, 0 or more, not {value!r}.")
+    return int(value)
+
+
+def is_cut(text: object) -> bool:
+    """Whether ``readable`` leaves out a part of the text."""
+    return isinstance(text, str) and len(text) > MAX_CHARACTERS
