@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from dlnlp.inference.batching import batches
 from dlnlp.text.casing import Casing
 from dlnlp.text.checks import check_texts
 from dlnlp.text.sentences import sentences
@@ -59,15 +58,6 @@ def test_unknown_is_not_padding() -> None:
     assert vocabulary.tokens == ("<pad>", "<unk>", "<sos>", "a", "b")
     assert vocabulary.encode(["b", "never seen"]) == [4, 1]
     assert Vocabulary.loads(vocabulary.dumps()).tokens == vocabulary.tokens
-
-
-def test_batches_hold_every_row_once_within_the_budget() -> None:
-    lengths = [5, 1, 9, 3, 3, 20, 2]
-    found = batches(lengths, budget=10)
-    assert sorted(i for batch in found for i in batch) == list(range(7))
-    for batch in found:
-        padded = max(lengths[i] for i in batch) * len(batch)
-        assert padded <= 10 or len(batch) == 1
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.inference.batching import batches
+from dlnlp.inference.batching import batches, pad_rows
 from dlnlp.inference.beam_search import Hypothesis, State, beam_search, normalised
 from dlnlp.inference.sampling import check_whole
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config, Memory
@@ -47,10 +46,7 @@ BATCH_CHARACTERS = 4096
 MAX_BEAM = 20
 
 
-def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Padded ids (B, T) and lengths (B,)."""
-    tokens = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
-    return tokens, torch.tensor([len(row) for row in rows])
+collate = pad_rows  # train.char_seq2seq imports it under this name
 
 
 class CharSeq2SeqPredictor:
