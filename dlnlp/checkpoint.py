@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +96,27 @@ def verify(folder: Path) -> dict[str, Any]:
             folder, f"is damaged: {name} ({size:,} bytes) differs from what was saved"
         )
     return training
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a folder that ``verify`` accepts.
+
+    Raises:
+        CheckpointError: A file is missing or differs from the hash noted when it was saved.
+    """
+    verify(folder)
+    return read_json(folder, CONFIG)
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """Report any error while a model is made from the folder's files as a CheckpointError."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as fault:
+        raise CheckpointError(folder, f"does not fit this code ({fault})") from fault
 
 
 def load_weights(folder: Path, module: torch.nn.Module) -> None:

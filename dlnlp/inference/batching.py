@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+
+Result = TypeVar("Result")
 
 
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -23,3 +27,9 @@ def pad_rows(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """B rows of token ids, padded with 0 to the longest: ids (B, T) and lengths (B,)."""
     ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
     return ids, torch.tensor([len(row) for row in rows])
+
+
+def in_order(order: Sequence[Sequence[int]], found: Iterable[Iterable[Result]]) -> list[Result]:
+    """The results ``found`` for each of the ``batches``, in the order of the inputs."""
+    pairs = zip(chain.from_iterable(order), chain.from_iterable(found), strict=True)
+    return [result for _, result in sorted(pairs, key=lambda pair: pair[0])]

@@ -1,4 +1,4 @@
-"""From a classifier's raw logit to one whose probability can be trusted."""
+"""Calibration: make a classifier's probabilities match how often it is right."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Logit = TypeVar("Logit", bound=Any)  # a float, an array or a tensor
-TYPICAL = 25  # tokens, about a sentence: for it the temperature is as it stands
+TYPICAL = 25  # tokens, about one sentence: a text of this length gets the plain temperature
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A temperature (Guo et al. 2017) and, before it, a shift (Platt 1999); by default none.
+    """A shift (Platt 1999) and a temperature (Guo et al. 2017); the defaults change nothing.
 
-    The temperature may grow with the length of the text, as a power of it: what makes a sentence's
-    verdict trustworthy leaves that of a whole review too sure.
+    The calibrated logit is (raw + shift) / (temperature * (tokens / TYPICAL) ** growth). With a
+    ``growth`` above 0 the temperature rises with the text's length: a model that is well
+    calibrated on sentences can still be overconfident on whole reviews.
     """
 
     temperature: float = 1.0
@@ -22,20 +23,20 @@ class Calibration:
     growth: float = 0.0
 
     def __call__(self, raw: Logit, tokens: Any = TYPICAL) -> Logit:
-        """The calibrated logit of a text of so many tokens."""
+        """The calibrated logit of a text with this many tokens."""
         return (raw + self.shift) / self.at(tokens)
 
     def undone(self, logit: Logit, tokens: Any = TYPICAL) -> Logit:
-        """The raw logit of a calibrated one."""
+        """The raw logit for a calibrated one."""
         return logit * self.at(tokens) - self.shift
 
     def at(self, tokens: Any) -> Any:
-        """The temperature for texts of so many tokens, a number or an array."""
+        """The temperature for texts with this many tokens; a number or an array."""
         return self.temperature * (tokens / TYPICAL) ** self.growth
 
     @classmethod
     def taken_from(cls, config: dict[str, Any]) -> Calibration:
-        """The calibration that is among the entries of a config, which it loses."""
+        """The calibration stored in a config; its entries are removed from the config."""
         return cls(
             config.pop("temperature", 1.0), config.pop("shift", 0.0), config.pop("growth", 0.0)
         )

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 PAD, UNK, SOS, EOS = "<pad>", "<unk>", "<sos>", "<eos>"
+# The words that the tiny, untrained sentiment models know.
+TINY_WORDS = "the film movie was is good great bad terrible loved hated not but . !"
 
 
 class Vocabulary:
