@@ -1,19 +1,24 @@
-"""ONNX Runtime as an engine for a CPU, of a graph that lies beside the weights.
+"""ONNX Runtime, an optional faster engine for classification on a CPU.
 
-The graph names tensors within model.safetensors as its external data, so the weights exist once
-and the two can't drift apart; ``train/bert_graph.py`` writes it. Only where a model gains much
-is there such a graph; everywhere else, and for all that needs gradients, PyTorch serves.
+It runs a graph (``model.onnx``) that lies beside a checkpoint's weights. The graph refers to the
+tensors of model.safetensors as external data, so the weights are stored once and the two can't
+disagree; ``train/bert_graph.py`` writes it. Whatever needs gradients or hidden states remains
+PyTorch's work.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from dlnlp.inference.deadline import check_deadline
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -23,30 +28,38 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """A graph from token ids and their mask to logits; safe to share between threads."""
+    """A graph that maps token ids and their mask to logits; safe to share between threads."""
+
+    batch_tokens = 512  # a small batch fits the CPU's cache
 
     def __init__(self, graph: Path, threads: int) -> None:
         self._threads = threads
         self._session = _session(graph, threads)
-        # For the thread that calls it alone; opened now, so that no request waits for it.
-        self._alone = _session(graph, 1) if threads > 1 else self._session
+        # For parallel batches: one thread each. Opened now, so that no request waits for it.
+        self._single_threaded = _session(graph, 1) if threads > 1 else self._session
 
-    def __call__(self, batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    def __call__(self, batches: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
         """Logits (B, labels) of each batch of token ids (B, T) and attention mask (B, T).
 
-        All threads share in one batch, but of many each takes its own: they needn't wait for
-        one another after every operator then. The largest go first, so that no thread is left
-        with one at the end.
+        Few batches run one after another, each on all threads. Many run in parallel, each on one
+        thread, which is faster because threads don't wait for each other after every operator.
+
+        Raises:
+            DeadlineExceeded: The time limit of the current context has passed.
         """
         if self._threads == 1 or len(batches) < 2 * self._threads:
             return [_run(self._session, *batch) for batch in batches]
-        found: list[np.ndarray] = [np.empty(0)] * len(batches)
-        order = sorted(range(len(batches)), key=lambda i: batches[i][0].size, reverse=True)
+        # The largest first, so that no thread is left with a large one at the end.
+        by_size = sorted(
+            range(len(batches)), key=lambda i: math.prod(batches[i][0].shape), reverse=True
+        )
         with ThreadPoolExecutor(self._threads) as pool:
-            results = pool.map(lambda i: _run(self._alone, *batches[i]), order)
-            for i, logits in zip(order, results, strict=True):
-                found[i] = logits
-        return found
+            # Worker threads get a copy of the context, which holds the deadline.
+            running = {
+                i: pool.submit(copy_context().run, _run, self._single_threaded, *batches[i])
+                for i in by_size
+            }
+        return [running[i].result() for i in range(len(batches))]
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
@@ -54,25 +67,23 @@ def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 3  # errors only
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
 
-def _run(session: onnxruntime.InferenceSession, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    feed = {"ids": ids.astype(np.int64), "mask": mask.astype(np.int32)}
+def _run(session: onnxruntime.InferenceSession, ids: Any, mask: Any) -> np.ndarray:
+    check_deadline()
+    feed = {"ids": np.asarray(ids, dtype=np.int64), "mask": np.asarray(mask, dtype=np.int32)}
     [logits] = session.run(["logits"], feed)
     return np.asarray(logits)
 
 
 def open_engine(graph: Path, threads: int) -> Engine | None:
-    """The engine of a graph, or None where PyTorch has to serve.
-
-    That is where onnxruntime is not installed, or is too old for the graph.
-    """
+    """The engine for a graph, or None if onnxruntime is missing or too old for the graph."""
     try:
         return Engine(graph, threads)
     except ImportError:
         _log.info("onnxruntime is not installed: PyTorch runs %s", graph.parent.name)
-    except Exception as fault:  # its errors have no common class beside Exception
-        _log.warning("onnxruntime refuses %s: PyTorch runs it (%s)", graph, fault)
+    except Exception as fault:  # onnxruntime's errors share no other base class
+        _log.warning("onnxruntime can't open %s: PyTorch runs the model (%s)", graph, fault)
     return None
