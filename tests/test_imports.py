@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dlnlp.catalog import CATALOG
+
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "onnxruntime")
 FORBIDDEN = {
@@ -30,6 +32,8 @@ FORBIDDEN = {
     "benchmarks": ("gradio", "dlnlp.ui", "dlnlp.plots"),
     "app.py": (*HEAVY, "dlnlp.models", "train"),
 }
+# What a chapter's model.py may import beside torch and the standard library.
+MODEL_NEEDS = {"sentiment_bert": ("transformers",)}
 
 
 def files(place):
@@ -57,6 +61,13 @@ def test_import_rule(place):
                 assert name != banned and not name.startswith(f"{banned}."), (
                     f"{path.relative_to(ROOT)} imports {name}"
                 )
+
+
+@pytest.mark.parametrize("stem", [entry.stem for entry in CATALOG])
+def test_a_chapters_model_imports_torch_alone(stem):
+    allowed = {"torch", *sys.stdlib_module_names, *MODEL_NEEDS.get(stem, ())}
+    found = {name.split(".")[0] for name in imported(ROOT / f"dlnlp/models/{stem}/model.py")}
+    assert "torch" in found and found <= allowed, f"also imports {sorted(found - allowed)}"
 
 
 def test_building_the_app_loads_neither_torch_nor_transformers():

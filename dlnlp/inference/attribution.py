@@ -1,9 +1,11 @@
-"""Attributions: callables and tensors in, scores out. Nothing here knows a model."""
+"""Attributions: how much each word contributes to a classifier's logit.
+
+These functions take callables and tensors and return scores; they know no model.
+"""
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -11,14 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlnlp.inference.deadline import check_deadline
+from dlnlp.results import Attribution
 from dlnlp.text.words import without, words
 
 METHODS = ("integrated_gradients", "leave_one_out")
 STEPS = 24
-MANY_UNITS = 32
-MANY_WORDS = 60  # beyond, words are left out by the sentence, and gradients take fewer steps
 BATCH_TOKENS = 2048
-_CUDNN_SWITCH = threading.Lock()  # the switch is the whole process's
+MANY_WORDS = 60  # in longer texts, leave-one-out removes sentences instead of words
+MANY_UNITS = 32  # and at most about this many units
 
 
 def check_method(method: str) -> None:
@@ -27,22 +30,50 @@ def check_method(method: str) -> None:
         raise ValueError(f"The method must be one of {', '.join(METHODS)}, not {method!r}.")
 
 
+def attribute(
+    text: str,
+    method: str,
+    logits: Callable[[list[str]], list[float]],
+    token_scores: Callable[[str], tuple[Sequence[int], Sequence[float]]],
+    truncated: bool = False,
+) -> Attribution:
+    """Explain a classifier's logit for a text, word by word.
+
+    Args:
+        text: The text in natural spelling, no longer than the model can read.
+        logits: Computes the logits of texts, for leave-one-out.
+        token_scores: Computes where the text's tokens start and their integrated gradients.
+        truncated: Whether the text is only the beginning of a longer one.
+
+    Raises:
+        ValueError: The method is unknown.
+    """
+    check_method(method)
+    if method == "leave_one_out":
+        scores = leave_one_out(logits, text)
+    else:
+        scores = per_word(text, *token_scores(text))
+    found = words(text)
+    names, starts = tuple(word for word, _ in found), tuple(start for _, start in found)
+    return Attribution(text, names, starts, scores, method, truncated)
+
+
 def integrated_gradients(
     logit: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, steps: int = STEPS
 ) -> Tensor:
-    """Scores (T,) of the rows of ``x`` (T, E), summing to logit(x) - logit(baseline).
+    """Scores (T,) of the rows of ``x`` (T, E), which sum to about logit(x) - logit(baseline).
 
-    The gradient is averaged over the straight way from the baseline to ``x``, at the middles
-    of ``steps`` equal parts (Sundararajan et al. 2017).
+    Averages the gradients at the midpoints of ``steps`` equal parts of the straight path from
+    the baseline to ``x`` (Sundararajan et al. 2017).
 
     Args:
-        logit: Takes embeddings (B, T, E), gives logits (B,).
+        logit: Maps embeddings (B, T, E) to logits (B,).
     """
-    middles = (torch.arange(steps, device=x.device) + 0.5) / steps
+    midpoints = (torch.arange(steps, device=x.device) + 0.5) / steps
     total = torch.zeros_like(x)
-    # cuDNN refuses an RNN's gradient in eval mode; its plain kernels do not.
-    with _CUDNN_SWITCH, torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        for part in middles.split(max(1, BATCH_TOKENS // len(x))):
+    with torch.enable_grad():
+        for part in midpoints.split(max(1, BATCH_TOKENS // len(x))):
+            check_deadline()
             points = baseline + part.view(-1, 1, 1) * (x - baseline)  # (B, T, E)
             points = points.detach().requires_grad_()
             [gradient] = torch.autograd.grad(logit(points).sum(), points)
@@ -51,18 +82,19 @@ def integrated_gradients(
 
 
 def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.ndarray:
-    """Scores (N,) of the text's words: how far the logit falls when the word is left out.
+    """Scores (N,) of the text's words: how much the logit falls when the word is removed.
 
-    Of a long text whole sentences are left out, and a sentence's fall is shared by its words.
+    In a text of more than ``MANY_WORDS`` words whole sentences are removed, and the words of a
+    sentence share its score equally.
 
     Args:
-        logits: The logits of texts, with which the model reads what is left anew.
+        logits: Computes the logits of texts.
     """
     found = words(text)
     units = [[i] for i in range(len(found))]
     if len(found) > MANY_WORDS:
         sentences = sentence_units(text)
-        size = -(-len(sentences) // MANY_UNITS)  # of very many short sentences, some together
+        size = -(-len(sentences) // MANY_UNITS)  # sentences per unit
         groups = (sentences[i : i + size] for i in range(0, len(sentences), size))
         units = [list(chain.from_iterable(group)) for group in groups]
     whole, *parts = logits([text, *(without(text, unit) for unit in units)])
@@ -73,7 +105,7 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
 
 
 def sentence_units(text: str) -> list[list[int]]:
-    """The indices of the text's words, sentence by sentence."""
+    """The indices of the text's words, one list per sentence."""
     ends = [match.end() for match in re.finditer(r"[.!?]+(?=\s)", text)] + [len(text)]
     units: list[list[int]] = [[] for _ in ends]
     sentence = 0
@@ -85,12 +117,15 @@ def sentence_units(text: str) -> list[list[int]]:
 
 
 def per_word(text: str, starts: Sequence[int], scores: Sequence[float]) -> np.ndarray:
-    """Scores (N,) of the text's words, from those of the model's tokens and their starts."""
-    found = words(text)
-    begins = [start for _, start in found]
-    result = np.zeros(len(found))
+    """Scores (N,) of the text's words: the sums of the scores of their tokens.
+
+    Args:
+        starts: Where each of the model's tokens starts in the text.
+    """
+    word_starts = [start for _, start in words(text)]
+    result = np.zeros(len(word_starts))
     for start, score in zip(starts, scores, strict=True):
-        index = int(np.searchsorted(begins, start, side="right")) - 1
+        index = int(np.searchsorted(word_starts, start, side="right")) - 1
         if index >= 0:
             result[index] += score
     return result

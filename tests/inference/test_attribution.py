@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from dlnlp.inference.attribution import (
     per_word,
     sentence_units,
 )
+from dlnlp.inference.deadline import DeadlineExceeded, deadline
 from dlnlp.text.words import words
 
 TEXT = "I don't hate it, but the great movie was bad!"
@@ -88,18 +91,6 @@ def test_sentences_hold_every_word_once() -> None:
     assert len(units) == 5
 
 
-def test_berts_attention_is_that_of_its_fast_path() -> None:
-    predictor = catalog.record("sentiment_bert").tiny()
-    found = predictor.attention("a great film")
-    assert found.tokens[0] == "[CLS]" and found.weights.shape[:2] == (2, 2)
-    ids = torch.tensor([predictor.tokenizer.encode("a great film").ids])
-    with torch.inference_mode():
-        fast, plain = predictor.model(ids).logits, predictor._plain(ids).logits
-    torch.testing.assert_close(fast, plain)
-    shared = predictor._plain.classifier.weight.data_ptr()
-    assert shared == predictor.model.classifier.weight.data_ptr()
-
-
 def test_very_many_sentences_are_left_out_together() -> None:
     asked: list[int] = []
 
@@ -109,3 +100,50 @@ def test_very_many_sentences_are_left_out_together() -> None:
 
     scores = leave_one_out(logits, "Bad. " * 200)
     assert asked[0] <= 33 and len(scores) == 400 and (scores > 0).all()
+
+
+def test_an_explanation_does_not_wait_for_another_models() -> None:
+    started, finish, explained = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(points: torch.Tensor) -> torch.Tensor:
+        started.set()
+        assert finish.wait(60)
+        return points.sum(dim=(1, 2))
+
+    def explain() -> None:
+        catalog.spec("sentiment_lstm").tiny().explain(TEXT)
+        explained.set()
+
+    long = threading.Thread(
+        target=integrated_gradients, args=(slow, torch.ones(3, 2), torch.zeros(3, 2))
+    )
+    short = threading.Thread(target=explain)
+    long.start()
+    try:
+        assert started.wait(20)
+        short.start()
+        assert explained.wait(20)
+    finally:
+        finish.set()
+        long.join()
+        short.join()
+
+
+def test_gradients_stop_at_the_deadline_between_parts() -> None:
+    parts = []
+
+    def logit(points: torch.Tensor) -> torch.Tensor:
+        parts.append(len(points))
+        time.sleep(0.06)
+        return points.sum(dim=(1, 2))
+
+    x = torch.ones(1024, 2)  # two points to a part
+    with deadline(0.05), pytest.raises(DeadlineExceeded):
+        integrated_gradients(logit, x, torch.zeros_like(x))
+    assert parts == [2]
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "leave_one_out"])
+def test_an_explanation_stops_at_the_deadline(predictor: Any, method: str) -> None:
+    with deadline(-1), pytest.raises(DeadlineExceeded):
+        predictor.explain(TEXT, method)

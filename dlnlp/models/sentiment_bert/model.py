@@ -1,91 +1,120 @@
-"""Chapter 4: sentiment with a fine-tuned BERT.
+"""Chapter 4: sentiment classification with a fine-tuned BERT.
 
-``BertForSequenceClassification`` of the transformers library with two labels; the logit
-towards positive is the difference of its two outputs. A review longer than BERT's 512
-positions is read in windows whose logits are averaged. On a CPU an ONNX graph of the same
-weights classifies, several times as fast; explanations are PyTorch's.
+``BertForSequenceClassification`` of the transformers library with two labels, negative and
+positive:
+
+    token ids -> BERT -> hidden state of [CLS] -> pooler -> linear layer -> two logits
+
+P(positive) is the softmax of the two logits, which is the sigmoid of their difference. That
+difference is what the rest of the project calls the logit, as for the LSTM of chapter 1.
+
+Shapes: B texts in a batch, T word pieces in the longest one (including [CLS] and [SEP]), E hidden
+dimensions, L layers, H attention heads of D = E / H dimensions each.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from dlnlp.inference.calibration import UNCALIBRATED
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # build() imports transformers, which takes seconds, only when it is needed
     from transformers import BertConfig, BertForSequenceClassification
+
+CALIBRATION = ("temperature", "shift", "growth")  # entries of config.json that aren't BERT's
+
+
+def build(config: dict[str, Any]) -> BertForSequenceClassification:
+    """The model for a checkpoint's config.json, with random weights and without any download.
+
+    Raises:
+        TypeError, ValueError: The config is not a BERT config.
+    """
+    from transformers import BertForSequenceClassification
+
+    return BertForSequenceClassification(build_config(config))
+
+
+def build_config(config: dict[str, Any]) -> BertConfig:
+    """The library's config for a config.json, which only has what differs from the defaults."""
+    from transformers import BertConfig
+
+    return BertConfig(**{key: value for key, value in config.items() if key not in CALIBRATION})
+
+
+def label_logits(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
+    """Logits (B, 2) of negative and positive, for token ids (B, T) and their mask (B, T)."""
+    attention_mask = None if bool(mask.all()) else mask  # unmasked attention is faster
+    return model(input_ids=ids, attention_mask=attention_mask).logits.float()
+
+
+def positive_logit(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
+    """Logits (B,) of positive against negative, for token ids (B, T) and their mask (B, T)."""
+    negative, positive = label_logits(model, ids, mask).unbind(dim=-1)
+    return positive - negative
+
+
+@torch.inference_mode()
+def classify(model: BertForSequenceClassification, texts: Sequence[Sequence[int]]) -> list[float]:
+    """P(positive) of each text, given as token ids with [CLS] and [SEP]; one text at a time.
+
+    The predictor does the same in batches, in windows if a text is long, and with a faster
+    engine where there is one.
+    """
+    model.eval()  # no dropout
+    device = model.classifier.weight.device
+    probabilities = []
+    for ids in texts:
+        tokens = torch.tensor([ids], device=device)  # (1, T)
+        logit = positive_logit(model, tokens, torch.ones_like(tokens))  # (1,)
+        probabilities.append(torch.sigmoid(logit).item())
+    return probabilities
+
+
+@torch.inference_mode()
+def mean_states(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
+    """Hidden states averaged over the tokens, (B, L + 1, E): of the embeddings and each layer."""
+    device = model.classifier.weight.device
+    ids, mask = ids.to(device), mask.to(device)
+    states = model.bert(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    share = (mask / mask.sum(dim=1, keepdim=True)).unsqueeze(-1)  # (B, T, 1)
+    return torch.stack([(layer.float() * share).sum(dim=1) for layer in states], dim=1)
+
+
+@torch.inference_mode()
+def attention_weights(model: BertForSequenceClassification, ids: Tensor) -> Tensor:
+    """Attention weights (L, H, T, T) for the token ids (1, T) of one text.
+
+    softmax(Q K^T / sqrt(D)) of Vaswani et al. 2017, computed from each layer's input: the fused
+    kernels that the model itself uses return no weights.
+    """
+    states = model.bert(input_ids=ids, output_hidden_states=True).hidden_states  # L + 1, (1, T, E)
+    weights = []
+    layers: Any = model.bert.encoder.layer
+    for layer, state in zip(layers, states[:-1], strict=True):
+        attention = layer.attention.self
+        heads = (attention.num_attention_heads, attention.attention_head_size)
+        query = attention.query(state).unflatten(-1, heads).transpose(1, 2)  # (1, H, T, D)
+        key = attention.key(state).unflatten(-1, heads).transpose(1, 2)
+        scores = query @ key.transpose(-1, -2) / attention.attention_head_size**0.5
+        weights.append(scores.softmax(dim=-1))
+    return torch.cat(weights)
 
 
 @dataclass(frozen=True)
 class Probes:
-    """A linear classifier of each layer's mean state (Alain & Bengio 2017).
+    """One linear classifier per layer, of its mean hidden state (Alain & Bengio 2017).
 
-    ``weight`` (L + 1, E) and ``bias`` (L + 1,); the first one reads the embeddings.
+    They show at which depth a verdict can already be read off. ``weight`` (L + 1, E) and
+    ``bias`` (L + 1,); the first probe reads the embeddings.
     """
 
     weight: Tensor
     bias: Tensor
 
     def logits(self, states: Tensor) -> Tensor:
-        """Logits (N, L + 1) towards positive, of mean states (N, L + 1, E)."""
-        return (states * self.weight.to(states)).sum(-1) + self.bias.to(states)
-
-    def dumps(self) -> str:
-        """JSON that ``loads`` reads."""
-        rows = [[round(float(x), 5) for x in row] for row in self.weight]
-        return json.dumps({"weight": rows, "bias": [round(float(x), 5) for x in self.bias]})
-
-    @classmethod
-    def loads(cls, content: str) -> Probes:
-        """The probes that ``dumps`` wrote."""
-        found = json.loads(content)
-        return cls(torch.tensor(found["weight"]), torch.tensor(found["bias"]))
-
-    @classmethod
-    def blank(cls, model: BertForSequenceClassification) -> Probes:
-        """Probes that always say 1/2, before they are trained."""
-        layers, width = model.config.num_hidden_layers + 1, model.config.hidden_size
-        return cls(torch.zeros(layers, width), torch.zeros(layers))
-
-
-def positive_logit(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
-    """Logits (B,) towards positive, of token ids (B, T) and their attention mask (B, T)."""
-    whole = bool(mask.all())  # without padding, attention may take its fast unmasked path
-    output = model(input_ids=ids, attention_mask=None if whole else mask).logits  # (B, 2)
-    logit: Tensor = (output[:, 1] - output[:, 0]).float()
-    return logit
-
-
-@torch.inference_mode()
-def mean_states(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
-    """The mean of the tokens' states at the embeddings and after each layer, (B, L + 1, E)."""
-    device = model.classifier.weight.device
-    ids, mask = ids.to(device), mask.to(device)
-    states = model.bert(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-    share = (mask / mask.sum(1, keepdim=True)).unsqueeze(-1)  # (B, T, 1)
-    return torch.stack([(layer.float() * share).sum(1) for layer in states], dim=1)
-
-
-def build(config: dict[str, Any]) -> BertForSequenceClassification:
-    """The model of a BERT config, with random weights.
-
-    Raises:
-        TypeError, ValueError: The config is not one of BERT.
-    """
-    from transformers import BertForSequenceClassification
-
-    # Built from the config alone, so nothing goes looking for a hub.
-    return BertForSequenceClassification(build_config(config))
-
-
-def build_config(config: dict[str, Any]) -> BertConfig:
-    """The library's config, defaults included, of config.json."""
-    from transformers import BertConfig
-
-    ours = asdict(UNCALIBRATED)
-    return BertConfig(**{key: value for key, value in config.items() if key not in ours})
+        """Logits (B, L + 1) of positive against negative, for mean states (B, L + 1, E)."""
+        return (states * self.weight.to(states)).sum(dim=-1) + self.bias.to(states)

@@ -1,73 +1,112 @@
-"""Chapter 1: sentiment with an LSTM.
+"""Chapter 1: sentiment classification with an LSTM.
 
-The tutorial's ``SentimentLSTM``: embedding, LSTM, linear layer to one unit. The sigmoid
-lives in the loss and in ``classify``, where it is numerically safe. Bidirectional layers and
-pooling over time are options of the config; without them this is the tutorial's model.
+The tutorial's model reads a text word by word and predicts from what it remembers at the end:
+
+    token ids -> embedding -> LSTM -> last hidden state -> linear layer -> one logit
+
+With its default options ``SentimentLSTM`` is that model. A second direction, more layers,
+max pooling over time and dropout are options that make it more accurate.
+
+Shapes: B texts in a batch, T tokens in the longest one, E embedding dimensions, H hidden units
+per direction, D directions (1, or 2 if bidirectional).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+PAD_ID = 0
+
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes; the tutorial's are 1 layer, one direction and the last state."""
+    """Sizes and options of a ``SentimentLSTM``."""
 
     vocab_size: int
-    embed_dim: int = 128
-    hidden_dim: int = 128
+    embed_dim: int
+    hidden_dim: int
     num_layers: int = 1
     bidirectional: bool = False
-    pooling: str = "last"  # or "max": over time, so a long review's end does not outweigh it
+    pooling: str = "last"  # or "max", which also finds a strong word early in a long review
     dropout: float = 0.0
 
 
 class SentimentLSTM(nn.Module):
-    """Embedding, LSTM, linear to one unit.
+    """Embedding, LSTM and a linear layer with one output.
 
-    B texts of up to T tokens, E wide embeddings, H wide states in D directions.
+    The output is a logit: the sigmoid that turns it into P(positive) is part of the loss
+    (``BCEWithLogitsLoss``) during training, and of ``classify`` afterwards.
+
+    Args:
+        options: Any further fields of ``Config``.
+
+    Raises:
+        TypeError: An option is unknown.
+        ValueError: ``pooling`` is neither "last" nor "max".
     """
 
-    def __init__(self, vocab_size: int, embed_dim: int, hidden_dim: int, **options: object) -> None:
+    def __init__(
+        self,
+        vocab_size: int,
+        embed_dim: int,
+        hidden_dim: int,
+        **options: int | float | bool | str,
+    ) -> None:
         super().__init__()
         config = Config(vocab_size, embed_dim, hidden_dim, **options)  # type: ignore[arg-type]
         if config.pooling not in ("last", "max"):
             raise ValueError(f"pooling must be 'last' or 'max', not {config.pooling!r}")
         self.config = config
-        self.embedding = nn.Embedding(vocab_size, embed_dim, padding_idx=0)
+        self.directions = 2 if config.bidirectional else 1
+        self.embedding = nn.Embedding(vocab_size, embed_dim, padding_idx=PAD_ID)
         self.lstm = nn.LSTM(
             embed_dim,
             hidden_dim,
             config.num_layers,
             batch_first=True,
             bidirectional=config.bidirectional,
-            dropout=config.dropout if config.num_layers > 1 else 0.0,
+            dropout=config.dropout if config.num_layers > 1 else 0.0,  # between layers only
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.linear = nn.Linear(hidden_dim * (2 if config.bidirectional else 1), 1)
+        self.linear = nn.Linear(self.directions * hidden_dim, 1)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (B,) towards positive, of token ids (B, T) and lengths (B,) on the CPU."""
+        """Logits (B,) for padded token ids (B, T) and the texts' lengths (B,) on the CPU."""
         return self.read(self.embedding(tokens), lengths)
 
     def read(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (B,) of embedded tokens (B, T, E)."""
+        """Logits (B,) for embedded tokens (B, T, E)."""
         _, pooled = self.states(embedded, lengths)
         return self.linear(self.dropout(pooled)).squeeze(-1)
 
     def states(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """All states (B, T, D * H), -inf after a text's end, and the pooled ones (B, D * H)."""
+        """Hidden states (B, T, D * H), -inf at padding, and the pooled states (B, D * H)."""
         embedded = self.dropout(embedded)
-        # Packing stops each text at its own end: no state is ever read after the padding.
+        # A packed batch has no padding, so each text ends at its own last token.
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        output, (hidden, _) = self.lstm(packed)  # hidden (layers * D, B, H)
+        output, (last, _) = self.lstm(packed)  # last: (layers * D, B, H)
         states, _ = pad_packed_sequence(output, batch_first=True, padding_value=-torch.inf)
         if self.config.pooling == "max":
             return states, states.max(dim=1).values
-        directions = 2 if self.config.bidirectional else 1
-        return states, torch.cat(tuple(hidden[-directions:]), dim=-1)
+        return states, torch.cat(tuple(last[-self.directions :]), dim=-1)
+
+
+@torch.inference_mode()
+def classify(model: SentimentLSTM, texts: Sequence[Sequence[int]]) -> list[float]:
+    """P(positive) of each text, given as token ids; one text at a time, so nothing is padded.
+
+    The predictor does the same in batches.
+    """
+    model.eval()  # no dropout
+    device = model.linear.weight.device
+    probabilities = []
+    for ids in texts:
+        tokens = torch.tensor([ids], device=device)  # (1, T)
+        logit = model(tokens, torch.tensor([len(ids)]))  # (1,)
+        probabilities.append(torch.sigmoid(logit).item())
+    return probabilities

@@ -1,50 +1,38 @@
-"""Chapter 1: sentiment with an LSTM.
-
-The tutorial's ``SentimentLSTM``: embedding, LSTM, linear layer to one unit. The sigmoid
-lives in the loss and in ``classify``, where it is numerically safe. Bidirectional layers and
-pooling over time are options of the config; without them this is the tutorial's model.
-"""
+"""Chapter 1's predictor: text in, verdicts, attributions and traces out."""
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.inference.attribution import check_method, integrated_gradients, leave_one_out, per_word
-from dlnlp.inference.batching import batches
+from dlnlp.inference.attribution import attribute, integrated_gradients
+from dlnlp.inference.batching import batches, in_order, pad_rows
 from dlnlp.inference.calibration import TYPICAL, UNCALIBRATED, Calibration
+from dlnlp.inference.deadline import check_deadline
 from dlnlp.models.sentiment_lstm.model import SentimentLSTM
 from dlnlp.results import Attribution, Sentiment, Trace
 from dlnlp.text.checks import check_text, check_texts
-from dlnlp.text.vocabulary import PAD, UNK, Vocabulary
+from dlnlp.text.vocabulary import PAD, TINY_WORDS, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural, spans_of_tokens, words
 
 VOCABULARY = "vocab.json"
-MAX_WORDS = 2000
-MAX_EXPLAINED = 500
+MAX_WORDS = 2000  # tokens that a verdict reads
+MAX_EXPLAINED = 500  # tokens that an explanation or a trace reads
 MAX_PREFIXES = 64
 BATCH_WORDS = 16_384
+_CUDNN_FLAG = threading.Lock()
 
-
-def encode(vocabulary: Vocabulary, text: str) -> tuple[list[int], bool]:
-    """Token ids, at least one, and whether the text was cut at ``MAX_WORDS``."""
-    ids = vocabulary.encode(basic_english(text)) or vocabulary.encode([UNK])
-    return ids[:MAX_WORDS], len(ids) > MAX_WORDS
-
-
-def collate(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Padded ids (B, T) and lengths (B,)."""
-    tokens = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
-    return tokens, torch.tensor([len(row) for row in rows])
+collate = pad_rows  # train.sentiment_lstm imports it by this name
 
 
 class SentimentLSTMPredictor:
@@ -60,11 +48,17 @@ class SentimentLSTMPredictor:
         self.vocabulary = vocabulary
         self.calibration = calibration
 
+    @property
+    def device(self) -> torch.device:
+        """The device of the model's weights."""
+        return self.model.linear.weight.device
+
     def classify(self, texts: Sequence[str]) -> list[Sentiment]:
-        """The verdict on each text; the first ``MAX_WORDS`` tokens of it are read.
+        """The verdict on each text, from its first ``MAX_WORDS`` tokens.
 
         Raises:
-            TypeError: ``texts`` is no list of strings.
+            TypeError: ``texts`` is not a list of strings.
+            DeadlineExceeded: The time limit of the current context has passed.
         """
         texts = check_texts(texts)
         logits, truncated = self._read(texts)
@@ -72,112 +66,128 @@ class SentimentLSTMPredictor:
         return [Sentiment(*row) for row in zip(texts, positive, truncated, strict=True)]
 
     def logits(self, texts: Sequence[str]) -> list[float]:
-        """The calibrated logit towards positive of each text, for analysis.
+        """The calibrated logit of each text; above 0 is positive.
 
         Raises:
-            TypeError: ``texts`` is no list of strings.
+            TypeError: ``texts`` is not a list of strings.
+            DeadlineExceeded: The time limit of the current context has passed.
         """
         return self._read(check_texts(texts))[0]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """All alike: its calibration does not depend on the length."""
+        """The lengths to calibrate for: all the same, since length changes nothing here."""
         return [TYPICAL] * len(texts)
 
-    @torch.inference_mode()
-    def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:
-        """Each text's logit, and whether any of it was left unread."""
-        encoded = [encode(self.vocabulary, text) for text in texts]
-        logits = [0.0] * len(texts)
-        for batch in batches([len(ids) for ids, _ in encoded], BATCH_WORDS):
-            tokens, lengths = collate([encoded[i][0] for i in batch])
-            found = self.calibration(self.model(tokens.to(self.device), lengths).float())
-            for i, logit in zip(batch, found.tolist(), strict=True):
-                logits[i] = logit
-        return logits, [cut for _, cut in encoded]
-
     def explain(self, text: str, method: str = "integrated_gradients") -> Attribution:
-        """What each word contributed to the logit, by gradients or by leaving it out.
+        """How much each word contributes to the logit, in the first ``MAX_EXPLAINED`` tokens.
 
-        The baseline of the gradients is a text of padding: of words without a meaning.
+        The baseline of integrated gradients is a text of padding embeddings.
+
+        Args:
+            method: "integrated_gradients" or "leave_one_out".
 
         Raises:
-            TypeError: ``text`` is no string.
+            TypeError: ``text`` is not a string.
             ValueError: The method is unknown.
+            DeadlineExceeded: The time limit of the current context has passed.
         """
-        check_method(method)
-        whole = natural(check_text(text))
-        tokens = spans_of_tokens(whole)
-        cut = len(tokens) > MAX_EXPLAINED
-        if cut:
-            whole, tokens = whole[: tokens[MAX_EXPLAINED][1]].rstrip(), tokens[:MAX_EXPLAINED]
-        if method == "leave_one_out":
-            scores = leave_one_out(self.logits, whole)
-        elif not tokens:
-            scores = np.zeros(0)
-        else:
-            ids = self.vocabulary.encode(token.lower() for token, _ in tokens)
-            x = self.model.embedding(torch.tensor(ids, device=self.device)).detach()  # (T, E)
-
-            def logit(points: Tensor) -> Tensor:
-                read = self.model.read(points, torch.full((len(points),), len(ids)))
-                return self.calibration(read)
-
-            found = integrated_gradients(logit, x, torch.zeros_like(x))
-            scores = per_word(whole, [start for _, start in tokens], found.tolist())
-        spans = words(whole)
-        return Attribution(
-            whole,
-            tuple(word for word, _ in spans),
-            tuple(start for _, start in spans),
-            scores,
-            method,
-            cut,
-        )
+        beginning, truncated = _beginning(natural(check_text(text)))
+        return attribute(beginning, method, self.logits, self._token_gradients, truncated)
 
     @torch.inference_mode()
     def trace(self, text: str) -> Trace:
-        """The verdict after each word, every prefix really read, and the states behind it.
+        """P(positive) after each word, and the hidden states at each word.
 
-        A text of more than ``MAX_PREFIXES`` words is traced at so many of them.
+        Every prefix is classified like a text of its own; a text of more than ``MAX_PREFIXES``
+        words at that many evenly spaced words. Reads the first ``MAX_EXPLAINED`` tokens.
 
         Raises:
-            TypeError: ``text`` is no string.
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The time limit of the current context has passed.
         """
-        whole = natural(check_text(text))
-        tokens = spans_of_tokens(whole)[:MAX_EXPLAINED]
-        if not tokens:
+        beginning, truncated = _beginning(natural(check_text(text)))
+        ids, starts = self._encoded(beginning)
+        if not ids:
             return Trace((), (), np.zeros(0), np.zeros((0, self.model.linear.in_features)))
-        cut = len(spans_of_tokens(whole)) > MAX_EXPLAINED
-        ids = self.vocabulary.encode(token.lower() for token, _ in tokens)
-        found = [(word, start) for word, start in words(whole) if start <= tokens[-1][1]]
-        begins = [start for _, start in tokens] + [len(whole)]
-        # A word ends where the next one's first token begins.
-        ends = [bisect_left(begins, start) for _, start in found[1:]] + [len(tokens)]
+        found = words(beginning)
+        # A word ends where the first token of the next word starts.
+        ends = [bisect_left(starts, start) for _, start in found[1:]] + [len(ids)]
         chosen = np.linspace(0, len(found) - 1, min(len(found), MAX_PREFIXES)).round().astype(int)
-        prefixes = [ids[: ends[i]] for i in chosen]
-        logits = [0.0] * len(prefixes)
-        for batch in batches([len(prefix) for prefix in prefixes], BATCH_WORDS):
-            rows, lengths = collate([prefixes[i] for i in batch])
-            scores = self.calibration(self.model(rows.to(self.device), lengths).float())
-            for i, logit in zip(batch, scores.tolist(), strict=True):
-                logits[i] = logit
-        rows, lengths = collate([ids])
-        states, _ = self.model.states(self.model.embedding(rows.to(self.device)), lengths)
-        hidden = states[0].float().cpu().numpy()[[end - 1 for end in ends]]  # (N, D * H)
-        positive = torch.sigmoid(torch.tensor(logits)).numpy()
+        logits = self._logits([ids[: ends[i]] for i in chosen])
+        tokens, lengths = pad_rows([ids])
+        states, _ = self.model.states(self.model.embedding(tokens.to(self.device)), lengths)
         return Trace(
-            tuple(word for word, _ in found),
-            tuple(chosen.tolist()),
-            positive,
-            hidden,
-            cut,
-            self.model.lstm.hidden_size,
+            words=tuple(word for word, _ in found),
+            ends=tuple(chosen.tolist()),
+            positive=torch.sigmoid(torch.tensor(logits)).numpy(),
+            hidden=states[0, [end - 1 for end in ends]].float().cpu().numpy(),  # (N, D * H)
+            truncated=truncated,
+            forward=self.model.lstm.hidden_size,
         )
 
-    @property
-    def device(self) -> torch.device:
-        """Where the model's weights are."""
-        return self.model.linear.weight.device
+    def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:
+        """The calibrated logit of each text, and whether the text was truncated."""
+        rows = [
+            self.vocabulary.encode(basic_english(text)) or self.vocabulary.encode([UNK])
+            for text in texts
+        ]
+        truncated = [len(ids) > MAX_WORDS for ids in rows]
+        return self._logits([ids[:MAX_WORDS] for ids in rows]), truncated
+
+    @torch.inference_mode()
+    def _logits(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        """The calibrated logit of each row of token ids."""
+        order = batches([len(ids) for ids in rows], BATCH_WORDS)
+        found = []
+        for batch in order:
+            check_deadline()
+            tokens, lengths = pad_rows([rows[i] for i in batch])
+            logits = self.model(tokens.to(self.device), lengths).float()
+            found.append(self.calibration(logits).tolist())
+        return in_order(order, found)
+
+    def _encoded(self, text: str) -> tuple[list[int], list[int]]:
+        """The ids of a natural text's tokens, and where the tokens start."""
+        tokens = spans_of_tokens(text)
+        ids = self.vocabulary.encode(token.lower() for token, _ in tokens)
+        return ids, [start for _, start in tokens]
+
+    def _token_gradients(self, text: str) -> tuple[list[int], list[float]]:
+        """Where each token of a natural text starts, and its integrated gradients."""
+        ids, starts = self._encoded(text)
+        if not ids:
+            return [], []
+        x = self.model.embedding(torch.tensor(ids, device=self.device)).detach()  # (T, E)
+
+        def logit(points: Tensor) -> Tensor:
+            with differentiable_rnn(points.device):
+                raw = self.model.read(points, torch.full((len(points),), len(ids)))
+            return self.calibration(raw)
+
+        return starts, integrated_gradients(logit, x, torch.zeros_like(x)).tolist()
+
+
+def _beginning(text: str) -> tuple[str, bool]:
+    """The first ``MAX_EXPLAINED`` tokens of a natural text, and whether it has more."""
+    tokens = spans_of_tokens(text)
+    if len(tokens) <= MAX_EXPLAINED:
+        return text, False
+    _, end = tokens[MAX_EXPLAINED]
+    return text[:end].rstrip(), True
+
+
+@contextmanager
+def differentiable_rnn(device: torch.device) -> Iterator[None]:
+    """Run an RNN forwards so that gradients can be computed although it is in eval mode.
+
+    cuDNN's RNN refuses that, PyTorch's own kernels don't. The flag that turns cuDNN off holds for
+    the whole process, so only one thread at a time may set it. Elsewhere nothing is to be done.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with _CUDNN_FLAG, torch.backends.cudnn.flags(enabled=False):
+        yield
 
 
 def load(folder: Path, device: str | None = None) -> SentimentLSTMPredictor:
@@ -186,14 +196,11 @@ def load(folder: Path, device: str | None = None) -> SentimentLSTMPredictor:
     Raises:
         CheckpointError: The folder is missing, damaged or does not fit this code.
     """
-    checkpoint.verify(folder)
-    config = checkpoint.read_json(folder, checkpoint.CONFIG)
+    config = checkpoint.read_config(folder)
     calibration = Calibration.taken_from(config)
-    try:
+    with checkpoint.fitting(folder):
         vocabulary = Vocabulary.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
         model = SentimentLSTM(**config)
-    except (TypeError, ValueError) as fault:
-        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
     checkpoint.load_weights(folder, model)
     return SentimentLSTMPredictor(model.to(pick_device(device)), vocabulary, calibration)
 
@@ -205,13 +212,9 @@ def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, ob
     checkpoint.save(folder, config, predictor.model, files, training)
 
 
-TINY_WORDS = "the film movie was is good great bad terrible loved hated not but . !"
-
-
 def tiny() -> SentimentLSTMPredictor:
-    """A seeded, untrained predictor of a few words."""
-    words = TINY_WORDS.split()
-    vocabulary = Vocabulary([PAD, UNK, *words])
+    """A seeded, untrained predictor that knows a few words."""
+    vocabulary = Vocabulary([PAD, UNK, *TINY_WORDS.split()])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = SentimentLSTM(len(vocabulary), 8, 8, bidirectional=True, pooling="max")
