@@ -14,6 +14,7 @@ from dlnlp.inference.calibration import TYPICAL, Calibration
 from dlnlp.inference.deadline import DeadlineExceeded, deadline
 from dlnlp.models.sentiment_bert import model as bert_model
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
+from dlnlp.models.sentiment_bert import probes
 from dlnlp.models.sentiment_bert.forward import TorchForward
 from dlnlp.models.sentiment_bert.windows import MAX_WINDOWS, first_window, windowed
 from dlnlp.models.sentiment_lstm import model as lstm_model
@@ -260,6 +261,13 @@ def test_saved_and_loaded_the_layers_say_the_same(tmp_path: Path) -> None:
     other = sentiment_bert.load(tmp_path / "other", "cpu")
     assert one.layers(text) == other.layers(text)
     assert one.layers(text) == pytest.approx(predictor.layers(text), abs=0.01)
+
+
+def test_probes_of_another_shape_are_refused() -> None:
+    content = probes.dumps(sentiment_bert.tiny().probes)
+    assert probes.loads(content, {"num_hidden_layers": 2, "hidden_size": 16})
+    with pytest.raises(ValueError, match="shape"):
+        probes.loads(content, {"num_hidden_layers": 5, "hidden_size": 16})
 
 
 @pytest.mark.parametrize("content", [None, "{}", "no json"])

@@ -118,3 +118,9 @@ class Probes:
     def logits(self, states: Tensor) -> Tensor:
         """Logits (B, L + 1) of positive against negative, for mean states (B, L + 1, E)."""
         return (states * self.weight.to(states)).sum(dim=-1) + self.bias.to(states)
+
+    @classmethod
+    def blank(cls, model: BertForSequenceClassification) -> Probes:
+        """Untrained probes for a model: P(positive) is 1/2 at every layer."""
+        layers, width = model.config.num_hidden_layers + 1, model.config.hidden_size
+        return cls(torch.zeros(layers, width), torch.zeros(layers))

@@ -63,7 +63,7 @@ class SentimentBertPredictor:
         self.tokenizer.no_truncation()  # long texts are split into windows instead
         self.tokenizer.no_padding()
         self.calibration = calibration
-        self.probes = probes or probe_file.untrained(self.model.config)
+        self.probes = probes or Probes.blank(self.model)
         self.engine = engine
 
     @property

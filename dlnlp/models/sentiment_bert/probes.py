@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from dlnlp.models.sentiment_bert.model import Probes
-
-if TYPE_CHECKING:
-    from transformers import BertConfig
 
 PROBES = "probes.json"
 
@@ -39,9 +36,3 @@ def loads(content: str, config: dict[str, Any]) -> Probes:
             f"probes of shape {tuple(probes.weight.shape)}, expected {(layers + 1, width)}"
         )
     return probes
-
-
-def untrained(config: BertConfig) -> Probes:
-    """Probes for a model with this config, which all answer 1/2."""
-    layers, width = config.num_hidden_layers + 1, config.hidden_size
-    return Probes(torch.zeros(layers, width), torch.zeros(layers))
