@@ -1,9 +1,9 @@
-"""Speed of the sentiment models beside transformers' own pipeline, as a Markdown table.
+"""Compare the sentiment models' speed with transformers' pipeline, as a Markdown table.
 
 ``python -m benchmarks.sentiment [--data-dir DIR] [--threads 2]``. All contenders run in one
-process, in turn, round after round; what counts are the ratios of their medians. A sentence is
-read many times in a row, as by a user who stays with one of them: two libraries whose threads
-wait actively would otherwise measure each other.
+process and take turns for several rounds; only the ratios of their medians are meaningful. Each
+classifies a single sentence many times in a row, because idle threads of one library keep
+spinning for a while and would slow down the next.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from dlnlp.text.words import natural
 from train import behaviour, data
 
 BATCH_SIZES = (1, 8, 16, 32, 64)
-CALLS = 20  # of one sentence in a round, where the thousand texts are read once
-TRIAL = 200  # texts on which the pipeline's batch sizes are compared
+CALLS = 20  # per round for a single sentence; many texts are classified once per round
+TRIAL = 200  # texts for choosing the pipeline's batch size
 FEWEST, MOST = 3, 60  # words
 PIECES, POSITIONS = 20, 512
 NAMES = PIPELINE, ENGINE, PLAIN, LSTM = "pipeline", "BERT, engine", "BERT, PyTorch", "LSTM"
@@ -38,7 +38,7 @@ NAMES = PIPELINE, ENGINE, PLAIN, LSTM = "pipeline", "BERT, engine", "BERT, PyTor
 
 @dataclass(frozen=True)
 class Contenders:
-    """The four that are compared."""
+    """The classifiers to compare."""
 
     pipeline: Any
     engine: SentimentBertPredictor
@@ -46,7 +46,7 @@ class Contenders:
     lstm: SentimentLSTMPredictor
 
     def readers(self, texts: list[str]) -> dict[str, Call]:
-        """What each of ours does to classify these texts."""
+        """Calls that classify these texts with each of our predictors."""
         return {
             ENGINE: partial(self.engine.classify, texts),
             PLAIN: partial(self.plain.classify, texts),
@@ -54,14 +54,14 @@ class Contenders:
         }
 
     def explainers(self, text: str) -> dict[str, Call]:
-        """The same for integrated gradients, which have no engine."""
+        """Calls that explain the text by integrated gradients, always in PyTorch."""
         return {PLAIN: partial(self.plain.explain, text), LSTM: partial(self.lstm.explain, text)}
 
 
 def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
     args = options().parse_args(argv)
-    torch.set_num_threads(args.threads)  # the engine takes its number from here
+    torch.set_num_threads(args.threads)  # the engine uses as many
     found = load(args.bert)
     texts = mixed(args.data_dir, args.texts)
     sentence = of_pieces(found.engine, texts, PIECES)
@@ -106,17 +106,18 @@ def options() -> argparse.ArgumentParser:
 
 
 def load(folder: Path) -> Contenders:
-    """All four on the CPU, three of them with the folder's weights."""
-    engine, plain = (sentiment_bert.load(folder, "cpu") for _ in range(2))
+    """All four on the CPU, the BERTs with the folder's weights."""
+    engine = sentiment_bert.load(folder, "cpu")
     if engine.engine is None:
-        raise SystemExit(f"{folder} has no graph: python -m train.bert_graph {folder} makes it.")
-    plain.engine = None
+        command = f"python -m train.bert_graph {folder}"
+        raise SystemExit(f"{folder} has no ONNX graph; to export it, run: {command}")
+    plain = SentimentBertPredictor(engine.model, engine.tokenizer, engine.calibration)
     lstm = sentiment_lstm.load(ROOT / "sentiment_lstm", "cpu")
     return Contenders(pipeline(folder, engine), engine, plain, lstm)
 
 
 def pipeline(folder: Path, predictor: SentimentBertPredictor) -> Any:
-    """transformers' pipeline over the same weights in float32, as its documentation has it."""
+    """transformers' text classification pipeline with the same weights in float32."""
     import transformers
 
     model = sentiment_bert.build(read_json(folder, CONFIG))
@@ -136,7 +137,7 @@ def pipeline(folder: Path, predictor: SentimentBertPredictor) -> Any:
 
 
 def mixed(data_dir: Path | None, count: int) -> list[str]:
-    """Texts of 3 to 60 words, always the same: half SST-2, half IMDB, or generated ones."""
+    """The same texts of 3 to 60 words on every run: half SST-2, half IMDB, or generated ones."""
     chance = random.Random(0)
     if data_dir is None:
         sentences = behaviour.training_rows(20 * count, 0)[0]
@@ -155,7 +156,7 @@ def mixed(data_dir: Path | None, count: int) -> list[str]:
 
 
 def _joined(sentences: list[str], chance: random.Random) -> str:
-    """Sentences one after the other, as many words of them as chance will have."""
+    """Random sentences, joined and cut to a random number of words."""
     words: list[str] = []
     size = chance.randint(FEWEST, MOST)
     while len(words) < size:
@@ -164,7 +165,7 @@ def _joined(sentences: list[str], chance: random.Random) -> str:
 
 
 def of_pieces(predictor: SentimentBertPredictor, texts: list[str], count: int) -> str:
-    """The first text of so many word pieces, [CLS] and [SEP] among them."""
+    """The first text of ``count`` word pieces, including [CLS] and [SEP]."""
     for text in texts:
         if len(sentiment_bert.encode(predictor.tokenizer, text)) == count:
             return text
@@ -172,13 +173,13 @@ def of_pieces(predictor: SentimentBertPredictor, texts: list[str], count: int) -
 
 
 def beginning(predictor: SentimentBertPredictor, text: str, count: int) -> str:
-    """So many word pieces of the text, [CLS] and [SEP] among them."""
+    """The beginning of the text, ``count`` word pieces including [CLS] and [SEP]."""
     encoding = predictor.tokenizer.encode(natural(text))
     return natural(text)[: encoding.offsets[count - 2][1]]
 
 
 def row(name: str, medians: dict[str, float], unit: float = 1) -> str:
-    """A line of the table; beside each figure how many times as fast as the pipeline."""
+    """A row of the table; each figure with its speed relative to the pipeline."""
     cells = []
     for contender in NAMES:
         if contender not in medians:
@@ -192,7 +193,7 @@ def row(name: str, medians: dict[str, float], unit: float = 1) -> str:
 
 
 def agreement(found: Contenders, rows: data.Labelled) -> str:
-    """On which share of the rows engine and PyTorch agree, and how often each is right."""
+    """How often the engine and PyTorch agree, and the accuracy of each."""
     labels = np.array(rows.labels) > 0.5
     fast, plain = (np.array(p.logits(rows.texts)) > 0 for p in (found.engine, found.plain))
     same, one, other = (
