@@ -111,7 +111,7 @@ def test_an_explanation_does_not_wait_for_another_models() -> None:
         return points.sum(dim=(1, 2))
 
     def explain() -> None:
-        catalog.spec("sentiment_lstm").tiny().explain(TEXT)
+        catalog.record("sentiment_lstm").tiny().explain(TEXT)
         explained.set()
 
     long = threading.Thread(
