@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -217,14 +218,69 @@ class TokenScore:
         return max(0.0, -self.log_prob / math.log(2))
 
 
+class BlockMatrix:
+    """A matrix that is zero outside rectangular blocks, stored as its blocks.
+
+    The attention over a long text consists of one block per sentence: 3,000 characters take
+    less than 1 MB instead of 40. Indexing, ``np.asarray`` and ``tolist`` fill in the zeros.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], blocks: Sequence[tuple[int, int, np.ndarray]]
+    ) -> None:
+        """Blocks are (first row, first column, values); they may not overlap."""
+        self.shape = shape
+        self.blocks = tuple(blocks)
+
+    def __getitem__(self, key: Any) -> Any:
+        """What numpy would return; slices only compute the part they select."""
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
+        if not (isinstance(rows, slice) and isinstance(columns, slice)):
+            return np.asarray(self)[key]
+        top, bottom, down = rows.indices(self.shape[0])
+        left, right, across = columns.indices(self.shape[1])
+        return self._part(top, bottom, left, right)[::down, ::across]
+
+    def _part(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+        result = np.zeros((max(0, bottom - top), max(0, right - left)), dtype=np.float32)
+        for row, column, values in self.blocks:
+            begin, end = max(row, top), min(row + values.shape[0], bottom)
+            first, last = max(column, left), min(column + values.shape[1], right)
+            if begin < end and first < last:
+                inside = values[begin - row : end - row, first - column : last - column]
+                result[begin - top : end - top, first - left : last - left] = inside
+        return result
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The whole matrix."""
+        return self._part(0, self.shape[0], 0, self.shape[1]).astype(dtype or np.float32)
+
+    def row_sums(self) -> np.ndarray:
+        """The sum of each row."""
+        result = np.zeros(self.shape[0], dtype=np.float32)
+        for row, _, values in self.blocks:
+            result[row : row + len(values)] += values.sum(axis=1)
+        return result
+
+    def tolist(self) -> list[list[float]]:
+        """The whole matrix as lists, whose zeros share one object to save memory."""
+        result = [[0.0] * self.shape[1] for _ in range(self.shape[0])]
+        for row, column, values in self.blocks:
+            for line, numbers in zip(result[row:], values.tolist(), strict=False):
+                line[column : column + len(numbers)] = numbers
+        return result
+
+
 @dataclass(frozen=True)
 class Translation:
-    """A translation and what the decoder looked at while writing it.
+    """A translation and what the decoder attended to while writing it.
 
-    ``score`` is the summed log-probability in nats, the end symbol included;
-    ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one
-    row per target character over the source characters, and each row sums to 1. It is
-    made of ``parts``, each translated by itself: a sentence, or a piece of a very long one.
+    ``source`` holds the S characters that were read, ``target`` the T characters of ``text``;
+    line breaks are kept. ``truncated`` tells whether the text was longer than what was read.
+    ``score`` is the summed log-probability in nats, including that of the end symbol;
+    ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one row per
+    target character over the source characters, and each row sums to 1. The text was translated
+    in ``parts``, each by itself: sentences, or pieces of a very long one.
     """
 
     text: str
@@ -232,7 +288,7 @@ class Translation:
     source: tuple[str, ...]
     target: tuple[str, ...]
     log_probs: np.ndarray
-    attention: np.ndarray
+    attention: np.ndarray | BlockMatrix
     truncated: bool = False
     parts: int = 1
 
@@ -240,9 +296,11 @@ class Translation:
         rows, columns = len(self.target), len(self.source)
         if self.log_probs.shape != (rows,):
             raise ValueError(f"{rows} target characters, but log_probs {self.log_probs.shape}")
-        if self.attention.shape != (rows, columns):
-            raise ValueError(f"attention must be {(rows, columns)}, not {self.attention.shape}")
-        if rows and not np.allclose(self.attention.sum(axis=1), 1.0, atol=1e-3):
+        weights = self.attention
+        if weights.shape != (rows, columns):
+            raise ValueError(f"attention must be {(rows, columns)}, not {weights.shape}")
+        sums = weights.row_sums() if isinstance(weights, BlockMatrix) else weights.sum(axis=1)
+        if rows and not np.allclose(sums, 1.0, atol=1e-3):
             raise ValueError("every row of the attention must sum to 1")
 
 
@@ -250,9 +308,9 @@ class Translation:
 class WordAttention:
     """A translation's attention by words: ``weights`` (target words, source words).
 
-    The weights of a source word's characters are summed, those of a target word's averaged, so
-    rows sum to 1. A blank belongs to the word before it. ``characters`` (target words, source
-    characters) are the rows before summing.
+    Weights are summed over the characters of a source word and averaged over those of a target
+    word, so rows sum to 1. Spaces and line breaks count as part of the word before them.
+    ``characters`` (target words, source characters) holds the rows before they are summed.
     """
 
     source: tuple[str, ...]
@@ -281,7 +339,7 @@ def as_json(value: Any) -> Any:
     """The result, or a list of them, as plain JSON values (arrays and sets as lists)."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, BlockMatrix)):
         return value.tolist()
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]

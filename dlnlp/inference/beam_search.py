@@ -1,4 +1,4 @@
-"""Batched beam search, a pure function over a model's step."""
+"""Batched beam search over any model that predicts one token at a time."""
 
 from __future__ import annotations
 
@@ -8,69 +8,83 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dlnlp.inference.deadline import check_deadline
+
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], tuple[Tensor, Tensor, State]]
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A finished output of N tokens, the end symbol left out.
+    """A finished output of N tokens, without the end symbol.
 
-    ``score`` sums the log-probabilities in nats, the end included; ``log_probs`` (N,) and
-    ``attention`` (N, S) are on the CPU.
+    ``score`` is the sum of the log-probabilities in nats, including that of the end symbol, and
+    ``rate`` is the score after ``normalised``, by which outputs are ranked. ``log_probs`` (N,)
+    and ``attention`` (N, S) are on the CPU.
     """
 
     tokens: tuple[int, ...]
     score: float
+    rate: float
     log_probs: Tensor
     attention: Tensor
 
 
 @torch.inference_mode()
 def beam_search(
-    step: Step, state: State, *, limits: Sequence[int], beam_size: int, start: int, end: int
+    step: Step,
+    state: State,
+    limits: Sequence[int],
+    alphas: Sequence[float] | None = None,
+    *,
+    beam_size: int,
+    start: int,
+    end: int,
 ) -> list[list[Hypothesis]]:
-    """The ``beam_size`` best outputs of each of B inputs, best first; 1 is greedy search.
+    """The best ``beam_size`` outputs for each of B inputs, best first; size 1 is greedy search.
 
-    All K beams of all inputs advance as one batch of B * K rows, row b * K + k being beam k
-    of input b. Outputs are ranked by log-probability over length, see ``normalised``, and an
-    input is done with K of them.
+    The K beams of all inputs advance as one batch of B * K rows: row b * K + k is beam k of
+    input b. The search for an input ends when K of its outputs have ended. These are then
+    ranked by ``normalised``.
 
     Args:
-        step: Takes tokens (B * K,) and a state, gives log-probabilities (B * K, V), attention
+        step: Takes tokens (B * K,) and a state, returns log-probabilities (B * K, V), attention
             (B * K, S) and the next state.
-        state: The first state: tensors with the B * K rows in dimension 1.
-        limits: The most tokens to write for each input; then only the end may follow.
+        state: The initial state: tensors with B * K rows in dimension 1.
+        limits: The maximum number of tokens for each input; after that only the end may follow.
+        alphas: The length penalty for each input; 1 by default.
+
+    Raises:
+        DeadlineExceeded: The deadline passed, which is checked before each step.
     """
     count, width = len(limits), beam_size
+    alphas = [1.0] * count if alphas is None else alphas
     device = state[0].device
     tokens = torch.full((count * width,), start, device=device)
-    # All beams of an input start alike, so only the first may propose.
+    # All beams of an input start out equal, so only the first may propose continuations.
     scores = torch.full((count, width), -torch.inf, device=device)
     scores[:, 0] = 0.0
     rows = torch.arange(count, device=device).unsqueeze(1) * width  # (B, 1)
     finished: list[list[tuple[float, float, int, int]]] = [[] for _ in limits]
     history: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-    bounds = torch.tensor(list(limits), device=device).view(-1, 1, 1)
+    bounds = torch.tensor(list(limits), device=device)
 
     for length in range(max(limits, default=-1) + 1):
+        check_deadline()
         log_probs, attention, state = step(tokens, state)
-        logp = log_probs.view(count, width, -1)  # (B, K, V)
-        over = torch.arange(logp.shape[-1], device=device) != end
-        logp = logp.masked_fill((length >= bounds) & over, -torch.inf)
+        logp = _only_end(log_probs.view(count, width, -1), bounds <= length, end)  # (B, K, V)
         total = (scores.unsqueeze(-1) + logp).flatten(1)  # (B, K * V)
-        # At most K of the 2K best are ends, so K beams always remain to go on with.
+        # At most K of the best 2K are ends, so K beams always remain.
         best, flat = total.topk(2 * width, dim=1)
         beam, token = flat // logp.shape[-1], flat % logp.shape[-1]
         is_end = token == end
         for b, column in (is_end[:, :width] & best[:, :width].isfinite()).nonzero().tolist():
             if len(finished[b]) < width:
-                score = float(best[b, column])
-                row = b * width + int(beam[b, column])
-                finished[b].append((normalised(score, length), score, length, row))
+                score, row = float(best[b, column]), b * width + int(beam[b, column])
+                finished[b].append((normalised(score, length, alphas[b]), score, length, row))
         if all(len(outputs) == width for outputs in finished):
             break
-        going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the best that are no ends
+        going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the best that go on
         scores = best.gather(1, going)
         tokens = token.gather(1, going).flatten()
         parents = (beam.gather(1, going) + rows).flatten()
@@ -79,25 +93,34 @@ def beam_search(
         state = tuple(tensor[:, parents] for tensor in state)
         if not scores.isfinite().any():
             break
-    return [
-        [_trace(history, row, size, score) for _, score, size, row in sorted(outputs)[::-1]]
-        for outputs in finished
-    ]
+    return [[_trace(history, *output) for output in sorted(outputs)[::-1]] for outputs in finished]
 
 
-def normalised(score: float, length: int) -> float:
-    """A score by which outputs of any length compare (Wu et al. 2016, eq. 14, alpha = 1).
+def _only_end(log_probs: Tensor, full: Tensor, end: int) -> Tensor:
+    """Log-probabilities (B, K, V) that leave only the end for inputs (B,) that are full."""
+    others = torch.arange(log_probs.shape[-1], device=log_probs.device) != end
+    return log_probs.masked_fill(full.view(-1, 1, 1) & others, -torch.inf)
 
-    ``length`` counts the tokens without the end symbol. Five are added, so that an output of
-    few characters is not outdone by a longer guess.
+
+def normalised(score: float, length: int, alpha: float = 1.0) -> float:
+    """A score that compares outputs of different lengths (Wu et al. 2016, eq. 14).
+
+    Args:
+        score: The summed log-probability.
+        length: The number of tokens, without the end symbol.
+        alpha: 0 returns the sum itself, 1 divides it by the length plus 6, up to a constant.
     """
-    return score / ((5 + length + 1) / 6)
+    return score / ((5 + length + 1) / 6) ** alpha
 
 
 def _trace(
-    history: list[tuple[Tensor, Tensor, Tensor, Tensor]], row: int, size: int, score: float
+    history: list[tuple[Tensor, Tensor, Tensor, Tensor]],
+    rate: float,
+    score: float,
+    size: int,
+    row: int,
 ) -> Hypothesis:
-    """The output of ``size`` tokens whose last one is in ``row``, read backwards."""
+    """The output of ``size`` tokens that ends in ``row``, followed backwards to its start."""
     tokens, log_probs, attentions = [], [], []
     for parents, chosen, picked, attention in reversed(history[:size]):
         tokens.append(int(chosen[row]))
@@ -105,7 +128,6 @@ def _trace(
         row = int(parents[row])
         attentions.append(attention[row])
     if not tokens:
-        return Hypothesis((), score, torch.zeros(0), torch.zeros(0, 0))
-    return Hypothesis(
-        tuple(tokens[::-1]), score, torch.stack(log_probs[::-1]), torch.stack(attentions[::-1])
-    )
+        return Hypothesis((), score, rate, torch.zeros(0), torch.zeros(0, 0))
+    log_prob, attention = torch.stack(log_probs[::-1]), torch.stack(attentions[::-1])
+    return Hypothesis(tuple(tokens[::-1]), score, rate, log_prob, attention)

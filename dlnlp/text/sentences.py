@@ -6,8 +6,9 @@ import re
 
 from dlnlp.text.casing import OPENING, Casing
 
-# A sentence may end before this blank: marks before it, quotes and brackets closed.
-_STOP = re.compile(r"(\S*[.!?…])([\"'”’»)\]]*) ")
+# A sentence may end before this space: after a stop and any closing quotes and brackets. The
+# lookbehind keeps the search linear in the length of a word.
+_STOP = re.compile(r"(?<!\S)(\S*[.!?…])([\"'”’»)\]]*) ")
 _NO_STOP = re.compile(
     r"(?:\W|^)(?:[a-hj-z]|mr|mrs|ms|dr|prof|st|jr|sr|vs|mt|gen|col|capt|lt|sgt|rev|gov|sen|rep"
     r"|(?:\w\.)+\w)\.$",
@@ -16,12 +17,12 @@ _NO_STOP = re.compile(
 
 
 def sentences(text: str, longest: int) -> list[str]:
-    """A cleaned text in sentences, which a blank joins to the text again.
+    """The sentences of a clean line of text; joined by spaces, they are the line again.
 
-    A sentence of more than ``longest`` characters comes in parts: up to a comma or the like
-    where there is one, else up to a blank.
+    A sentence of more than ``longest`` characters is split into parts: after a comma, semicolon
+    or colon if there is one, else between two words. Longer words are not split.
     """
-    small = Casing(text).small  # then what follows a stop may be small, too
+    small = Casing(text).small  # then sentences may begin with a small letter
     result, begin = [], 0
     for match in _STOP.finditer(text):
         following = text[match.end() :].lstrip(OPENING)[:1]

@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from dlnlp.inference.batching import pad_rows
 from dlnlp.inference.beam_search import Hypothesis, beam_search, normalised
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID
-from dlnlp.models.char_seq2seq.predictor import (
-    MAX_CHARACTERS,
-    CharSeq2SeqPredictor,
-    Sentence,
-    collate,
-    max_length,
-    tiny,
-)
+from dlnlp.models.char_seq2seq.model import greedy
+from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, tiny
+from dlnlp.models.char_seq2seq.source import LONGEST_SENTENCE, MAX_CHARACTERS, Sentence, max_length
 
 PREDICTOR = tiny()
 TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]
@@ -27,8 +23,8 @@ def test_padding_changes_nothing() -> None:
     rows = [vocabulary.encode("hello"), vocabulary.encode("good morning")]
     target = torch.tensor([[SOS_ID, 10, 11]])
     with torch.inference_mode():
-        padded, attention = model(*collate(rows), target.expand(2, -1))
-        alone, _ = model(*collate(rows[:1]), target)
+        padded, attention = model(*pad_rows(rows), target.expand(2, -1))
+        alone, _ = model(*pad_rows(rows[:1]), target)
     torch.testing.assert_close(padded[:1], alone)
     assert attention.shape == (2, 3, 12)
     assert attention[0, :, 5:].abs().max() == 0
@@ -47,7 +43,7 @@ def test_forcing_a_translation_gives_its_own_score(beam_size: int) -> None:
             assert found.text == ""
             continue
         forced = PREDICTOR.force("".join(found.source), found.text)
-        if len(found.target) < max_length(len(found.source)):
+        if len(found.target) < max_length(Sentence("".join(found.source), "")):
             assert forced.score == pytest.approx(found.score, abs=1e-3)
         np.testing.assert_allclose(forced.log_probs, found.log_probs, atol=1e-4)
         np.testing.assert_allclose(forced.attention, found.attention, atol=1e-4)
@@ -95,7 +91,7 @@ def test_a_sentence_without_its_stop_is_read_with_one() -> None:
 def test_a_stop_is_left_out_whichever_the_model_writes() -> None:
     tokens = PREDICTOR.target_vocabulary.encode("oui !")
     attention = torch.full((5, 6), 1 / 6)
-    hypothesis = Hypothesis(tuple(tokens), -1.0, torch.zeros(5), attention)
+    hypothesis = Hypothesis(tuple(tokens), -1.0, -0.5, torch.zeros(5), attention)
     found = PREDICTOR._translation(Sentence("hello", "hello"), hypothesis)
     assert found.text == "oui"
     np.testing.assert_allclose(found.attention[0], [1 / 6] * 4 + [2 / 6])

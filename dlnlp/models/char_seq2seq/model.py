@@ -1,16 +1,20 @@
 """Chapter 2: English to French, character by character, with attention.
 
-The encoder reads the source in both directions. The decoder's first GRU reads the French
-written so far; its hidden state is the query that attention compares with every source
-character; the context it returns is joined to the embedded input of the second GRU, which
-names the next character. Because the query does not wait for the context, training runs in
-parallel over the target, and decoding one step at a time gives the same numbers.
-(Bahdanau et al. 2015; the scaled dot product is Luong et al.'s, 2015.)
+The encoder reads the source in both directions. The decoder has two GRUs. The first reads the
+French written so far; its output is the query that attention compares with every source
+character. The second reads the embedded character, the query and the context that attention
+returns, and predicts the next character. Because the query does not depend on the context, the
+attention of a whole target is computed at once in training, and decoding step by step gives the
+same numbers. (Bahdanau et al. 2015; the scaled dot product is that of Vaswani et al. 2017.)
+
+Shapes: B sources in a batch, S source characters, T target characters, E embedding size,
+H hidden size, V target vocabulary size.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,14 +22,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from dlnlp.inference.beam_search import State
-
-SOS_ID, EOS_ID = 2, 3
+PAD_ID, UNK_ID, SOS_ID, EOS_ID = range(4)
+State = tuple[Tensor, ...]  # hidden states of the decoder's two GRUs, (1, B, H) each
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes: ``hidden_dim`` is the decoder's width and twice that of each encoder direction."""
+    """Sizes. ``hidden_dim`` is H; each direction of the encoder has half of it."""
 
     source_vocab_size: int
     target_vocab_size: int
@@ -37,10 +40,11 @@ class Config:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the decoder may look at: of B sources of S characters.
+    """What the encoder passes to the decoder.
 
-    ``states`` (B, S, H), ``keys`` (B, S, H) projected once per source, ``mask`` (B, S) true
-    on real characters, and the decoder's first states ``first`` and ``second``, (1, B, H).
+    ``states`` (B, S, H) are the encoder's hidden states and ``keys`` (B, S, H) their projection
+    for attention; ``mask`` (B, S) is True on characters and False on padding. ``first`` and
+    ``second`` (1, B, H) are the initial states of the decoder's two GRUs.
     """
 
     states: Tensor
@@ -50,7 +54,7 @@ class Memory:
     second: Tensor
 
     def select(self, rows: Tensor) -> Memory:
-        """The memory of these rows (n,), in their order; rows may repeat."""
+        """The memory of these rows (n,), in their order; a row may occur several times."""
         return Memory(
             self.states[rows],
             self.keys[rows],
@@ -66,7 +70,9 @@ class Encoder(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         width = config.hidden_dim
-        self.embedding = nn.Embedding(config.source_vocab_size, config.embed_dim, padding_idx=0)
+        self.embedding = nn.Embedding(
+            config.source_vocab_size, config.embed_dim, padding_idx=PAD_ID
+        )
         self.gru = nn.GRU(
             config.embed_dim,
             width // 2,
@@ -81,26 +87,21 @@ class Encoder(nn.Module):
         self.second = nn.Linear(width, width)
 
     def forward(self, source: Tensor, lengths: Tensor) -> Memory:
-        """The memory of padded ids (B, S) and their lengths (B,) on the CPU."""
+        """Encode padded ids (B, S) whose lengths (B,) are on the CPU."""
         embedded = self.dropout(self.embedding(source))  # (B, S, E)
-        if int(lengths.min()) == source.shape[1]:  # nothing is padded, which is faster
+        if int(lengths.min()) == source.shape[1]:  # without padding, packing only costs time
             states, hidden = self.gru(embedded)  # (B, S, H)
         else:
             packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
             output, hidden = self.gru(packed)
             states, _ = pad_packed_sequence(output, batch_first=True)
         states = self.dropout(states)
+        positions = torch.arange(states.shape[1], device=source.device)
+        mask = positions < lengths.to(source.device).unsqueeze(1)  # (B, S)
+        # The last layer's final state in each direction has seen the whole source.
         summary = torch.cat((hidden[-2], hidden[-1]), dim=-1).unsqueeze(0)  # (1, B, H)
-        mask = torch.arange(states.shape[1], device=source.device) < lengths.to(
-            source.device
-        ).unsqueeze(1)
-        return Memory(
-            states,
-            self.key(states),
-            mask,
-            torch.tanh(self.first(summary)),
-            torch.tanh(self.second(summary)),
-        )
+        first, second = torch.tanh(self.first(summary)), torch.tanh(self.second(summary))
+        return Memory(states, self.key(states), mask, first, second)
 
 
 class Decoder(nn.Module):
@@ -109,24 +110,26 @@ class Decoder(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         width = config.hidden_dim
-        self.embedding = nn.Embedding(config.target_vocab_size, config.embed_dim, padding_idx=0)
+        self.embedding = nn.Embedding(
+            config.target_vocab_size, config.embed_dim, padding_idx=PAD_ID
+        )
         self.reader = nn.GRU(config.embed_dim, width, batch_first=True)
         self.writer = nn.GRU(config.embed_dim + 2 * width, width, batch_first=True)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(2 * width, config.target_vocab_size)
 
     def forward(self, memory: Memory, target: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """Read target ids (B, T) and predict what follows each of them.
+        """Read target ids (B, T) and predict the character after each of them.
 
         Returns:
-            Logits (B, T, V), attention (B, T, S) whose rows sum to 1 over each source's own
-            characters, and the state to go on from.
+            Logits (B, T, V), attention (B, T, S) whose rows sum to 1 and are 0 on padding, and
+            the GRUs' new states.
         """
         embedded = self.dropout(self.embedding(target))  # (B, T, E)
         query, first = self.reader(embedded, state[0])  # (B, T, H)
         scores = query @ memory.keys.transpose(1, 2) / math.sqrt(query.shape[-1])  # (B, T, S)
         scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
-        attention = F.softmax(scores, dim=-1)  # over the source, not over the batch
+        attention = F.softmax(scores, dim=-1)  # over source characters
         context = attention.to(memory.states.dtype) @ memory.states  # (B, T, H)
         joined = torch.cat((embedded, query, context), dim=-1)
         written, second = self.writer(joined, state[1])  # (B, T, H)
@@ -135,7 +138,7 @@ class Decoder(nn.Module):
 
 
 class CharSeq2Seq(nn.Module):
-    """Encoder and decoder, trained together."""
+    """The encoder and the decoder."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -144,7 +147,35 @@ class CharSeq2Seq(nn.Module):
         self.decoder = Decoder(config)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, T, V) and attention (B, T, S), the target (B, T) being given."""
+        """Logits (B, T, V) and attention (B, T, S) for given targets (B, T): teacher forcing."""
         memory = self.encoder(source, lengths)
         logits, attention, _ = self.decoder(memory, target, (memory.first, memory.second))
         return logits, attention
+
+    def step(self, memory: Memory, tokens: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Read one more token (B,) for each source and predict the next one.
+
+        Returns:
+            Log-probabilities (B, V), attention (B, S) and the new states. ``<pad>``, ``<unk>``
+            and ``<sos>`` are never predicted, nor is an empty translation.
+        """
+        logits, attention, state = self.decoder(memory, tokens.unsqueeze(1), state)
+        log_probs = F.log_softmax(logits[:, 0].float(), dim=-1)
+        log_probs[:, :EOS_ID] = -torch.inf
+        log_probs[tokens == SOS_ID, EOS_ID] = -torch.inf
+        return log_probs, attention[:, 0], state
+
+
+@torch.inference_mode()
+def greedy(model: CharSeq2Seq, source: Sequence[int], max_length: int) -> Iterator[int]:
+    """Translate the source ids (S,): take the most likely character at each step."""
+    device = model.decoder.output.weight.device
+    memory = model.encoder(torch.tensor([source], device=device), torch.tensor([len(source)]))
+    state: State = (memory.first, memory.second)
+    token = torch.tensor([SOS_ID], device=device)
+    for _ in range(max_length):
+        log_probs, _, state = model.step(memory, token, state)
+        token = log_probs.argmax(dim=-1)
+        if int(token) == EOS_ID:
+            return
+        yield int(token)
