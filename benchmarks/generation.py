@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Call, race, seconds
-from dlnlp.accelerate.speculative import Writer
+from dlnlp.accelerate.speculative import FastWriter, Reader
 from dlnlp.checkpoint import ROOT
 from dlnlp.models.char_seq2seq import predictor as char_seq2seq
 from dlnlp.models.token_transformer import predictor as token_transformer
@@ -91,7 +91,9 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
     tokens = min(tokens, config.context - len(ids))  # no window may move: GPT-2's can't
     contenders: dict[str, Call] = {
         "ours": lambda: list(predictor.stream(PROMPT, tokens, temperature=0)),
-        "ours, no cache": partial(without_cache, Writer(predictor.model).model, ids, tokens),
+        "ours, no cache": partial(
+            without_cache, FastWriter(predictor.model).copies().reader, ids, tokens
+        ),
         "GPT2LMHeadModel": partial(gpt2(predictor), ids, tokens),
     }
     taken = race(contenders, rounds)
@@ -107,12 +109,12 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
 
 
 @torch.inference_mode()
-def without_cache(model: TransformerModel, ids: list[int], tokens: int) -> list[int]:
-    """Greedy continuation that reads everything again for each token."""
+def without_cache(reader: Reader, ids: list[int], tokens: int) -> list[int]:
+    """Greedy continuation with packed weights that reads the whole text again for each token."""
     ids = list(ids)
     for _ in range(tokens):
-        states = model.hidden(torch.tensor([ids]))
-        ids.append(int(model.logits(states[:, -1]).argmax()))
+        states = reader.model.hidden(torch.tensor([ids]))
+        ids.append(int(reader.output(states[0, -1:]).argmax()))
     return ids
 
 

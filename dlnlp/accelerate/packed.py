@@ -1,26 +1,32 @@
-"""Linear layers for few rows at a time on a CPU, for ``torch.inference_mode`` only.
+"""Linear layers for a few rows at a time on a CPU, for ``torch.inference_mode`` only.
 
-Who generates token by token waits for the weights to come from memory. oneDNN, torch's library
-for such products, reads them about twice as fast when they lie in blocks as it likes them, and
-in 8 bits there is only a quarter to read.
+Generating one token at a time is limited by how fast the weights are read from memory. oneDNN,
+PyTorch's library for these products, reads them about twice as fast in its own blocked layout,
+and 8-bit weights are a quarter of the size.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
+Module = TypeVar("Module", bound=nn.Module)
+
 
 class PackedLinear(nn.Module):
-    """A copy of a weight (O, I), float32, in oneDNN's order."""
+    """A copy of a float32 weight (O, I) in oneDNN's blocked layout, and of its bias (O,)."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
-        self.bias = None if bias is None else bias.detach()
+        self.bias = None if bias is None else bias.detach().clone()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x`` (..., I) times the weight, and the bias added: (..., O)."""
+        """Output (..., O) of input ``x`` (..., I)."""
         product: Tensor = torch.ops.mkldnn._linear_pointwise(
             x, self.weight, self.bias, "none", [], ""
         )
@@ -28,25 +34,43 @@ class PackedLinear(nn.Module):
 
 
 class EightBitLinear(nn.Module):
-    """A copy of a weight (O, I) in 8 bits, with a scale for each output; rows are bfloat16."""
+    """A copy of a weight (O, I) as int8 with one scale per output; inputs become bfloat16."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
         scale = weight.detach().abs().amax(dim=1).clamp(min=1e-12) / 127
         self.weight = (weight.detach() / scale.unsqueeze(1)).round().to(torch.int8)
         self.scale = scale.bfloat16()
-        self.bias = None if bias is None else bias.detach()
+        self.bias = None if bias is None else bias.detach().clone()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x`` (..., I) times about the weight, and the bias added: (..., O), float32."""
+        """Approximate output (..., O), float32, of input ``x`` (..., I)."""
         rows = x.reshape(-1, x.shape[-1]).bfloat16()
         product = torch._weight_int8pack_mm(rows, self.weight, self.scale)
         product = product.float() if self.bias is None else product + self.bias
         return product.view(*x.shape[:-1], -1)
 
 
+Linear = Callable[[Tensor, Tensor | None], nn.Module]
+
+
+def replace_linear(model: Module, linear: Linear, shared: Iterable[nn.Module] = ()) -> Module:
+    """A copy of the model, in evaluation mode, with new linear layers.
+
+    Args:
+        linear: Makes a layer from the weight (O, I) and bias (O,) of each ``nn.Linear``.
+        shared: Submodules that are not copied.
+    """
+    # deepcopy takes what it finds in its memo as already copied.
+    memo: dict[int, nn.Module] = {id(module): module for module in shared}
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            memo[id(module)] = linear(module.weight, module.bias)
+    return copy.deepcopy(model, memo).eval()
+
+
 def can_pack(weight: Tensor) -> bool:
-    """Whether this build of torch has oneDNN's products, and the weight is one for them."""
+    """Whether ``PackedLinear`` works for this weight in this build of PyTorch."""
     return (
         torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
@@ -56,7 +80,7 @@ def can_pack(weight: Tensor) -> bool:
     )
 
 
-def is_quick_in_eight_bits() -> bool:
-    """Whether torch's 8-bit products are the faster ones: elsewhere they are plain loops."""
+def has_fast_int8() -> bool:
+    """Whether PyTorch's int8 products are vectorised on this processor; elsewhere they are slow."""
     capability = torch.backends.cpu.get_cpu_capability()
     return capability.startswith("AVX") and hasattr(torch, "_weight_int8pack_mm")

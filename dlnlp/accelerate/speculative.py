@@ -1,98 +1,142 @@
-"""Writing token after token, fast: a cache, and a rough copy of the model that reads ahead.
+"""Fast generation: a key-value cache, packed weights and speculative decoding.
 
-On a CPU one more token costs the reading of all weights from memory, and five more cost hardly
-more than that. So a copy of the model in 8 bits, several times as fast, guesses the next tokens;
-the model itself then reads all guesses at once, and keeps them up to the first that it would
-have chosen otherwise, which it replaces. What is written is what the model alone would write.
-(Leviathan et al. 2023; the copy is of the model itself, and shares its cache.)
+On a CPU the time per token is mostly spent reading the weights from memory, and reading five
+tokens at once takes little longer than one. So an 8-bit copy of the model, several times as fast,
+drafts the next tokens; the model itself then reads all drafted tokens at once and keeps them up to
+the first one that it would have chosen differently. The result is what the model alone would
+write. (Speculative decoding, Leviathan et al. 2023; here the draft shares the model's cache.)
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dlnlp.accelerate.packed import EightBitLinear, PackedLinear, can_pack, is_quick_in_eight_bits
-from dlnlp.text.byte_level import BEGIN_ID, UNK_ID
+from dlnlp.accelerate.packed import (
+    EightBitLinear,
+    PackedLinear,
+    can_pack,
+    has_fast_int8,
+    replace_linear,
+)
+from dlnlp.models.token_transformer.model import Cache, Choose, TransformerModel
 
-if TYPE_CHECKING:
-    from dlnlp.models.token_transformer.model import Cache, TransformerModel
-
-READ_AHEAD = 5
-# A token's id from its log-probabilities (V,) and its place among the new ones.
-Choose = Callable[[np.ndarray, int], int]
+DRAFTED = 5  # tokens drafted at a time
 
 
-class Writer:
-    """Chooses token after token from a model's distributions; safe to share between threads.
+@dataclass(frozen=True)
+class Reader:
+    """A model and its output layer."""
 
-    It has copies of the weights of the day it was made, where those are on a CPU.
+    model: TransformerModel
+    output: Callable[[Tensor], Tensor]
+
+    def logits(self, tokens: list[int], cache: Cache, last: int = 1) -> Tensor:
+        """Logits (``last``, V) after each of the last tokens; all are added to the cache."""
+        device = self.model.embedding.weight.device
+        states = self.model.hidden(torch.tensor([tokens], device=device), cache)
+        return self.output(states[0, -last:])
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Readers with the weights of one moment; ``draft`` is None where it would not help."""
+
+    weights: tuple[tuple[int, int], ...]
+    reader: Reader
+    draft: Reader | None
+
+
+class FastWriter:
+    """Generates the same tokens as ``model.generate``, faster; safe to share between threads.
+
+    On a CPU it keeps copies of the weights. Every generation first checks that they are current
+    and renews them if not, so that training steps and ``load_state_dict`` take effect; a
+    generation that is under way ends with the weights that it began with.
     """
 
     def __init__(self, model: TransformerModel) -> None:
-        packs = can_pack(model.embedding.weight)
-        ahead = packs and is_quick_in_eight_bits()
-        self.model = model.rebuilt(PackedLinear) if packs else model
-        self.draft = model.rebuilt(EightBitLinear) if ahead else None
+        self.model = model
+        self._lock = threading.Lock()
+        self._copies: Copies | None = None
 
-    @torch.inference_mode()  # which also holds where the generator is resumed elsewhere
-    def tokens(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
-        """``count`` ids that follow those of the prompt, which fit the context.
+    @torch.inference_mode()  # holds in whichever thread the generator is resumed
+    def generate(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
+        """Continue a prompt, which fits the context, by ``count`` token ids.
 
-        ``choose`` may be asked about a place more than once, and has to answer by what it is
-        given alone.
+        ``choose`` may be asked about a position more than once, so its answer may only depend
+        on its arguments.
         """
-        context = self.model.config.context
-        cache = self.model.cache()
-        ids, fresh, place = list(prompt), list(prompt), 0
-        while place < count:
-            if cache.length + len(fresh) > context:
-                # The window is full: go on from its later half, positions starting anew.
-                ids = [BEGIN_ID, *ids[-context // 2 :]]
-                fresh = list(ids)
-                cache.length = 0
-            guesses = self._guesses(cache, fresh, place, count, choose)
-            begin = cache.length
-            rows = _log_probs(self.model, [*fresh, *guesses], cache, len(guesses) + 1)
-            for row, guess in zip(rows, [*guesses, None], strict=True):
-                token = choose(row, place)
-                place += 1
-                yield token
+        copies = self.copies()
+        reader, context = copies.reader, self.model.config.context
+        cache = Cache(reader.model)
+        # All ids, those the model sees, and those of them that are not in the cache yet.
+        ids, window, unread = list(prompt), list(prompt), list(prompt)
+        end = len(prompt) + count
+        while len(ids) < end:
+            if len(window) > context:  # full: keep the first token and the later half
+                window = [window[0], *window[-context // 2 :]]
+                unread, cache.length = list(window), 0
+            room = min(DRAFTED, context - len(window), end - len(ids) - 1)
+            drafted = list[int]()
+            if copies.draft and len(unread) == 1:
+                drafted = _drafted(copies.draft, cache, ids, room, choose)
+            rows = reader.logits([*unread, *drafted], cache, len(drafted) + 1)
+            for row, guess in zip(rows, [*drafted, None], strict=True):
+                token = choose(row, ids)
                 ids.append(token)
-                begin += len(fresh)
-                fresh = [token]
+                window.append(token)
+                yield token
                 if token != guess:
                     break
-            cache.length = begin
+            unread, cache.length = [token], len(window) - 1
 
-    def _guesses(
-        self, cache: Cache, fresh: list[int], place: int, count: int, choose: Choose
-    ) -> list[int]:
-        """What the draft would write next; what it puts into the cache does not count."""
-        begin, guesses = cache.length, list[int]()
-        if self.draft is None or len(fresh) > 1:
-            return guesses
-        room = min(READ_AHEAD, self.model.config.context - begin - 1, count - place - 1)
-        for ahead in range(room):
-            [row] = _log_probs(self.draft, [guesses[-1] if guesses else fresh[0]], cache, 1)
-            guesses.append(choose(row, place + ahead))
-        cache.length = begin
-        return guesses
+    def copies(self) -> Copies:
+        """The readers for the model's current weights."""
+        with self._lock:
+            # Taken before copying: weights that change meanwhile are copied again next time.
+            weights = _identity(self.model)
+            if self._copies is None or self._copies.weights != weights:
+                self._copies = _copied(self.model, weights)
+            return self._copies
 
 
-def _log_probs(model: TransformerModel, tokens: list[int], cache: Cache, last: int) -> np.ndarray:
-    """Log-probabilities (``last``, V) after the last of the tokens, which fill the cache."""
-    device = model.embedding.weight.device
-    states = model.hidden(torch.tensor([tokens], device=device), cache)
-    return predictable(model.logits(states[0, -last:]))
+def _drafted(draft: Reader, cache: Cache, ids: list[int], count: int, choose: Choose) -> list[int]:
+    """``count`` tokens that the draft expects after the ids; the cache is left as it was."""
+    begin, guesses = cache.length, list(ids)
+    for _ in range(count):
+        [row] = draft.logits(guesses[-1:], cache)
+        guesses.append(choose(row, guesses))
+    cache.length = begin
+    return guesses[len(ids) :]
 
 
-def predictable(logits: Tensor) -> np.ndarray:
-    """Log-probabilities (..., V) of logits, of the tokens that may be predicted alone."""
-    logits = logits.float()
-    logits[..., [UNK_ID, BEGIN_ID]] = -torch.inf
-    return torch.log_softmax(logits, dim=-1).cpu().numpy()
+def _identity(model: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Changes whenever a weight is replaced or modified in place.
+
+    PyTorch counts in-place changes in ``_version``. Two kinds are not counted: writes through
+    ``.data``, and those to weights that were created under ``torch.inference_mode``.
+    """
+    return tuple(
+        (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+        for weight in model.parameters()
+    )
+
+
+@torch.inference_mode()
+def _copied(model: TransformerModel, weights: tuple[tuple[int, int], ...]) -> Copies:
+    """Copies for a CPU; elsewhere the model itself."""
+    tied = model.embedding.weight
+    if not can_pack(tied):
+        return Copies(weights, Reader(model, model.logits), None)
+    packed = replace_linear(model, PackedLinear, [model.positions])
+    reader = Reader(packed, PackedLinear(tied))
+    if not has_fast_int8():
+        return Copies(weights, reader, None)
+    # The draft may share the embedding: a wrong guess costs time, but changes no result.
+    rough = replace_linear(model, EightBitLinear, [model.positions, model.embedding])
+    return Copies(weights, reader, Reader(rough, EightBitLinear(tied)))

@@ -1,8 +1,10 @@
-"""From log-probabilities to the distribution that is sampled from. Pure numpy, no torch."""
+"""From log-probabilities to the distribution that is sampled from; numpy only."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,21 +16,32 @@ def filtered(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    repetition_penalty: float = 1.0,
+    recent: Sequence[int] = (),
 ) -> np.ndarray:
-    """Probabilities (V,) after temperature, then top-k, then top-p (Holtzman et al. 2020).
+    """Probabilities (V,) after the repetition penalty, temperature, top-k and top-p, in that order.
 
-    Temperature 0 puts all probability on the best token. ``top_p`` keeps the smallest set
-    of tokens that reaches it. At least one token always remains.
+    Temperature 0 puts all probability on the best token. ``top_p`` keeps the smallest set of
+    tokens whose probabilities reach it (Holtzman et al. 2020). At least one token remains.
+
+    Args:
+        log_probs: Log-probabilities or logits (V,); -inf rules a token out.
+        repetition_penalty: Divides the logits of the ``recent`` tokens (Keskar et al. 2019,
+            section 4.1); 1 turns it off. Logits count from their mean over the vocabulary, and
+            those below it are multiplied, so that a penalty never makes a token likelier.
+        recent: Token ids that should not be repeated.
 
     Raises:
         ValueError: A setting is out of its range; the message names it.
     """
-    check_settings(temperature, top_k, top_p)
-    if temperature == 0:
-        probabilities = np.zeros(len(log_probs))
-        probabilities[int(np.argmax(log_probs))] = 1.0
-        return probabilities
+    check_settings(temperature, top_k, top_p, repetition_penalty)
     scaled = np.asarray(log_probs, dtype=np.float64)
+    if repetition_penalty != 1 and len(recent):
+        scaled = _penalised(scaled, repetition_penalty, np.unique(recent))
+    if temperature == 0:
+        probabilities = np.zeros(len(scaled))
+        probabilities[int(np.argmax(scaled))] = 1.0
+        return probabilities
     scaled = (scaled - scaled.max()) / temperature
     kept = np.arange(len(scaled))
     if top_k is not None and top_k < len(scaled):
@@ -43,55 +56,85 @@ def filtered(
     return probabilities
 
 
-class Draws:
-    """Tokens by their probability; the same seed and place always draw alike.
+def _penalised(logits: np.ndarray, penalty: float, tokens: np.ndarray) -> np.ndarray:
+    """A copy of the logits (V,), counted from their mean, in which the tokens are less likely."""
+    logits = logits - logits[np.isfinite(logits)].mean()
+    chosen = logits[tokens]
+    logits[tokens] = np.where(chosen > 0, chosen / penalty, chosen * penalty)
+    return logits
 
-    The token with the largest share of its own random number wins, as in a race of exponential
-    clocks. Where two distributions differ little, so do the tokens that a place draws of them.
+
+class Draws:
+    """Draws tokens by their probabilities; the same seed, prompt and position draw alike.
+
+    Each token waits for an exponentially distributed time with its probability as the rate, and
+    the first one wins. Because the same random numbers are used again, two distributions that
+    differ little mostly give the same token, which is what speculative decoding needs.
     """
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: int | None, prompt: str = "") -> None:
         self._seed = seed if seed is not None else int(np.random.default_rng().integers(2**63))
-        # A place is mostly asked about twice in a short while.
-        self._clocks = functools.lru_cache(maxsize=16)(self._started)
+        # Other prompts get other random numbers. Python's hash differs between processes.
+        digest = hashlib.blake2b(prompt.encode("utf-8", "replace"), digest_size=8).digest()
+        self._prompt = int.from_bytes(digest, "little")
+        # A position is usually asked about twice in a short time.
+        self._waits = functools.lru_cache(maxsize=16)(self._exponential)
 
-    def __call__(self, probabilities: np.ndarray, place: int) -> int:
-        """One token of the probabilities (V,) for a place."""
+    def __call__(self, probabilities: np.ndarray, position: int) -> int:
+        """One token of the probabilities (V,) for a position."""
         best = int(np.argmax(probabilities))
         if probabilities[best] == 1:
             return best
-        return int(np.argmax(probabilities / self._clocks(place, len(probabilities))))
+        return int(np.argmax(probabilities / self._waits(position, len(probabilities))))
 
-    def _started(self, place: int, count: int) -> np.ndarray:
-        return np.random.default_rng((self._seed, place)).standard_exponential(count)
+    def _exponential(self, position: int, count: int) -> np.ndarray:
+        key = (self._seed, self._prompt, position)
+        return np.random.default_rng(key).standard_exponential(count)
 
 
 def likeliest(found: Distribution, probabilities: np.ndarray, k: int) -> list[NextToken]:
-    """The ``k`` likeliest tokens, likeliest first, without those of no probability.
+    """The ``k`` likeliest tokens with a probability above 0, likeliest first.
 
     Args:
-        probabilities: Of each token (V,), such as what ``filtered`` leaves of the distribution.
+        probabilities: One per token (V,), for example ``filtered(found.log_probs, top_k=50)``.
 
     Raises:
-        ValueError: ``k`` is no whole number above 0.
+        ValueError: ``k`` is not a whole number above 0.
     """
     check_whole("k", k, 1, 10**6)
     best = np.argsort(-probabilities, kind="stable")[:k].tolist()
     return [found.token(i, float(probabilities[i])) for i in best if probabilities[i] > 0]
 
 
-def check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    """Raises a ValueError that names the setting which is out of its range."""
+def check_settings(
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    repetition_penalty: float = 1.0,
+) -> None:
+    """Check the settings' ranges.
+
+    Raises:
+        ValueError: A setting is out of its range; the message names it.
+    """
     if not _is_number(temperature) or not 0 <= temperature <= 100:
         raise ValueError(f"The temperature must be a number from 0 to 100, not {temperature!r}.")
     if top_k is not None:
         check_whole("top_k", top_k, 1, 10**9)
     if top_p is not None and not (_is_number(top_p) and 0 < top_p <= 1):
         raise ValueError(f"top_p must be a number above 0 and at most 1, not {top_p!r}.")
+    if not _is_number(repetition_penalty) or not 1 <= repetition_penalty <= 10:
+        raise ValueError(
+            f"repetition_penalty must be a number from 1 to 10, not {repetition_penalty!r}."
+        )
 
 
 def check_whole(name: str, value: object, low: int, high: int) -> None:
-    """Raises a ValueError with the name unless the value is an int from low to high."""
+    """Check that a value is an int from ``low`` to ``high``.
+
+    Raises:
+        ValueError: It is not; the message names it.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
 

@@ -1,6 +1,8 @@
-"""Byte-level BPE (Radford et al. 2019): tokens are bytes, so any text can be read and written."""
+"""Byte-level BPE (Radford et al. 2019): tokens are byte sequences, so any text can be encoded."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
@@ -12,7 +14,7 @@ UNK_ID, BEGIN_ID = 0, 1
 
 
 def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
-    """The bytes that a token stands for."""
+    """The bytes that a token id stands for; special tokens give their name."""
     piece = str(tokenizer.id_to_token(token))
     if token in (UNK_ID, BEGIN_ID):
         return piece.encode()
@@ -20,7 +22,7 @@ def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable character for each byte, backwards."""
+    """The byte of each printable character with which GPT-2 writes bytes."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     pairs = {chr(byte): byte for byte in printable}
@@ -31,9 +33,9 @@ BYTE_OF = _byte_alphabet()
 
 
 def split_whole(data: bytes) -> tuple[str, bytes]:
-    """The text of the bytes, and the beginning of an unfinished character at their end.
+    """The text of the bytes, and the bytes of an unfinished character at their end.
 
-    Bytes that can't be UTF-8 at all are shown as ``shown`` does.
+    Bytes that are not valid UTF-8 become text as in ``shown``.
     """
     for size in range(min(3, len(data)) + 1):
         try:
@@ -48,29 +50,25 @@ def split_whole(data: bytes) -> tuple[str, bytes]:
 
 def _may_begin(data: bytes) -> bool:
     """Whether the bytes may be the beginning of a longer UTF-8 character."""
-    need = (
-        2
-        if 0xC2 <= data[0] <= 0xDF
-        else 3
-        if data[0] >> 4 == 0xE
-        else 4
-        if 0xF0 <= data[0] <= 0xF4
-        else 0
-    )
-    return len(data) < need and all(byte >> 6 == 0b10 for byte in data[1:])
+    first, length = data[0], 0  # in bytes, of the whole character
+    if 0xC2 <= first <= 0xDF:
+        length = 2
+    elif first >> 4 == 0xE:
+        length = 3
+    elif 0xF0 <= first <= 0xF4:
+        length = 4
+    return len(data) < length and all(byte >> 6 == 0b10 for byte in data[1:])
 
 
 def shown(data: bytes) -> str:
-    """The bytes as text, those that are only a part of a character as ``‹E9›``."""
-    return (
-        data.decode("utf-8", "backslashreplace")
-        if is_text(data)
-        else "".join(chr(byte) if byte < 128 else f"‹{byte:02X}›" for byte in data)
-    )
+    """The bytes as text; if they are not whole characters, bytes above 127 become ``‹E9›``."""
+    if is_text(data):
+        return data.decode("utf-8")
+    return "".join(chr(byte) if byte < 128 else f"‹{byte:02X}›" for byte in data)
 
 
 def is_text(data: bytes) -> bool:
-    """Whether the bytes are whole characters of UTF-8."""
+    """Whether the bytes are whole UTF-8 characters."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
@@ -79,8 +77,17 @@ def is_text(data: bytes) -> bool:
 
 
 def empty_tokenizer() -> Tokenizer:
-    """A byte-level BPE tokenizer without merges, to be trained."""
+    """A byte-level BPE tokenizer without a vocabulary, ready to be trained."""
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.decoder = ByteLevelDecoder()
+    return tokenizer
+
+
+def byte_tokenizer(merges: Sequence[tuple[str, str]] = ()) -> Tokenizer:
+    """A tokenizer of the special tokens, the 256 bytes, and what the merges make of them."""
+    tokenizer = empty_tokenizer()
+    names = [UNK, BEGIN, *sorted(BYTE_OF), *(left + right for left, right in merges)]
+    tokenizer.model = BPE({name: i for i, name in enumerate(names)}, list(merges))
+    tokenizer.add_special_tokens([UNK, BEGIN])
     return tokenizer

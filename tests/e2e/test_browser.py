@@ -5,7 +5,13 @@ import time
 
 import pytest
 
+<<<<<<< HEAD
 from dlnlp.accelerate import speculative as writer
+=======
+from dlnlp.accelerate import speculative
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
+from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
+>>>>>>> 41f7f04 (Transformer: rebuild engine copies when weights change; heal prompts that end in a space; draws per prompt; repetition penalty; deadlines)
 
 try:
     from playwright.sync_api import expect
@@ -226,13 +232,13 @@ def test_attention_of_the_next_token_tab_looks_back_only(open_page, untrained_ur
 
 
 def test_stop_keeps_the_partial_text(open_page, untrained_url, monkeypatch):
-    real = writer.predictable
+    real = speculative.Reader.logits
 
-    def slowly(logits):  # as slow as a big model, so that there is something to stop
+    def slowly(*given):  # as slow as a big model, so that there is something to stop
         time.sleep(0.02)
-        return real(logits)
+        return real(*given)
 
-    monkeypatch.setattr(writer, "predictable", slowly)
+    monkeypatch.setattr(speculative.Reader, "logits", slowly)
     page = open_page(untrained_url)
     go(page, "token_transformer", "Once upon")
     page.locator("#token_transformer_settings button").first.click()

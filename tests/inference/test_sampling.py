@@ -61,7 +61,42 @@ def test_a_certain_token_is_drawn_anywhere() -> None:
     assert {Draws(None)(filtered(LOG_PROBS, temperature=0), place) for place in range(50)} == {0}
 
 
-@pytest.mark.parametrize("setting", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0.0}])
+@pytest.mark.parametrize(
+    "setting", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0.0}, {"repetition_penalty": 0.9}]
+)
 def test_a_setting_out_of_range_is_named(setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         filtered(LOG_PROBS, **setting)  # type: ignore[arg-type]
+
+
+def test_a_seed_draws_independently_for_each_prompt() -> None:
+    probabilities = np.full(100, 0.01)
+    one, same, other = (
+        [Draws(3, prompt)(probabilities, position) for position in range(500)]
+        for prompt in ("once", "once", "twice")
+    )
+    assert one == same
+    assert sum(a == b for a, b in zip(one, other, strict=True)) < 25  # 5 by chance
+
+
+def test_the_penalty_makes_recent_tokens_less_likely_whatever_the_logits_count_from() -> None:
+    plain = filtered(LOG_PROBS)
+    for recent in ([0], [3], [0, 3, 3]):
+        found = filtered(LOG_PROBS, repetition_penalty=1.5, recent=recent)
+        shifted = filtered(LOG_PROBS + 7, repetition_penalty=1.5, recent=recent)
+        np.testing.assert_allclose(found, shifted)
+        assert all(found[i] < plain[i] for i in set(recent))
+    np.testing.assert_array_equal(filtered(LOG_PROBS, repetition_penalty=1.5), plain)
+    np.testing.assert_array_equal(filtered(LOG_PROBS, recent=[0]), plain)
+
+
+def test_the_penalty_divides_the_logit_of_a_likely_token() -> None:
+    logits = np.array([4.0, 2.0, -2.0, -4.0, -np.inf])  # mean 0 without the last
+    found = filtered(logits, repetition_penalty=2.0, recent=[0, 2, 4])
+    expected = np.exp([2.0, 2.0, -4.0, -4.0, -np.inf])
+    np.testing.assert_allclose(found, expected / expected.sum())
+
+
+def test_the_penalty_can_change_the_greedy_choice() -> None:
+    found = filtered(LOG_PROBS, 0, repetition_penalty=3.0, recent=[0])
+    assert found.tolist() == [0, 1, 0, 0]

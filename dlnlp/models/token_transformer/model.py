@@ -1,25 +1,30 @@
 """Chapter 3: a Transformer that predicts the next token.
 
-The tutorial's ``TransformerModel`` with its sinusoidal ``PositionalEncoding``, indexed by
-position (not by the batch), with the causal mask without which a predictor sees the future,
-normalisation before each block, and the output layer tied to the embedding. Tokens are
-byte-level BPE, so any text can be read. (Vaswani et al. 2017; Radford et al. 2019.)
+The tutorial's ``TransformerModel`` with its sinusoidal ``PositionalEncoding`` (Vaswani et al.
+2017). As in GPT-2 (Radford et al. 2019), a causal mask hides the future, each block normalises
+its input, and the output layer shares its weights with the embedding.
+
+Shapes: B texts, T new tokens, S tokens so far (S = T without a cache), C features (``d_model``),
+H attention heads, V tokens in the vocabulary.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# Chooses the next token from its logits (V,) and the ids of all tokens before it.
+Choose = Callable[[Tensor, list[int]], int]
+
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes; the tutorial's are 512 wide, 8 heads, 6 layers."""
+    """Model sizes; the tutorial uses 512 features, 8 heads and 6 layers."""
 
     vocab_size: int
     d_model: int = 512
@@ -30,7 +35,7 @@ class Config:
 
 
 class PositionalEncoding(nn.Module):
-    """Sines and cosines of the position, added to the embedding (Vaswani et al., 3.5)."""
+    """Adds sines and cosines of the position to the embedding (Vaswani et al., section 3.5)."""
 
     def __init__(self, d_model: int, max_len: int = 5000) -> None:
         super().__init__()
@@ -48,45 +53,42 @@ class PositionalEncoding(nn.Module):
 
 
 class Cache:
-    """The keys and values of the tokens read so far, so that each is computed but once.
+    """Keys and values (layers, B, H, context, C / H) of earlier tokens, for inference only.
 
-    Room for the whole context is taken at once and filled in place, so it is for inference
-    only: ``keys`` and ``values`` (layers, B, heads, context, C / heads), of which ``length``
-    positions are filled; no more than ``context`` can be.
+    The first ``length`` positions are in use; lowering ``length`` forgets the last tokens.
     """
 
-    def __init__(self, model: TransformerModel, count: int = 1) -> None:
+    def __init__(self, model: TransformerModel, batch: int = 1) -> None:
         config, weight = model.config, model.embedding.weight
         width = config.d_model // config.nhead
-        shape = (config.num_layers, count, config.nhead, config.context, width)
+        shape = (config.num_layers, batch, config.nhead, config.context, width)
         self.keys, self.values = weight.new_empty(shape), weight.new_empty(shape)
         self.length = 0
 
-    def extended(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """A layer's keys and values (B, heads, S, C / heads) with T new ones at their end."""
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store T new keys and values of a layer; returns all S of them (B, H, S, C / H)."""
         end = self.length + k.shape[2]
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, kept: list[Tensor] | None = None) -> Tensor:
-    """Causal attention of the last T of S positions: (B, heads, T, C) over (B, heads, S, C).
+def attend(q: Tensor, k: Tensor, v: Tensor, maps: list[Tensor] | None = None) -> Tensor:
+    """Causal attention (B, H, T, C / H): the last T of S tokens look at themselves and back.
 
-    The mask is what makes this a predictor: position t sees itself and those before it.
-    The weights (B, heads, T, S) are added to ``kept`` where that is given.
+    The attention weights (B, H, T, S) are appended to ``maps`` if it is given.
     """
     steps, total = q.shape[2], k.shape[2]
-    one = steps == 1 and q.device.type != "mps"  # where the fused one has had its faults
-    if kept is None and (one or (q.is_cuda and steps == total)):
+    # PyTorch's fused attention returns no weights, and was faulty for one token on "mps".
+    fused = q.device.type != "mps" if steps == 1 else q.is_cuda and steps == total
+    if fused and maps is None:
         return F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
-    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (B, heads, T, S)
-    if steps > 1:
-        # Added in place, since a copy of all scores takes longer than the sum.
+    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (B, H, T, S)
+    if steps > 1:  # added in place: copying all scores would take longer than the sum
         scores += scores.new_full((steps, total), -torch.inf).triu(total - steps + 1)
     weights = F.softmax(scores, dim=-1)
-    if kept is not None:
-        kept.append(weights)
+    if maps is not None:
+        maps.append(weights)
     return weights @ v
 
 
@@ -110,23 +112,22 @@ class Block(nn.Module):
         x: Tensor,
         cache: Cache | None = None,
         layer: int = 0,
-        kept: list[Tensor] | None = None,
+        maps: list[Tensor] | None = None,
     ) -> Tensor:
-        """Output (B, T, C); the keys and values go to the cache's ``layer``."""
-        count, steps, width = x.shape
-        shape = (count, steps, self.heads, width // self.heads)
+        """Output (B, T, C) of input ``x`` (B, T, C), which is block ``layer`` of the model."""
+        batch, steps, width = x.shape
+        shape = (batch, steps, self.heads, width // self.heads)
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
         if cache is not None:
-            k, v = cache.extended(layer, k, v)
-        attended = attend(q, k, v, kept)
-        attended = attended.transpose(1, 2).reshape(count, steps, width)  # (B, T, C)
-        x = x + self.dropout(self.out(attended))
+            k, v = cache.extend(layer, k, v)
+        mixed = attend(q, k, v, maps).transpose(1, 2).reshape(batch, steps, width)
+        x = x + self.dropout(self.out(mixed))
         hidden = F.gelu(self.up(self.norm2(x)))  # (B, T, 4C)
         return x + self.dropout(self.down(hidden))
 
 
 class TransformerModel(nn.Module):
-    """Embedding, positions, blocks, and the embedding again as output layer."""
+    """Embedding, positional encoding, blocks, and the embedding again as the output layer."""
 
     def __init__(
         self,
@@ -145,7 +146,6 @@ class TransformerModel(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
-        self.output: nn.Module | None = None  # the embedding again, where it was rebuilt
         self.apply(self._initialise)
 
     def _initialise(self, module: nn.Module) -> None:
@@ -153,52 +153,49 @@ class TransformerModel(nn.Module):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
-        if isinstance(module, Block):  # the residual stream adds up over the layers (GPT-2)
+        if isinstance(module, Block):  # each layer adds to the residual stream (GPT-2)
             for last in (module.out, module.down):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.num_layers))
 
     def hidden(
-        self, tokens: Tensor, cache: Cache | None = None, kept: list[Tensor] | None = None
+        self, tokens: Tensor, cache: Cache | None = None, maps: list[Tensor] | None = None
     ) -> Tensor:
-        """Last states (B, T, C) of token ids (B, T), which follow the cache's and fill it.
+        """Final hidden states (B, T, C) of token ids (B, T), which are added to the cache.
 
-        Each layer's attention (B, heads, T, S) is added to ``kept`` where that is given.
+        Each layer's attention weights (B, H, T, S) are appended to ``maps`` if it is given.
         """
         start = 0 if cache is None else cache.length
-        # Scaled as in the paper, so that positions do not drown the tokens.
+        # Scaled as in the paper, so that the positions do not outweigh the tokens.
         x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
         x = self.dropout(self.positions(x, start))
         for layer, block in enumerate(self.blocks):
-            x = block(x, cache, layer, kept)
+            x = block(x, cache, layer, maps)
         if cache is not None:
             cache.length += tokens.shape[1]
-        normed: Tensor = self.norm(x)
-        return normed
+        states: Tensor = self.norm(x)
+        return states
 
     def logits(self, states: Tensor) -> Tensor:
-        """Logits (..., V) of last states (..., C)."""
-        if self.output is None:
-            return F.linear(states, self.embedding.weight)
-        product: Tensor = self.output(states)
-        return product
+        """Logits (..., V) of final hidden states (..., C)."""
+        return F.linear(states, self.embedding.weight)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits (B, T, V): row t predicts token t + 1 from tokens 0 to t alone."""
+        """Logits (B, T, V): row t predicts token t + 1 from tokens 0 to t."""
         return self.logits(self.hidden(tokens))
 
-    def cache(self) -> Cache:
-        """An empty cache for one text."""
-        return Cache(self)
+    @torch.inference_mode()
+    def generate(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
+        """Continue a prompt, which fits the context, by ``count`` token ids.
 
-    def rebuilt(self, linear: Callable[[Tensor, Tensor | None], nn.Module]) -> TransformerModel:
-        """This model with what ``linear`` makes of each weight and bias in a layer's place."""
-        with torch.device("meta"):  # an empty one, to be filled
-            twin = TransformerModel(**asdict(self.config)).eval()
-        twin.embedding, twin.positions, twin.norm = self.embedding, self.positions, self.norm
-        twin.output = linear(self.embedding.weight, None)
-        for block, own in zip(twin.blocks, self.blocks, strict=True):
-            for name, child in own.named_children():
-                if isinstance(child, nn.Linear):
-                    child = linear(child.weight, child.bias)
-                setattr(block, name, child)
-        return twin
+        Greedy: ``choose=lambda logits, ids: int(logits.argmax())``. Sampling:
+        ``choose=lambda logits, ids: int(logits.softmax(-1).multinomial(1))``.
+        """
+        ids, window = list(prompt), list(prompt)
+        for _ in range(count):
+            if len(window) > self.config.context:  # full: keep the first token and the later half
+                window = [window[0], *window[-self.config.context // 2 :]]
+            tokens = torch.tensor([window], device=self.embedding.weight.device)
+            token = choose(self(tokens)[0, -1], ids)
+            ids.append(token)
+            window.append(token)
+            yield token

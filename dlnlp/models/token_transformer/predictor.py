@@ -1,85 +1,82 @@
-"""Chapter 3: a Transformer that predicts the next token.
+"""Chapter 3: text in, next tokens, continuations and scores out.
 
-The tutorial's ``TransformerModel`` with its sinusoidal ``PositionalEncoding``, indexed by
-position (not by the batch), with the causal mask without which a predictor sees the future,
-normalisation before each block, and the output layer tied to the embedding. Tokens are
-byte-level BPE, so any text can be read. (Vaswani et al. 2017; Radford et al. 2019.)
+Long texts are read in windows of the model's context; prompts keep their end.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextvars import copy_context
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
-from tokenizers.models import BPE
 from torch import Tensor
-from torch.nn import functional as F
 
-from dlnlp import checkpoint
-from dlnlp.accelerate.speculative import Writer, predictable
+from dlnlp import accelerate, checkpoint
 from dlnlp.device import pick_device
+from dlnlp.inference.deadline import check_deadline
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
-from dlnlp.models.token_transformer.model import TransformerModel
+from dlnlp.models.token_transformer.model import Choose, TransformerModel
+from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
+from dlnlp.models.token_transformer.tokens import MAX_CHARACTERS, Prompt, Tokens
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
-from dlnlp.text.byte_level import (
-    BEGIN,
-    BEGIN_ID,
-    BYTE_OF,
-    UNK,
-    UNK_ID,
-    empty_tokenizer,
-    is_text,
-    piece_bytes,
-    shown,
-    split_whole,
-)
+from dlnlp.text.byte_level import byte_tokenizer
 from dlnlp.text.checks import check_text
 
 TOKENIZER = "tokenizer.json"
-MAX_CHARACTERS = 100_000
 MAX_NEW_TOKENS = 1000
-EXPECTED = 3  # alternatives to each token of a scored text
+RECENT = 64  # last tokens that the repetition penalty applies to
+
+
+class Writer(Protocol):
+    """Continues token ids: the model itself, or an engine that gives the same tokens faster."""
+
+    def generate(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
+        """``count`` token ids that follow the prompt's, each chosen from its logits (V,)."""
 
 
 class TokenTransformerPredictor:
-    """A trained TransformerModel with its tokenizer; safe to share between threads."""
+    """A trained TransformerModel with its tokenizer; safe to share between threads.
 
-    def __init__(self, model: TransformerModel, tokenizer: Tokenizer) -> None:
+    ``writer`` generates the continuations: by default the fastest engine for the model's device.
+    """
+
+    def __init__(
+        self, model: TransformerModel, tokenizer: Tokenizer, writer: Writer | None = None
+    ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self.pieces = tuple(piece_bytes(tokenizer, i) for i in range(tokenizer.get_vocab_size()))
-        self.texts = tuple(shown(piece) for piece in self.pieces)
-        self.fragments = frozenset(i for i, piece in enumerate(self.pieces) if not is_text(piece))
+        self.tokens = Tokens(tokenizer)
+        self.writer = writer or accelerate.writer(model)
 
     @property
     def device(self) -> torch.device:
-        """Where the model's weights are."""
+        """The device of the model's weights."""
         return self.model.embedding.weight.device
-
-    @functools.cached_property
-    def _writer(self) -> Writer:
-        """What generation uses, with the weights of its first call."""
-        return Writer(self.model)
 
     @torch.inference_mode()
     def distribution(self, prompt: str) -> Distribution:
-        """What may follow the prompt; of a long one the end is read.
+        """The probability of every token after the prompt; of a long prompt the end is read.
 
-        ``<unk>`` is never predicted, nor is a text's end: half of the training texts are one
-        sentence long, and whoever asks for more means to read on.
+        If the prompt ends in a space, ``texts`` are what each token adds to it: after "on the "
+        the token " sea" has the text "sea".
+
+        ``<unk>`` and the end of a text are never predicted: many training texts are only one
+        sentence long, and the reader wants a continuation.
 
         Raises:
-            TypeError: ``prompt`` is no string.
+            TypeError: ``prompt`` is not a string.
         """
-        ids, cut = self._prompt(prompt, room=0)
+        read, tokens = self._prompt(prompt, room=0), self.tokens
+        ids = [*read.ids, tokens.space] if read.space else read.ids
         states = self.model.hidden(torch.tensor([ids], device=self.device))
-        log_probs = predictable(self.model.logits(states[0, -1]))
-        return Distribution(prompt, self.texts, log_probs, self.fragments, cut)
+        rows = predictable(self.model.logits(states[0, -2:])).log_softmax(-1).cpu().numpy()
+        log_probs = tokens.beyond_space(*rows) if read.space else rows[-1]
+        texts = tokens.after_space if read.space else tokens.texts
+        return Distribution(prompt, texts, log_probs, tokens.fragments, read.truncated)
 
     def next_tokens(
         self,
@@ -94,7 +91,7 @@ class TokenTransformerPredictor:
         Tokens that the settings rule out are not listed. Of a long prompt the end is read.
 
         Raises:
-            TypeError: ``prompt`` is no string.
+            TypeError: ``prompt`` is not a string.
             ValueError: A setting is out of its range; the message names it.
         """
         check_whole("k", k, 1, 10**6)
@@ -103,12 +100,12 @@ class TokenTransformerPredictor:
         return likeliest(found, filtered(found.log_probs, temperature, top_k, top_p), k)
 
     def is_cut(self, prompt: str, max_new_tokens: int = 0) -> bool:
-        """Whether only the end of the prompt fits the window beside so many new tokens.
+        """Whether only the end of the prompt fits the context, with room for new tokens.
 
         Raises:
-            TypeError: ``prompt`` is no string.
+            TypeError: ``prompt`` is not a string.
         """
-        return self._prompt(prompt, min(max_new_tokens, self.model.config.context // 2))[1]
+        return self._prompt(prompt, max_new_tokens).truncated
 
     def generate(
         self,
@@ -118,17 +115,26 @@ class TokenTransformerPredictor:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        repetition_penalty: float = 1.0,
     ) -> Iterator[str]:
-        """Continue the prompt, yielding each piece of text as it is complete.
+        """Continue the prompt and yield each piece of text as soon as it is complete.
 
-        A character of several tokens comes in one piece.
-        Temperature 0 is greedy; the same seed gives the same text.
+        Tokens that share a character come in one piece. Temperature 0 is greedy. The same prompt,
+        settings and seed give the same text, and other prompts draw other random numbers.
+        ``repetition_penalty`` above 1 makes the last ``RECENT`` tokens less likely, those of the
+        prompt included (see ``dlnlp.inference.sampling.filtered``).
+
+        The deadline of the caller's context applies until the last piece, even if the iterator
+        is resumed in another thread.
 
         Raises:
-            TypeError: ``prompt`` is no string.
+            TypeError: ``prompt`` is not a string.
             ValueError: A setting is out of its range; the message names it.
+            DeadlineExceeded: While iterating, when the deadline has passed.
         """
-        pieces = self.stream(prompt, max_new_tokens, temperature, top_k, top_p, seed)
+        pieces = self.stream(
+            prompt, max_new_tokens, temperature, top_k, top_p, seed, repetition_penalty
+        )
         return (piece.text for piece in pieces)
 
     def stream(
@@ -139,127 +145,79 @@ class TokenTransformerPredictor:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        repetition_penalty: float = 1.0,
     ) -> Iterator[Piece]:
-        """``generate``, and with each piece the number of tokens it took."""
+        """Like ``generate``, with the number of tokens of each piece."""
         check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
         if seed is not None:
             check_whole("seed", seed, 0, 2**63)
-        check_settings(temperature, top_k, top_p)
-        check_text(prompt, "prompt")
-        draws = Draws(seed)
+        check_settings(temperature, top_k, top_p, repetition_penalty)
+        read, draws = self._prompt(prompt, max_new_tokens), Draws(seed, prompt)
 
-        def choose(log_probs: np.ndarray, place: int) -> int:
-            return draws(filtered(log_probs, temperature, top_k, top_p), place)
+        def choose(logits: Tensor, ids: list[int]) -> int:
+            scores, position = predictable(logits).cpu().numpy(), len(ids) - len(read.ids)
+            if read.space and position == 0:
+                scores[~self.tokens.spaced] = -torch.inf
+            recent = ids[-RECENT:]
+            settings = (temperature, top_k, top_p, repetition_penalty)
+            return draws(filtered(scores, *settings, recent), position)
 
-        ids, _ = self._prompt(prompt, room=min(max_new_tokens, self.model.config.context // 2))
-        return self._pieces(self._writer.tokens(ids, max_new_tokens, choose))
-
-    def _pieces(self, tokens: Iterator[int]) -> Iterator[Piece]:
-        """The tokens as text; those that share a character come in one piece."""
-        held, count = b"", 0
-        for token in tokens:
-            count += 1
-            held += self.pieces[token]
-            whole, held = split_whole(held)
-            if whole:
-                yield Piece(whole, count)
-                count = 0
-        if held:
-            yield Piece(shown(held), count)
+        tokens = self.writer.generate(read.ids, max_new_tokens, choose)
+        return self.tokens.stream(_limited(tokens), read.space)
 
     @torch.inference_mode()
     def score(self, text: str) -> list[TokenScore]:
         """The log-probability of every token of the text; the pieces join to the text.
 
-        With each token come the likeliest ones at its place.
-
-        Long text is read in windows that overlap by half, so that beyond the first window
-        each token is given at least half a window of context. At most ``MAX_CHARACTERS``
+        Each token comes with the likeliest ones at its position. At most ``MAX_CHARACTERS``
         characters are scored.
 
         Raises:
-            TypeError: ``text`` is no string.
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The deadline passed between two windows.
         """
-        result: list[TokenScore] = []
-        held, total, count = b"", 0.0, 0
-        expected: tuple[NextToken, ...] = ()
-        for log_probs, tokens in self._windows(self._encode(check_text(text)[:MAX_CHARACTERS])):
-            scores = _picked(log_probs, tokens)
-            log_probs[:, [UNK_ID, BEGIN_ID]] = -torch.inf
-            best, places = log_probs.topk(EXPECTED)
-            rows = zip(best.exp().tolist(), places.tolist(), strict=True)
-            for token, log_prob, row in zip(tokens.tolist(), scores, rows, strict=True):
-                if not held:
-                    expected = tuple(self._candidate(i, p) for p, i in zip(*row, strict=True))
-                held += self.pieces[token]
-                total, count = total + log_prob, count + 1
-                whole, rest = split_whole(held)
-                if not rest:  # tokens that share a character are one entry
-                    result.append(TokenScore(whole, total, expected, count))
-                    held, total, count = b"", 0.0, 0
-        return result
+        return token_scores(self.model, self.tokens, check_text(text)[:MAX_CHARACTERS])
 
     @torch.inference_mode()
     def attention(self, prompt: str) -> AttentionMaps:
-        """Where each token of the prompt looked: weights (layers, heads, T, T), causal.
+        """The attention weights (layers, heads, T, T) of each token to itself and earlier ones.
 
         The first token is the begin token. Of a long prompt the end is read.
 
         Raises:
-            TypeError: ``prompt`` is no string.
+            TypeError: ``prompt`` is not a string.
         """
-        ids, cut = self._prompt(prompt, room=0)
-        kept: list[Tensor] = []
-        self.model.hidden(torch.tensor([ids], device=self.device), kept=kept)
-        tokens = tuple(self.texts[token] for token in ids)
-        return AttentionMaps(tokens, torch.cat(kept).float().cpu().numpy(), cut)
+        ids, cut = self.tokens.end(check_text(prompt, "prompt"), self.model.config.context)
+        maps: list[Tensor] = []
+        self.model.hidden(torch.tensor([ids], device=self.device), maps=maps)
+        tokens = tuple(self.tokens.texts[token] for token in ids)
+        return AttentionMaps(tokens, torch.cat(maps).float().cpu().numpy(), cut)
 
     @torch.inference_mode()
     def total(self, text: str) -> float:
-        """The summed log-probability in nats of the whole text, however long."""
-        return sum(self._window_scores(self._encode(text)))
+        """The summed log-probability in nats of the whole text, however long.
 
-    def _encode(self, text: str) -> list[int]:
-        """A begin token and the ids of the text; unpaired surrogates become "?"."""
-        text = text.encode("utf-8", "replace").decode("utf-8")
-        return [BEGIN_ID, *self.tokenizer.encode(text).ids]
-
-    def _window_scores(self, ids: Sequence[int]) -> list[float]:
-        """Log-probability of each id but the first, given those before it."""
-        return [score for window in self._windows(ids) for score in _picked(*window)]
-
-    def _windows(self, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Log-probabilities (N, V) and what came (N,), so that each id but the first comes once."""
-        size = self.model.config.context
-        start = done = 0
-        while done < len(ids) - 1:
-            window = torch.tensor([ids[start : start + size + 1]], device=self.device)
-            states = self.model.hidden(window[:, :-1])
-            new = start + window.shape[1] - 1 - done
-            logits = self.model.logits(states[0, -new:]).float()
-            yield F.log_softmax(logits, dim=-1), window[0, -new:]
-            done += new
-            start += size // 2
-
-    def _candidate(self, token: int, probability: float) -> NextToken:
-        """The token as something that might have come."""
-        whole = token not in self.fragments
-        return NextToken(self.texts[token], min(1.0, probability), token, whole)
-
-    def _prompt(self, prompt: str, room: int) -> tuple[list[int], bool]:
-        """A begin token and the end of the prompt, and whether more of it was left out.
-
-        There remains room for so many tokens more.
+        Raises:
+            DeadlineExceeded: The deadline passed between two windows.
         """
-        end = check_text(prompt, "prompt")[-MAX_CHARACTERS:]
-        begin, *ids = self._encode(end)
-        size = self.model.config.context - 1 - room
-        return [begin, *ids[max(0, len(ids) - size) :]], len(ids) > size or len(end) < len(prompt)
+        return total_log_prob(self.model, self.tokens.encode(text))
+
+    def _prompt(self, prompt: str, room: int) -> Prompt:
+        """The prompt's end, with room for new tokens in at most half of the context."""
+        context = self.model.config.context
+        return self.tokens.prompt(prompt, context - min(room, context // 2))
 
 
-def _picked(log_probs: Tensor, tokens: Tensor) -> list[float]:
-    """Of each row of log-probabilities (N, V) that of the token (N,) which came."""
-    return log_probs.gather(1, tokens.unsqueeze(1)).squeeze(1).clamp(max=0.0).tolist()
+def _limited(tokens: Iterator[int]) -> Iterator[int]:
+    """The tokens, as long as the deadline of the calling context has not passed."""
+    context = copy_context()  # now: a generator may be resumed in other contexts
+
+    def checked() -> Iterator[int]:
+        for token in tokens:
+            context.run(check_deadline)
+            yield token
+
+    return checked()
 
 
 def load(folder: Path, device: str | None = None) -> TokenTransformerPredictor:
@@ -287,13 +245,8 @@ def save(folder: Path, predictor: TokenTransformerPredictor, training: dict[str,
 
 def tiny() -> TokenTransformerPredictor:
     """A seeded, untrained predictor whose tokens are the 256 bytes."""
-    vocabulary = {UNK: UNK_ID, BEGIN: BEGIN_ID}
-    for character in sorted(BYTE_OF):
-        vocabulary[character] = len(vocabulary)
-    tokenizer = empty_tokenizer()
-    tokenizer.model = BPE(vocabulary, [])
-    tokenizer.add_special_tokens([UNK, BEGIN])
+    tokenizer = byte_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = TransformerModel(len(vocabulary), 16, 2, 2, context=32)
+        model = TransformerModel(tokenizer.get_vocab_size(), 16, 2, 2, context=32)
     return TokenTransformerPredictor(model, tokenizer)

@@ -1,0 +1,111 @@
+"""From text to token ids and back, with one rule for prompts that end in a space.
+
+A word's token begins with the space before the word, so after "on the " the model expects " sea"
+only if this space is not a token of its own. The last space of a prompt is therefore left out of
+its ids, the next token has to begin with it, and this token adds "sea" to the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from dlnlp.results import NextToken, Piece
+from dlnlp.text.byte_level import BEGIN_ID, is_text, piece_bytes, shown, split_whole
+from dlnlp.text.checks import check_text
+
+MAX_CHARACTERS = 100_000  # that are read of a text
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The token ids that are read of a prompt.
+
+    ``truncated``: only the end of the prompt fits. ``space``: the prompt ends in a space, which
+    the ids leave out.
+    """
+
+    ids: list[int]
+    truncated: bool
+    space: bool
+
+
+class Tokens:
+    """The tokens of a byte-level BPE tokenizer as bytes and as text.
+
+    ``texts`` (V,) is what each token adds to a text, ``after_space`` (V,) what it adds to one
+    that ends in a space.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.bytes = tuple(piece_bytes(tokenizer, i) for i in range(tokenizer.get_vocab_size()))
+        self.texts = tuple(shown(piece) for piece in self.bytes)
+        self.fragments = frozenset(i for i, piece in enumerate(self.bytes) if not is_text(piece))
+        self.space = self.bytes.index(b" ")
+        self.spaced = np.array([piece.startswith(b" ") for piece in self.bytes])  # (V,)
+        # After a space, the token " " stands for a second one.
+        self.after_space = tuple(shown(piece.removeprefix(b" ") or b" ") for piece in self.bytes)
+
+    def encode(self, text: str) -> list[int]:
+        """A begin token and the ids of the text; unpaired surrogates become "?"."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        return [BEGIN_ID, *self.tokenizer.encode(text).ids]
+
+    def end(self, text: str, size: int) -> tuple[list[int], bool]:
+        """The begin token and the last ids of the text, ``size`` in all; whether more was cut."""
+        begin, *ids = self.encode(text[-MAX_CHARACTERS:])
+        cut = len(ids) >= size or len(text) > MAX_CHARACTERS
+        return [begin, *ids[max(0, len(ids) - size + 1) :]], cut
+
+    def prompt(self, text: str, size: int) -> Prompt:
+        """The end of a prompt, ``size`` ids at most with its last space.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        space = check_text(text, "prompt").endswith(" ")
+        ids, cut = self.end(text.removesuffix(" "), size - space)
+        return Prompt(ids, cut, space)
+
+    def candidate(self, token: int, probability: float) -> NextToken:
+        """The token as something that may come next."""
+        whole = token not in self.fragments
+        return NextToken(self.texts[token], min(1.0, probability), token, whole)
+
+    def stream(self, tokens: Iterator[int], space: bool = False) -> Iterator[Piece]:
+        """The tokens as text; tokens that share a character come in one piece.
+
+        Args:
+            space: Leave out the space that the first token begins with.
+        """
+        held, count = b"", 0
+        for token in tokens:
+            held += self.bytes[token][space:]
+            space = False
+            count += 1
+            whole, held = split_whole(held)
+            if whole:
+                yield Piece(whole, count)
+                count = 0
+        if count:
+            yield Piece(shown(held), count)
+
+    def beyond_space(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Log-probabilities (V,) of what follows a prompt that ends in a space.
+
+        The space is either the beginning of the next token or a token by itself. Both are
+        counted: a token that begins with a space follows the prompt without its last space, and
+        any other token follows the token " ".
+
+        Args:
+            before: Log-probabilities (V,) after the prompt without its last space.
+            after: Log-probabilities (V,) after the token " " that follows it.
+        """
+        found = np.where(self.spaced, before, before[self.space] + after)
+        # The space alone, and then another one.
+        found[self.space] = before[self.space] + np.logaddexp.reduce(after[self.spaced])
+        return found - np.logaddexp.reduce(found)
