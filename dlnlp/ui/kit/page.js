@@ -18,6 +18,19 @@
   };
   setInterval(compare, 100);
 
+  // Gradio's status tracker holds "queue: 2/3 | 1.2s" while an event waits behind others.
+  const SOON = 0.5; // seconds: shorter waits need no words
+  const queued = () => {
+    for (const line of document.querySelectorAll(".dl-queued")) {
+      const tracker = line.closest(".dl-panel").querySelector('[data-testid="status-tracker"]');
+      const found = tracker?.textContent.match(/queue: (\d+)\/(\d+) \|\s*([\d.]+)/);
+      const waits = found && Number(found[3]) >= SOON;
+      const text = waits ? `Waiting: position ${found[1]} of ${found[2]} in the queue` : "";
+      if (line.textContent !== text) line.textContent = text;
+    }
+  };
+  setInterval(queued, 200);
+
   // Arrow keys, Home and End move between tabs (WAI-ARIA tabs pattern).
   const steps = { ArrowRight: 1, ArrowLeft: -1 };
   document.addEventListener("keydown", (event) => {

@@ -28,6 +28,9 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUIET: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
 # Runs at once, whatever a model is busy with; for handlers that ask no model.
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
+CONTROLS = (gr.Button, gr.Checkbox, gr.Slider)
+# ``page.js`` writes the place in the queue here while an event of the panel waits.
+QUEUED = Markup('<p class="dl-note dl-queued" role="status"></p>')
 
 
 class Panel:
@@ -41,6 +44,7 @@ class Panel:
         blank: What the panel says when there is no text.
         waiting: What the panel says while it computes.
         keep: The part of a very long text to use, "beginning" or "end".
+        queue: The name of a queue of its own, for long work (see ``Model.queue``).
     """
 
     def __init__(
@@ -53,13 +57,15 @@ class Panel:
         blank: str = "",
         waiting: str = "",
         keep: str = "beginning",
+        queue: str = "",
     ) -> None:
-        self.model, self.box = model, box
+        self.model, self.box, self.queue = model, box, queue
+        self.id = model.id(f"{name}_panel")
         self.blank, self.waiting, self.keep = blank, waiting, keep
         self.asked = gr.State("")
         self.is_open = gr.State(open)
         self._opening = None
-        self._column = gr.Column(elem_classes="dl-panel", elem_id=model.id(f"{name}_panel"))
+        self._column = gr.Column(elem_classes="dl-panel", elem_id=self.id)
         with self._column:
             self._marker = gr.HTML(elem_classes="dl-marker")
             if title:
@@ -68,7 +74,8 @@ class Panel:
                 self._opening = self._accordion.expand(lambda: True, None, self.is_open, **AT_ONCE)
             self._body = self._accordion if title else self._column
         with self._body:
-            self.status = gr.HTML(elem_classes="dl-result")
+            gr.HTML(QUEUED, elem_classes="dl-result")
+            self.status = gr.HTML(self._blank(), elem_classes="dl-result")
         self.inputs: list[Component] = []
         self.outputs: list[Component] = []
         self._show: Handler = lambda text: {}
@@ -96,7 +103,7 @@ class Panel:
     def event(self, inputs: Sequence[Component]) -> dict[str, Any]:
         """Arguments of an event that runs the panel."""
         outputs = [self._marker, self.status, self.asked, *self.outputs]
-        return {"inputs": list(inputs), "outputs": outputs, **QUIET, **self.model.queue()}
+        return {"inputs": list(inputs), "outputs": outputs, **QUIET, **self.model.queue(self.queue)}
 
     def run(self, asked: object, is_open: bool = True, *inputs: Any) -> Iterator[Values]:
         """The panel's handler: its values for a text, step by step."""
@@ -139,7 +146,7 @@ class Panel:
         Args:
             at_once: For handlers that ask no model: they need not wait for it.
         """
-        how = AT_ONCE if at_once else {**QUIET, **self.model.queue()}
+        how = AT_ONCE if at_once else {**QUIET, **self.model.queue(self.queue)}
         return listen(
             self.guarded(handler), list(inputs), [self.status, *outputs], **{**how, **event}
         )
@@ -158,7 +165,7 @@ class Panel:
         return run
 
     def empty(self) -> Values:
-        """Values that clear the panel's outputs."""
+        """Values that clear the panel's outputs and hide its controls."""
         cleared: Values = {self.status: ""}
         for output in self.outputs:
             if isinstance(output, gr.HTML):
@@ -167,6 +174,8 @@ class Panel:
                 cleared[output] = gr.Plot(None, visible=False)
             elif isinstance(output, gr.State):
                 cleared[output] = None
+            elif isinstance(output, CONTROLS):
+                cleared[output] = gr.update(visible=False)
         return cleared
 
     def _blank(self) -> Markup:
@@ -187,3 +196,8 @@ def steps(values: Values | Iterator[Values]) -> Iterator[Values]:
         yield from values
     else:
         yield values  # type: ignore[misc]
+
+
+def revealing(elem_id: str) -> str:
+    """JavaScript of an event: scroll the element into view and pass the inputs on."""
+    return f"(...values) => {{ dlnlp.reveal('{elem_id}'); return values; }}"
