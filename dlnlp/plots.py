@@ -95,15 +95,15 @@ def attention_by_words(found: WordAttention) -> go.Figure:
 
 
 def head(look: Glance, layer: int, number: int) -> go.Figure:
-    """One head of the glance: the tokens looked at across, those that look down."""
+    """One attention head: queries as rows, keys as columns."""
     cell = CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL
-    hover = "“%{y}” looks at “%{x}” · %{z:.1%}<extra></extra>"
+    hover = "“%{y}” attends to “%{x}”: %{z:.1%}<extra></extra>"
     weights = look.weights[layer, number]
     return _looks(weights, look.tokens, look.tokens, cell, hover, wordy=True)
 
 
 def head_width(look: Glance) -> int:
-    """Pixels that the columns of ``head`` take, its labels included."""
+    """Width of ``head`` in pixels, including its labels."""
     return (CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL) * len(look.tokens) + 110
 
 
@@ -155,9 +155,9 @@ def _looks(
 
 
 def thumbnail(weights: np.ndarray) -> str:
-    """One head (N, N) as a tiny picture, a data URI: the stronger a weight the less transparent.
+    """One head's weights (N, N) as a small PNG in a data URI; stronger weights are more opaque.
 
-    The square root makes attention that is spread thin visible, too.
+    Opacity is the square root of the weight, so that weak attention is visible too.
     """
     levels = np.round(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
     picture = Image.fromarray(levels, mode="P")

@@ -54,6 +54,19 @@ def event_ints(event: gr.EventData, name: str) -> list[int]:
     return list(value)
 
 
+def whole_number(name: str, value: float | None) -> int | None:
+    """An optional argument of an endpoint as an int; JSON and Gradio may make it a float.
+
+    Raises:
+        ValueError: It is not a whole number, or negative.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 or value < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, not {value!r}.")
+    return int(value)
+
+
 def _attribute(event: gr.EventData, name: str) -> Any:
     data = getattr(event, "_data", None)
     return data.get(name) if isinstance(data, dict) else None

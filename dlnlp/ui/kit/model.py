@@ -7,6 +7,8 @@ from typing import Any
 from dlnlp import catalog
 from dlnlp.registry import Registry
 
+GENERATION = "_generate"  # the name of the queue for continuations
+
 
 class Model:
     """One model of the catalog, for the panels that show it."""

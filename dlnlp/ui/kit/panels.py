@@ -84,7 +84,7 @@ class Panel:
         self._body.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
         self._body.__exit__(*exception)
 
     def shows(

@@ -7,6 +7,7 @@ from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
+from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.layers import layers_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
@@ -43,5 +44,6 @@ def build_tab(registry: Registry) -> None:
         with layout.answer_column(STEM):
             builders = (verdict_panel, words_panel, layers_panel)
             panels = [build(model, asked.box) for build in builders]
+            panels.append(heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION))
             about_panel(model)
     answer(asked, panels)

@@ -1,6 +1,5 @@
 """Results as HTML: pure functions, in which every text that is not ours is escaped."""
 
-from dlnlp.ui.views.attention import heads, looked
 from dlnlp.ui.views.basics import (
     caption,
     card,
@@ -14,7 +13,6 @@ from dlnlp.ui.views.basics import (
     signed,
     waiting,
 )
-from dlnlp.ui.views.tokens import next_tokens, perplexity, rate, surprise
 from dlnlp.ui.views.translations import (
     candidates,
     confidence,
@@ -32,20 +30,14 @@ __all__ = [
     "confidence",
     "fault",
     "header",
-    "heads",
     "intro",
     "likelihood",
     "loading",
-    "looked",
-    "next_tokens",
     "note",
     "percent",
-    "perplexity",
-    "rate",
     "reading",
     "rivals",
     "signed",
-    "surprise",
     "translation",
     "waiting",
 ]

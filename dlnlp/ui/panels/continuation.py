@@ -1,0 +1,197 @@
+"""A continuation of the prompt that streams, and can be stopped and used as the next prompt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
+from markupsafe import Markup
+
+from dlnlp.results import Piece
+from dlnlp.ui.kit.markup import join, note
+from dlnlp.ui.kit.model import GENERATION, Model
+from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
+from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, seed_of, top_k_of
+from dlnlp.ui.panels.prompts import BLANK, SPACE, WINDOW, Prompt, model_prompt
+
+BETWEEN = 0.04  # seconds between updates: the page needs longer for each than the model
+STOPPED = "Stopped; the text so far is kept."
+SHOWN = 400  # characters of the prompt in front of a continuation
+COPY = "() => navigator.clipboard.writeText(document.querySelector('#{} .dl-text').innerText)"
+
+
+@dataclass
+class Stop:
+    """Shared by a visitor's stream and the Stop button.
+
+    The stream ends itself, because Gradio's way of cancelling an event lets late pieces
+    overwrite what Stop has said, and sometimes shows an error.
+    """
+
+    requested: bool = False
+
+
+@dataclass(frozen=True)
+class ContinueButtons:
+    """Continue, and Stop, which is enabled only while a continuation runs."""
+
+    start: gr.Button
+    stop: gr.Button
+
+    @property
+    def all(self) -> list[gr.Button]:
+        """Both, to be placed beside the question's button."""
+        return [self.start, self.stop]
+
+
+def continue_buttons(model: Model) -> ContinueButtons:
+    """The buttons, not rendered yet."""
+    options: dict[str, Any] = {"render": False, "scale": 1, "min_width": 80}
+    return ContinueButtons(
+        gr.Button("Continue", elem_id=model.id("continue"), **options),
+        gr.Button(
+            "Stop",
+            variant="stop",
+            interactive=False,
+            elem_id=model.id("stop"),
+            elem_classes="dl-stop",
+            **options,
+        ),
+    )
+
+
+def continuation_panel(
+    model: Model,
+    prompt: Prompt,
+    buttons: ContinueButtons,
+    filters: Filters,
+    settings: GenerationSettings,
+) -> Dependency:
+    """Prompt and continuation; returns the event that uses them as the next prompt."""
+    with Panel(
+        model, prompt.box, "continuation", blank=BLANK, keep="end", queue=GENERATION
+    ) as panel:
+        panel.status.value = ""  # the next tokens say it until Continue is pressed
+        written = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")
+        rate = gr.HTML(elem_id=model.id("progress"), elem_classes="dl-result")
+        with gr.Row(elem_classes="dl-buttons"):
+            options: dict[str, Any] = {"size": "sm", "visible": False, "min_width": 80}
+            use = gr.Button("Use as prompt", elem_id=model.id("use_as_prompt"), **options)
+            copy = gr.Button("Copy", elem_id=model.id("copy"), **options)
+    whole = gr.State("")  # the page shows only the end of a long prompt
+    stop = gr.State(Stop())  # every visitor gets a copy
+
+    def show(
+        text: str,
+        filled: str,
+        length: float,
+        seed: str,
+        temperature: float,
+        top_k: float,
+        top_p: float,
+        stop: Stop,
+    ) -> Iterator[Values]:
+        given, length = model_prompt(text, filled), int(length)
+        how = (length, temperature, top_k_of(top_k), top_p, seed_of(seed))
+        pieces = model.predictor.stream(given, *how)
+        remarks = [SPACE] * (given != text)
+        remarks += [WINDOW] * model.predictor.is_cut(given, length)
+        for new, speed in progress(pieces, stop):
+            notes = remarks + [STOPPED] * stop.requested
+            yield {
+                panel.status: join(map(note, notes)),
+                written: continuation(given, new),
+                rate: speed,
+                whole: given + new,
+            }
+
+    inputs = [prompt.filled, *settings.inputs, *filters.inputs, stop]
+    panel.shows(show, inputs=inputs, outputs=[written, rate, whole])
+    _connect(panel, buttons, stop, whole, (use, copy))
+    copy.click(None, None, None, js=COPY.format(written.elem_id), **AT_ONCE)
+
+    def adopt(text: str) -> Values:
+        hidden = gr.Button(visible=False)
+        cleared: Values = {written: "", rate: "", use: hidden, copy: hidden}
+        return {**cleared, prompt.box: text, prompt.filled: text}
+
+    outputs = [written, rate, use, copy, prompt.box, prompt.filled]
+    js = revealing(str(prompt.box.elem_id))
+    return panel.on(use.click, adopt, [whole], outputs, at_once=True, js=js)
+
+
+def _connect(
+    panel: Panel,
+    buttons: ContinueButtons,
+    stop: gr.State,
+    whole: gr.State,
+    after: Sequence[gr.Button],
+) -> None:
+    """Let Continue run the panel, and enable Stop while it runs.
+
+    Args:
+        after: Buttons that are shown once there is a continuation.
+    """
+
+    def begin(stop: Stop) -> Values:
+        stop.requested = False
+        return {
+            buttons.start: gr.Button(interactive=False),
+            buttons.stop: gr.Button(interactive=True),
+            **{button: gr.Button(visible=False) for button in after},
+        }
+
+    def end(whole: str) -> Values:
+        return {
+            buttons.start: gr.Button(interactive=True),
+            buttons.stop: gr.Button(interactive=False),
+            **{button: gr.Button(visible=bool(whole)) for button in after},
+        }
+
+    def request_stop(stop: Stop) -> Values:
+        stop.requested = True
+        return {buttons.stop: gr.Button(interactive=False)}
+
+    shown: list[Component] = [*buttons.all, *after]
+    asking = panel.event([panel.box, panel.is_open, *panel.inputs])
+    begun = buttons.start.click(begin, stop, shown, **AT_ONCE)
+    streamed = begun.then(panel.run, **asking, js=revealing(panel.id))
+    streamed.then(end, whole, shown, **AT_ONCE)
+    buttons.stop.click(request_stop, stop, [buttons.stop], **AT_ONCE)
+
+
+def progress(pieces: Iterator[Piece], stop: Stop) -> Iterator[tuple[str, Markup]]:
+    """The text so far and its speed, every ``BETWEEN`` seconds and once more at the end."""
+    text, tokens, seconds, sent = "", 0, 0.0, 0.0
+    begin = time.perf_counter()
+    while not stop.requested and (piece := next(pieces, None)):
+        text, tokens = text + piece.text, tokens + piece.tokens
+        seconds = time.perf_counter() - begin
+        if begin + seconds - sent > BETWEEN:
+            yield text, speed(tokens, seconds)
+            sent = time.perf_counter()
+    yield text, speed(tokens, seconds)
+
+
+def speed(tokens: int, seconds: float) -> Markup:
+    """How many tokens were generated, and how fast."""
+    per_second = tokens / max(seconds, 1e-3)
+    return Markup(
+        '<p class="dl-figures"><span><b>{:,}</b> {}</span>'
+        "<span><b>{:,.0f}</b> tokens per second</span></p>"
+    ).format(tokens, "token" if tokens == 1 else "tokens", per_second)
+
+
+def continuation(prompt: str, new: str) -> Markup:
+    """The end of the prompt, and what was generated in the colour of text."""
+    end = prompt[-SHOWN:]
+    dots = "…" if len(end) < len(prompt) else ""
+    return Markup(
+        '<section class="dl-continuation" aria-label="Continuation"><p class="dl-text">'
+        "<span>{}{}</span>{}</p></section>"
+    ).format(dots, end, new)

@@ -1,0 +1,132 @@
+"""The settings of a language model's predictions and continuations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from dlnlp.ui.kit.model import Model
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Sliders that change the distribution of the next token, and how much of it is shown."""
+
+    temperature: gr.Slider
+    top_k: gr.Slider
+    top_p: gr.Slider
+    shown: gr.Slider
+
+    @property
+    def inputs(self) -> list[gr.Slider]:
+        """The sliders that filter, in the order in which handlers take their values."""
+        return [self.temperature, self.top_k, self.top_p]
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """The length of a continuation and the seed of its random draws."""
+
+    length: gr.Slider
+    seed: gr.Textbox
+
+    @property
+    def inputs(self) -> list[Component]:
+        """The components in the order in which handlers take their values."""
+        return [self.length, self.seed]
+
+
+def filters(model: Model) -> Filters:
+    """Temperature, top-k, top-p and the number of tokens shown."""
+    with gr.Row():
+        temperature = gr.Slider(
+            0,
+            2,
+            1,
+            step=0.05,
+            label="Temperature",
+            info="Below 1 sharpens the distribution, above 1 flattens it; 0 always picks the most "
+            "likely token.",
+            min_width=150,
+            elem_id=model.id("temperature"),
+        )
+        shown = gr.Slider(
+            1,
+            30,
+            10,
+            step=1,
+            label="Tokens shown",
+            info="How many of the most likely tokens are listed.",
+            min_width=150,
+            elem_id=model.id("candidates"),
+        )
+    with gr.Row():
+        top_k = gr.Slider(
+            0,
+            100,
+            0,
+            step=1,
+            label="Top-k",
+            info="Only the k most likely tokens; 0 turns it off.",
+            min_width=150,
+            elem_id=model.id("top_k"),
+        )
+        top_p = gr.Slider(
+            0.05,
+            1,
+            0.9,
+            step=0.05,
+            label="Top-p",
+            info="The smallest set whose probabilities reach p; 1 turns it off.",
+            min_width=150,
+            elem_id=model.id("top_p"),
+        )
+    return Filters(temperature, top_k, top_p, shown)
+
+
+def generation_settings(model: Model) -> GenerationSettings:
+    """Length and seed, in a closed accordion."""
+    with (
+        gr.Accordion("Generation settings", open=False, elem_id=model.id("settings")),
+        gr.Row(),
+    ):
+        length = gr.Slider(
+            1,
+            1000,
+            60,
+            step=1,
+            label="Length",
+            info="How many tokens “Continue” generates.",
+            min_width=150,
+            elem_id=model.id("length"),
+        )
+        seed = gr.Textbox(
+            label="Seed",
+            info="The same seed and settings generate the same text.",
+            placeholder="random",
+            max_lines=1,
+            min_width=150,
+            elem_id=model.id("seed"),
+        )
+    return GenerationSettings(length, seed)
+
+
+def top_k_of(slider: float) -> int | None:
+    """The slider's value as the model takes it: 0 turns the filter off."""
+    return int(slider) or None
+
+
+def seed_of(typed: object) -> int | None:
+    """The seed that was typed, None for an empty box.
+
+    Raises:
+        ValueError: It is not a whole number.
+    """
+    text = str(typed or "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(f"The seed must be a whole number of up to 18 digits, not “{text[:30]}”.")
+    return int(text)

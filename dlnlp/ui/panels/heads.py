@@ -1,0 +1,151 @@
+"""The attention heads of a Transformer: all of them small, one of them large."""
+
+from __future__ import annotations
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp import plots
+from dlnlp.inference.attention_heads import informative_head
+from dlnlp.results import Glance, glance
+from dlnlp.text.words import clean
+from dlnlp.ui import theme
+from dlnlp.ui.kit.inputs import event_int
+from dlnlp.ui.kit.markup import join, percent
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import Panel, Values
+
+BLANK = "Ask first: the attention heads are shown for the text above once it has an answer."
+WINDOW = 64  # tokens shown at once: thumbnails of 72 heads are then less than a megabyte
+Head = tuple[int, int]  # layer and head, from 0
+CHOOSE = """
+element.addEventListener("click", (event) => {
+  const head = event.target.closest(".dl-head");
+  if (head) trigger("click", {layer: Number(head.dataset.layer), head: Number(head.dataset.head)});
+});
+"""
+
+
+def heads_panel(
+    model: Model,
+    box: gr.Textbox,
+    special: frozenset[str],
+    about: str,
+    keep: str = "beginning",
+) -> Panel:
+    """Thumbnails of all attention heads, and a heatmap of the chosen one.
+
+    Args:
+        special: Tokens that can be hidden.
+        about: What a reader should know about this model's attention.
+        keep: The part of a very long text that the model reads, as in ``Panel``.
+    """
+    title = "Attention heads"
+    with Panel(model, box, "attention", title, open=False, blank=BLANK, keep=keep) as panel:
+        with gr.Row(equal_height=True):
+            hiding = gr.Checkbox(
+                True,
+                label=f"Hide {' and '.join(sorted(special))}",
+                container=False,
+                visible=False,
+                elem_id=model.id("hide"),
+            )
+            begin = gr.Slider(
+                1,
+                2,
+                1,
+                step=1,
+                label=f"First of {WINDOW} tokens",
+                visible=False,
+                elem_id=model.id("begin"),
+            )
+        small = gr.HTML(elem_id=model.id("heads"), elem_classes="dl-result", js_on_load=CHOOSE)
+        line = gr.HTML(elem_classes="dl-result")
+        large = gr.Plot(show_label=False, visible=False, elem_id=model.id("head"))
+    chosen = gr.State(None)  # None: the most informative head
+
+    def show(text: str, hide: bool, chosen: Head | None, first: float = 1) -> Values:
+        maps = model.predictor.attention(text)
+        found = glance(maps, int(first) - 1, WINDOW, special, bool(hide))
+        if not found.tokens:
+            return {}
+        head = chosen or informative_head(maps, special)
+        cut = f" Only the {keep} of this long text is shown." if maps.truncated else ""
+        width = theme.wide(plots.head_width(found))
+        return {
+            hiding: gr.Checkbox(visible=True),
+            begin: _first_token(found),
+            small: thumbnails(found, head),
+            line: description(found, head, bool(hide), about + cut),
+            large: gr.Plot(plots.head(found, *head), visible=True, elem_classes=width),
+        }
+
+    def look(text: str, hide: bool, chosen: Head | None, first: float) -> Values:
+        return show(text, hide, chosen, first) if clean(text) else {panel.status: gr.skip()}
+
+    def choose(text: str, hide: bool, first: float, event: gr.EventData) -> Values:
+        head = (event_int(event, "layer"), event_int(event, "head"))
+        layers, heads = model.predictor.attention(text).weights.shape[:2]
+        if head[0] not in range(layers) or head[1] not in range(heads):
+            raise ValueError(f"The model has {layers} layers of {heads} heads each.")
+        return {**look(text, hide, head, first), chosen: head}
+
+    outputs = [hiding, begin, small, line, large]
+    panel.shows(show, inputs=[hiding, chosen], outputs=outputs)
+    for listen in (hiding.input, begin.release):
+        panel.on(listen, look, [panel.asked, hiding, chosen, begin], outputs)
+    inputs = [panel.asked, hiding, begin]
+    panel.on(small.click, choose, inputs, [*outputs, chosen], trigger_mode="multiple")
+    return panel
+
+
+def _first_token(found: Glance) -> gr.Slider:
+    """The slider that selects the window of a text with more tokens than are shown."""
+    if found.total <= WINDOW:
+        return gr.Slider(1, 2, value=1, visible=False)
+    return gr.Slider(1, found.total - WINDOW + 1, value=found.begin + 1, visible=True)
+
+
+def thumbnails(found: Glance, chosen: Head) -> Markup:
+    """All heads as small pictures, a row for each layer; ``chosen`` is marked."""
+    rows = []
+    for layer, heads in enumerate(found.weights):
+        cells = [
+            Markup(
+                '<button type="button" class="dl-head" data-layer="{0}" data-head="{1}" '
+                'aria-pressed="{2}" aria-label="{3}" title="{3}"><img src="{4}" alt=""></button>'
+            ).format(
+                layer,
+                head,
+                "true" if (layer, head) == chosen else "false",
+                f"layer {layer + 1}, head {head + 1}",
+                plots.thumbnail(weights),
+            )
+            for head, weights in enumerate(heads)
+        ]
+        rows.append(
+            Markup('<div class="dl-heads-row"><span>{}</span>{}</div>').format(
+                layer + 1, join(cells)
+            )
+        )
+    return Markup(
+        '<section class="dl-heads"><p class="dl-caption">One row per layer, the first layer on '
+        'top. Choose a head to enlarge it.</p><div class="dl-heads-grid">{}</div></section>'
+    ).format(join(rows))
+
+
+def description(found: Glance, chosen: Head, hide: bool, about: str) -> Markup:
+    """What the heatmap of one head shows."""
+    layer, head = chosen
+    count = len(found.tokens)
+    shown = ""
+    if found.total > count:
+        shown = f" Tokens {found.begin + 1} to {found.begin + count} of {found.total} are shown."
+    hidden = ""
+    if hide:
+        share = percent(float(found.hidden_share[layer, head]))
+        hidden = f" {share} of its attention goes to the hidden special tokens."
+    return Markup(
+        '<p class="dl-caption"><b>Layer {}, head {}.</b> Each row shows how much its token '
+        "attends to the token of each column.{}{} {}</p>"
+    ).format(layer + 1, head + 1, hidden, shown, about)
