@@ -154,13 +154,17 @@ def _looks(
     return _finish(figure, height=len(down) * cell + top + 22, margin=margin)
 
 
-def thumbnail(weights: np.ndarray) -> str:
-    """One head's weights (N, N) as a small PNG in a data URI; stronger weights are more opaque.
+def levels(weights: np.ndarray) -> np.ndarray:
+    """Weights from 0 to 1 as opacities from 0 to 255.
 
-    Opacity is the square root of the weight, so that weak attention is visible too.
+    They are the weights' square roots, so that attention spread over many places stays visible.
     """
-    levels = np.round(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
-    picture = Image.fromarray(levels, mode="P")
+    return np.round(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
+
+
+def thumbnail(weights: np.ndarray) -> str:
+    """Weights (rows, columns) as a picture of a pixel each, a data URI; 0 is transparent."""
+    picture = Image.fromarray(levels(weights), mode="P")
     picture.putpalette(list(ImageColor.getrgb(ACCENT)) * 256)
     stream = io.BytesIO()
     picture.save(stream, "PNG", transparency=bytes(range(256)))
