@@ -48,12 +48,12 @@
   });
 
   window.dlnlp = {
-    // Scroll an element into view if its top is not visible.
+    // Scroll an element into view if its top is not in the upper half of the screen.
     reveal(id) {
       const element = document.getElementById(id);
       if (!element) return;
       const { top } = element.getBoundingClientRect();
-      if (top >= 0 && top < window.innerHeight - 160) return;
+      if (top >= 0 && top < window.innerHeight / 2) return;
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
     },

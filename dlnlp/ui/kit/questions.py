@@ -39,6 +39,7 @@ def question(
     Args:
         beside: Further buttons for the same text, created with ``render=False``.
     """
+    # With one line, Enter asks and Shift+Enter starts a new line; the style sheet makes it higher.
     box = gr.Textbox(
         label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
     )
@@ -77,9 +78,12 @@ def answer(
     scroll = {"js": revealing(first.id)}
     asked = gr.on([question.button.click, question.box.submit], **event, **scroll)
     chosen = question.examples.click(lambda row: row[0], question.examples, question.box, **AT_ONCE)
+    shown = [asked, chosen.then(**event, **scroll)]
+    for each in shown:
+        # Again: before the answer, the page may have been too short to scroll far enough.
+        each.then(None, **scroll, **AT_ONCE)
     ends = []
-    refilled = [each.then(**event) for each in filled]
-    for last in (asked, chosen.then(**event, **scroll), *refilled):
+    for last in (*shown, *(each.then(**event) for each in filled)):
         for panel in others:
             last = last.then(panel.run, **panel.event([first.asked, panel.is_open, *panel.inputs]))
         ends.append(last)

@@ -1,0 +1,88 @@
+"""The attention of a translation: which English characters or words each French one used."""
+
+from __future__ import annotations
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp.results import Translation, word_attention
+from dlnlp.ui.kit.markup import caption
+from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values
+from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
+from dlnlp.ui.panels.translator import Choice, Translator
+
+UNITS = [("Attention by characters", "characters"), ("by words", "words")]
+SHOWN = 300  # characters or words each way
+HOVER = "writing “{row}”, attention to “{column}”"
+DESCRIPTION = "Attention weights: a row for each French {0}, a column for each English {0}"
+ABOUT = (
+    "Rows are French, columns English. The stronger the colour, the more attention the model paid "
+    "to that English character or word when it wrote the French one."
+)
+PARTS = (
+    " The model translated {} parts separately (sentences, or pieces of long ones), so there is "
+    "no attention from one to another. The spaces between them are copied."
+)
+# Characters would be too many for a phone.
+UNIT_OF_SCREEN = "() => window.innerWidth < 640 ? 'words' : 'characters'"
+
+
+def attention_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -> Panel:
+    """Heatmaps by characters and by words; the style sheet shows the chosen one."""
+    with Panel(translator, box, "attention") as panel:
+        unit = gr.Radio(
+            UNITS,
+            value="characters",
+            container=False,
+            show_label=False,
+            label="Attention",
+            elem_id=translator.id("unit"),
+            elem_classes="dl-unit",
+        )
+        maps = gr.HTML(
+            elem_id=translator.id("attention"), elem_classes="dl-result", js_on_load=HEATMAP_JS
+        )
+
+    def show(text: str, choice: Choice | None) -> Values:
+        return {maps: attention(translator.translation(choice))} if choice else {}
+
+    gr.on(None, None, None, unit, js=UNIT_OF_SCREEN, **AT_ONCE)  # when the page loads
+    return panel.shows(show, [choice], [maps])
+
+
+def attention(result: Translation) -> Markup:
+    """The attention by characters, the same by words, and what they show."""
+    if not result.target:
+        return Markup("")
+    words = word_attention(result)
+    by_characters = heatmap(
+        result.target[:SHOWN],
+        result.source[:SHOWN],
+        result.attention[:SHOWN, :SHOWN],
+        HOVER,
+        description=DESCRIPTION.format("character"),
+    )
+    by_words = heatmap(
+        words.target[:SHOWN],
+        words.source[:SHOWN],
+        words.weights[:SHOWN, :SHOWN],
+        HOVER,
+        description=DESCRIPTION.format("word"),
+        words=True,
+    )
+    return Markup('<div data-unit="characters">{}{}</div><div data-unit="words">{}{}</div>').format(
+        by_characters,
+        explanation(result, len(result.source), len(result.target), "characters"),
+        by_words,
+        explanation(result, len(words.source), len(words.target), "words"),
+    )
+
+
+def explanation(result: Translation, across: int, down: int, unit: str) -> Markup:
+    """How to read the heatmap, and which part of a long text it shows."""
+    text = ABOUT
+    if max(across, down) > SHOWN:
+        text += f" Only the first {SHOWN} {unit} of each text are shown."
+    if result.parts > 1:
+        text += PARTS.format(result.parts)
+    return caption(text)

@@ -1,0 +1,79 @@
+"""A visitor's own translation beside the model's: how likely the model finds each."""
+
+from __future__ import annotations
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp.results import Translation
+from dlnlp.text.words import clean
+from dlnlp.ui.kit.inputs import readable
+from dlnlp.ui.kit.markup import note
+from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
+from dlnlp.ui.panels.translation import average, letters, likelihood
+from dlnlp.ui.panels.translator import Translator
+
+BLANK = "Type an English text first."
+OWN_BLANK = "Type your French translation to see how likely the model finds it."
+
+
+def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slider) -> Panel:
+    """A box for a French translation, and its log-probability beside that of the model's."""
+    with Panel(
+        translator, box, "own", "Your own translation", open=False, blank=BLANK
+    ) as panel:
+        own = gr.Textbox(
+            label="Your French translation",
+            placeholder="How would you translate it?",
+            max_lines=6,
+            elem_id=translator.id("own_text"),
+        )
+        button = gr.Button("How likely is it?", elem_id=translator.id("own_run"))
+        compared = gr.HTML(elem_id=translator.id("own_result"), elem_classes="dl-result")
+
+    def show(text: str, typed: object, beam_size: float) -> Values:
+        target, remark = readable(typed)
+        if not clean(target):
+            return {}
+        forced = translator.predictor.force(text, target)
+        return {
+            panel.status: remark,
+            compared: comparison(forced, translator.candidates(text, int(beam_size))[0]),
+        }
+
+    def judge(text: object, typed: object, beam_size: float):
+        yield from panel.run(text, True, typed, beam_size)
+
+    panel.shows(show, [own, beam], [compared])
+    asked = gr.on([button.click, own.submit], judge, **panel.event([box, own, beam]))
+    asked.then(None, js=revealing(translator.id("own_result")), **AT_ONCE)
+    return panel
+
+
+def comparison(own: Translation, best: Translation) -> Markup:
+    """Both translations with their probabilities, and which of them is more likely."""
+    cut = own.truncated or best.truncated
+    return Markup(
+        '<section class="dl-rivals">{}<h4>Yours</h4>{}{}<h4>The model’s</h4>{}{}</section>{}'
+    ).format(
+        note("Only the beginning of the text is compared.") if cut else "",
+        letters(own),
+        likelihood(own),
+        letters(best),
+        likelihood(best),
+        note(verdict(own, best)),
+    )
+
+
+def verdict(own: Translation, best: Translation) -> str:
+    """Which of the two is more likely."""
+    if own.text == best.text:
+        return "The model translates it the same way."
+    if own.score <= best.score:
+        return f"The model’s translation is more likely, by {best.score - own.score:.1f} nats."
+    if average(own) < average(best):
+        return (
+            "Yours is more likely as a whole because it is shorter; per character, the model’s "
+            "is more likely."
+        )
+    return "Yours is more likely: beam search did not find it."

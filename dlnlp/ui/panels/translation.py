@@ -1,0 +1,111 @@
+"""The translation itself, with the probability of each character."""
+
+from __future__ import annotations
+
+import math
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp.results import Translation
+from dlnlp.ui.kit.markup import figures, join, note, percent, signed, tint
+from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.panels.translator import Choice, Translator
+
+BLANK = "Type one or more English sentences, and the model translates them into French."
+LEGEND = "characters the model was less sure of; hover to see their probability"
+CERTAIN = 0.95  # characters of a higher probability are not tinted
+COPY = """
+element.addEventListener("click", async (event) => {
+  const button = event.target.closest(".dl-copy");
+  if (!button) return;
+  const text = element.querySelector(".dl-letters");
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  } catch {  // browsers allow it on secure pages only
+    getSelection().selectAllChildren(text);
+  }
+});
+"""
+
+
+class TranslationPanel(Panel):
+    """The best translation, or the candidate that was chosen instead.
+
+    ``choice`` is the state that tells the other panels which translation is shown.
+    """
+
+    def __init__(self, translator: Translator, box: gr.Textbox, beam: gr.Slider) -> None:
+        super().__init__(translator, box, "translation", blank=BLANK, waiting="Translating…")
+        self.translator = translator
+        self.choice = gr.State(None)
+        with self:
+            self.shown = gr.HTML(
+                elem_id=translator.id("result"), elem_classes="dl-result", js_on_load=COPY
+            )
+        self.shows(self._best, [beam], [self.shown, self.choice])
+
+    def _best(self, text: str, beam_size: float) -> Values:
+        return self.values(Choice(text, int(beam_size)))
+
+    def values(self, choice: Choice) -> Values:
+        """The panel's values for one of the candidates."""
+        return {
+            self.shown: translation(self.translator.translation(choice), len(choice.text)),
+            self.choice: choice,
+        }
+
+
+def translation(result: Translation, asked: int) -> Markup:
+    """The French text, how likely it is, and how much of the English was translated.
+
+    Args:
+        asked: Characters of the English text.
+    """
+    return Markup(
+        '<section class="dl-translation" role="status">'
+        '<h4>French <button type="button" class="dl-copy">Copy</button></h4>{}{}{}{}</section>'
+    ).format(letters(result), LEGEND_LINE, likelihood(result), left_out(result, asked))
+
+
+def left_out(result: Translation, asked: int) -> Markup:
+    """A note if only the beginning of the text was translated."""
+    if not result.truncated:
+        return Markup("")
+    read = "".join(result.source)
+    return note(
+        f"This text is too long to be translated as a whole. Only its first {len(read):,} of "
+        f"{asked:,} characters were translated, up to “…{read[-30:].lstrip()}”."
+    )
+
+
+def letters(result: Translation) -> Markup:
+    """The translation, with characters tinted by how unlikely they were."""
+    marked = Markup('<span style="{}" title="{}">{}</span>').format
+    pieces = []
+    for character, log_prob in zip(result.target, result.log_probs, strict=True):
+        probability = min(1.0, math.exp(float(log_prob)))
+        shade = tint("--dl-negative", round(75 * (1 - probability)))
+        sure = probability > CERTAIN
+        pieces.append(character if sure else marked(shade, percent(probability), character))
+    return Markup('<p class="dl-text dl-letters" lang="fr">{}</p>').format(join(pieces))
+
+
+LEGEND_LINE = Markup('<p class="dl-legend"><i class="dl-against"></i>{}</p>').format(LEGEND)
+
+
+def likelihood(result: Translation) -> Markup:
+    """The probability of the whole translation and of a character on average."""
+    return figures(
+        (
+            ("log-probability", f"{signed(result.score)} nats"),
+            ("average per character", percent(average(result))),
+        )
+    )
+
+
+def average(result: Translation) -> float:
+    """The geometric mean of the characters' probabilities, including that of the end."""
+    return math.exp(result.score / (len(result.target) + 1))

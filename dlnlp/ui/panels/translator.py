@@ -1,0 +1,59 @@
+"""The translator as its panels share it: each text is translated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from dlnlp.registry import Registry
+from dlnlp.results import Translation
+from dlnlp.ui.kit.cache import Cache
+from dlnlp.ui.kit.model import Model
+
+MOST_CANDIDATES = 5
+MAX_BYTES = 64_000_000
+BYTES_PER_CHARACTER = 64  # of the tuples of characters in a Translation, roughly
+
+Found = tuple[Translation, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which translation a visitor looks at: all that a session keeps."""
+
+    text: str
+    beam_size: int
+    index: int = 0
+
+
+class Translator(Model):
+    """A translation model whose latest results are cached for all visitors."""
+
+    def __init__(self, registry: Registry, stem: str) -> None:
+        super().__init__(registry, stem)
+        # By predictor: a model that is loaded again starts with an empty cache.
+        self._caches: WeakKeyDictionary[Any, Cache[Found]] = WeakKeyDictionary()
+
+    def candidates(self, text: str, beam_size: int) -> Found:
+        """The best translations that beam search ends with, best first."""
+        predictor = self.predictor
+        cache = self._caches.setdefault(predictor, Cache(MAX_BYTES, size))
+        return cache.get(
+            (text, beam_size),
+            lambda: tuple(predictor.candidates(text, beam_size)[:MOST_CANDIDATES]),
+        )
+
+    def translation(self, choice: Choice) -> Translation:
+        """The translation that was chosen."""
+        return self.candidates(choice.text, choice.beam_size)[choice.index]
+
+
+def size(found: Found) -> int:
+    """Roughly the bytes that translations take."""
+    return sum(
+        each.attention.nbytes
+        + each.log_probs.nbytes
+        + BYTES_PER_CHARACTER * (len(each.source) + len(each.target))
+        for each in found
+    )
