@@ -48,8 +48,10 @@
   });
 
   window.dlnlp = {
-    // Scroll an element into view if its top is not in the upper half of the screen.
-    reveal(id) {
+    // Scroll an element into view if its top is not in the upper half of the screen. Waits until
+    // new values are on the page.
+    async reveal(id) {
+      for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
       const element = document.getElementById(id);
       if (!element) return;
       const { top } = element.getBoundingClientRect();

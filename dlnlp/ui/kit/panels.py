@@ -67,7 +67,7 @@ class Panel:
         self._opening = None
         self._column = gr.Column(elem_classes="dl-panel", elem_id=self.id)
         with self._column:
-            self._marker = gr.HTML(elem_classes="dl-marker")
+            self.marker = gr.HTML(elem_classes="dl-marker")
             if title:
                 self._accordion = gr.Accordion(title, open=open, elem_id=model.id(name))
                 self._accordion.collapse(lambda: False, None, self.is_open, **AT_ONCE)
@@ -102,15 +102,15 @@ class Panel:
 
     def event(self, inputs: Sequence[Component]) -> dict[str, Any]:
         """Arguments of an event that runs the panel."""
-        outputs = [self._marker, self.status, self.asked, *self.outputs]
+        outputs = [self.marker, self.status, self.asked, *self.outputs]
         return {"inputs": list(inputs), "outputs": outputs, **QUIET, **self.model.queue(self.queue)}
 
     def run(self, asked: object, is_open: bool = True, *inputs: Any) -> Iterator[Values]:
         """The panel's handler: its values for a text, step by step."""
         text, remark = readable(asked, self.keep)
-        done: Values = {self.asked: text, self._marker: self._answers(asked)}
+        done: Values = {self.asked: text, self.marker: self._answers(asked)}
         if not clean(text):
-            yield {**self.empty(), **done, self._marker: "", self.status: self._blank()}
+            yield {**self.empty(), **done, self.marker: "", self.status: self._blank()}
         elif not is_open:
             yield {**self.empty(), **done}
         else:
@@ -166,7 +166,7 @@ class Panel:
 
     def empty(self) -> Values:
         """Values that clear the panel's outputs and hide its controls."""
-        cleared: Values = {self.status: ""}
+        cleared: Values = {self.marker: "", self.status: ""}
         for output in self.outputs:
             if isinstance(output, gr.HTML):
                 cleared[output] = ""

@@ -44,7 +44,7 @@ def question(
         label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
     )
     with gr.Row(elem_classes="dl-buttons"):
-        button = gr.Button(verb, variant="primary", scale=2, min_width=150, elem_id=f"{stem}_run")
+        button = gr.Button(verb, variant="primary", scale=2, min_width=120, elem_id=f"{stem}_run")
         for other in beside:
             other.render()
     examples = gr.Dataset(

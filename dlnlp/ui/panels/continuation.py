@@ -17,9 +17,10 @@ from dlnlp.ui.kit.markup import join, note
 from dlnlp.ui.kit.model import GENERATION, Model
 from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
 from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, seed_of, top_k_of
-from dlnlp.ui.panels.prompts import BLANK, SPACE, WINDOW, Prompt, model_prompt
+from dlnlp.ui.panels.prompts import SPACE, WINDOW, Prompt, model_prompt
 
 BETWEEN = 0.04  # seconds between updates: the page needs longer for each than the model
+BLANK = "Type the beginning of a text first, and the model continues it."
 STOPPED = "Stopped; the text so far is kept."
 SHOWN = 400  # characters of the prompt in front of a continuation
 COPY = "() => navigator.clipboard.writeText(document.querySelector('#{} .dl-text').innerText)"
@@ -74,15 +75,21 @@ def continuation_panel(
 ) -> Dependency:
     """Prompt and continuation; returns the event that uses them as the next prompt."""
     with Panel(
-        model, prompt.box, "continuation", blank=BLANK, keep="end", queue=GENERATION
+        model,
+        prompt.box,
+        "continuation",
+        blank=BLANK,
+        waiting="Generating…",
+        keep="end",
+        queue=GENERATION,
     ) as panel:
-        panel.status.value = ""  # the next tokens say it until Continue is pressed
+        panel.status.value = ""  # nothing is said until Continue is pressed
         written = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")
         rate = gr.HTML(elem_id=model.id("progress"), elem_classes="dl-result")
         with gr.Row(elem_classes="dl-buttons"):
-            options: dict[str, Any] = {"size": "sm", "visible": False, "min_width": 80}
-            use = gr.Button("Use as prompt", elem_id=model.id("use_as_prompt"), **options)
-            copy = gr.Button("Copy", elem_id=model.id("copy"), **options)
+            small: dict[str, Any] = {"size": "sm", "visible": False, "min_width": 80}
+            use = gr.Button("Use as prompt", elem_id=model.id("use_as_prompt"), **small)
+            copy = gr.Button("Copy", elem_id=model.id("copy"), **small)
     whole = gr.State("")  # the page shows only the end of a long prompt
     stop = gr.State(Stop())  # every visitor gets a copy
 
@@ -117,12 +124,13 @@ def continuation_panel(
 
     def adopt(text: str) -> Values:
         hidden = gr.Button(visible=False)
-        cleared: Values = {written: "", rate: "", use: hidden, copy: hidden}
-        return {**cleared, prompt.box: text, prompt.filled: text}
+        filled: Values = {prompt.box: text, prompt.filled: text}
+        return {**panel.empty(), use: hidden, copy: hidden, **filled}
 
-    outputs = [written, rate, use, copy, prompt.box, prompt.filled]
-    js = revealing(str(prompt.box.elem_id))
-    return panel.on(use.click, adopt, [whole], outputs, at_once=True, js=js)
+    outputs = [panel.marker, written, rate, whole, use, copy, prompt.box, prompt.filled]
+    adopted = panel.on(use.click, adopt, [whole], outputs, at_once=True)
+    adopted.then(None, js=f"() => dlnlp.reveal('{prompt.box.elem_id}')", **AT_ONCE)
+    return adopted
 
 
 def _connect(

@@ -40,28 +40,16 @@ class GenerationSettings:
 
 def filters(model: Model) -> Filters:
     """Temperature, top-k, top-p and the number of tokens shown."""
-    with gr.Row():
-        temperature = gr.Slider(
-            0,
-            2,
-            1,
-            step=0.05,
-            label="Temperature",
-            info="Below 1 sharpens the distribution, above 1 flattens it; 0 always picks the most "
-            "likely token.",
-            min_width=150,
-            elem_id=model.id("temperature"),
-        )
-        shown = gr.Slider(
-            1,
-            30,
-            10,
-            step=1,
-            label="Tokens shown",
-            info="How many of the most likely tokens are listed.",
-            min_width=150,
-            elem_id=model.id("candidates"),
-        )
+    temperature = gr.Slider(
+        0,
+        2,
+        1,
+        step=0.05,
+        label="Temperature",
+        info="Below 1 sharpens the distribution, above 1 flattens it; 0 always picks the most "
+        "likely token.",
+        elem_id=model.id("temperature"),
+    )
     with gr.Row():
         top_k = gr.Slider(
             0,
@@ -83,6 +71,7 @@ def filters(model: Model) -> Filters:
             min_width=150,
             elem_id=model.id("top_p"),
         )
+    shown = gr.Slider(1, 30, 10, step=1, label="Tokens shown", elem_id=model.id("candidates"))
     return Filters(temperature, top_k, top_p, shown)
 
 

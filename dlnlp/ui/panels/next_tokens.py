@@ -98,7 +98,7 @@ def next_tokens(
     others = _others(kept, tokens)
     return Markup(
         '<section class="dl-nexts"><p class="dl-caption">After “{}”. {} Choose a token to append '
-        "it; · is a space.</p><ol>{}{}</ol></section>"
+        "it (· is a space).</p><ol>{}{}</ol></section>"
     ).format(_end_of(found.prompt), _remaining(found, kept), join(rows), others)
 
 

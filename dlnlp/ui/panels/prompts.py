@@ -6,7 +6,7 @@ import gradio as gr
 
 from dlnlp.ui.kit.inputs import readable
 
-BLANK = "Type the beginning of a sentence, and the model predicts how it continues."
+BLANK = "Type the beginning of a sentence, and the model predicts the next token."
 WINDOW = "The prompt is longer than the model's context window; only its end is used."
 SPACE = "The space at the end is ignored, because most tokens begin with a space of their own."
 

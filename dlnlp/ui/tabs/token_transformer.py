@@ -44,7 +44,7 @@ def build_tab(registry: Registry) -> None:
                 STEM,
                 "Prompt",
                 "The beginning of a sentence",
-                "What comes next?",
+                "Predict",
                 EXAMPLES,
                 beside=buttons.all,
             )
