@@ -41,9 +41,7 @@ def candidates_panel(
         others: The other panels that show the chosen one.
     """
     translator = translation.translator
-    with Panel(
-        translator, box, "candidates", "Candidates", open=False, blank=BLANK
-    ) as panel:
+    with Panel(translator, box, "candidates", "Candidates", open=False, blank=BLANK) as panel:
         listed = gr.HTML(elem_classes="dl-result", js_on_load=CHOOSE)
 
     def show(text: str, choice: Choice | None) -> Values:
@@ -53,7 +51,9 @@ def candidates_panel(
 
     def choose(choice: Choice | None, event: gr.EventData) -> Values:
         index = event_int(event, "index")
-        if not choice or index not in range(len(translator.candidates(choice.text, choice.beam_size))):
+        if not choice or index not in range(
+            len(translator.candidates(choice.text, choice.beam_size))
+        ):
             raise ValueError(f"There is no candidate {index + 1}.")
         return translation.values(replace(choice, index=index))
 

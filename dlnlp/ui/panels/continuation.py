@@ -17,7 +17,7 @@ from dlnlp.ui.kit.markup import join, note
 from dlnlp.ui.kit.model import GENERATION, Model
 from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
 from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, seed_of, top_k_of
-from dlnlp.ui.panels.prompts import SPACE, WINDOW, Prompt, model_prompt
+from dlnlp.ui.panels.next_tokens import WINDOW
 
 BETWEEN = 0.04  # seconds between updates: the page needs longer for each than the model
 BLANK = "Type the beginning of a text first, and the model continues it."
@@ -68,7 +68,7 @@ def continue_buttons(model: Model) -> ContinueButtons:
 
 def continuation_panel(
     model: Model,
-    prompt: Prompt,
+    box: gr.Textbox,
     buttons: ContinueButtons,
     filters: Filters,
     settings: GenerationSettings,
@@ -76,7 +76,7 @@ def continuation_panel(
     """Prompt and continuation; returns the event that uses them as the next prompt."""
     with Panel(
         model,
-        prompt.box,
+        box,
         "continuation",
         blank=BLANK,
         waiting="Generating…",
@@ -94,8 +94,7 @@ def continuation_panel(
     stop = gr.State(Stop())  # every visitor gets a copy
 
     def show(
-        text: str,
-        filled: str,
+        prompt: str,
         length: float,
         seed: str,
         temperature: float,
@@ -103,33 +102,31 @@ def continuation_panel(
         top_p: float,
         stop: Stop,
     ) -> Iterator[Values]:
-        given, length = model_prompt(text, filled), int(length)
+        length = int(length)
         how = (length, temperature, top_k_of(top_k), top_p, seed_of(seed))
-        pieces = model.predictor.stream(given, *how)
-        remarks = [SPACE] * (given != text)
-        remarks += [WINDOW] * model.predictor.is_cut(given, length)
+        pieces = model.predictor.stream(prompt, *how)
+        remarks = [WINDOW] * model.predictor.is_cut(prompt, length)
         for new, speed in progress(pieces, stop):
             notes = remarks + [STOPPED] * stop.requested
             yield {
                 panel.status: join(map(note, notes)),
-                written: continuation(given, new),
+                written: continuation(prompt, new),
                 rate: speed,
-                whole: given + new,
+                whole: prompt + new,
             }
 
-    inputs = [prompt.filled, *settings.inputs, *filters.inputs, stop]
+    inputs = [*settings.inputs, *filters.inputs, stop]
     panel.shows(show, inputs=inputs, outputs=[written, rate, whole])
     _connect(panel, buttons, stop, whole, (use, copy))
     copy.click(None, None, None, js=COPY.format(written.elem_id), **AT_ONCE)
 
     def adopt(text: str) -> Values:
         hidden = gr.Button(visible=False)
-        filled: Values = {prompt.box: text, prompt.filled: text}
-        return {**panel.empty(), use: hidden, copy: hidden, **filled}
+        return {**panel.empty(), use: hidden, copy: hidden, box: text}
 
-    outputs = [panel.marker, written, rate, whole, use, copy, prompt.box, prompt.filled]
+    outputs = [panel.marker, written, rate, whole, use, copy, box]
     adopted = panel.on(use.click, adopt, [whole], outputs, at_once=True)
-    adopted.then(None, js=f"() => dlnlp.reveal('{prompt.box.elem_id}')", **AT_ONCE)
+    adopted.then(None, js=f"() => dlnlp.reveal('{box.elem_id}')", **AT_ONCE)
     return adopted
 
 

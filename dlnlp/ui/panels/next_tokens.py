@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -14,14 +15,16 @@ from dlnlp.inference.sampling import filtered, likeliest
 from dlnlp.plots import visible
 from dlnlp.results import Distribution, NextToken
 from dlnlp.text.words import clean
-from dlnlp.ui.kit.inputs import event_int
+from dlnlp.ui.kit.cache import Cache
+from dlnlp.ui.kit.inputs import event_int, readable
 from dlnlp.ui.kit.markup import join, note, percent
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
-from dlnlp.ui.kit.recent import Recent
 from dlnlp.ui.panels.generation_settings import Filters, top_k_of
-from dlnlp.ui.panels.prompts import BLANK, SPACE, WINDOW, Prompt, model_prompt
 
+BLANK = "Type the beginning of a sentence, and the model predicts the next token."
+WINDOW = "The prompt is longer than the model's context window; only its end is used."
+CACHED = 16_000_000  # bytes of distributions, so that the filters work without the model
 CHOOSE = """
 element.addEventListener("click", (event) => {
   const token = event.target.closest(".dl-next");
@@ -32,50 +35,43 @@ PROMPT_END = 24  # characters of a prompt that name it
 FRAGMENT = "Only part of a character, so it can't be appended on its own."
 
 
-def next_tokens_panel(model: Model, prompt: Prompt, filters: Filters) -> tuple[Panel, Dependency]:
+def next_tokens_panel(model: Model, box: gr.Textbox, filters: Filters) -> tuple[Panel, Dependency]:
     """Bars of the most likely tokens; returns the panel and the event of choosing one."""
-    with Panel(model, prompt.box, "next_tokens", blank=BLANK, keep="end") as panel:
+    with Panel(model, box, "next_tokens", blank=BLANK, keep="end") as panel:
         bars = gr.HTML(elem_id=model.id("next"), elem_classes="dl-result", js_on_load=CHOOSE)
-    recent = Recent(lambda text: model.predictor.distribution(text))
+    cache: Cache[Distribution] = Cache(CACHED, lambda found: found.log_probs.nbytes)
 
-    def drawn(asked: str, filled: str, found: Distribution, *settings: float) -> Values:
+    def distribution(prompt: str) -> Distribution:
+        predictor = model.predictor
+        return cache.get((id(predictor), prompt), lambda: predictor.distribution(prompt))
+
+    def show(prompt: str, *settings: float) -> Values:
         *how, shown = settings
-        ignored = asked != found.prompt and asked != filled
-        remarks = [note(WINDOW)] * found.truncated + [note(SPACE)] * ignored
-        return {bars: join([*remarks, next_tokens(found, int(shown), *how)])}
+        return {bars: next_tokens(distribution(prompt), int(shown), *how)}
 
-    def show(asked: str, filled: str, *settings: float) -> Values:
-        return drawn(asked, filled, recent.renew(model_prompt(asked, filled)), *settings)
+    def narrow(prompt: str, *settings: float) -> Values:
+        return show(prompt, *settings) if clean(prompt) else {panel.status: gr.skip()}
 
-    def narrow(asked: str, filled: str, *settings: float) -> Values:
-        if not clean(asked):
-            return {panel.status: gr.skip()}
-        return drawn(asked, filled, recent.get(model_prompt(asked, filled)), *settings)
-
-    def choose(typed: str, asked: str, filled: str, event: gr.EventData) -> Values:
+    def choose(typed: str, asked: str, event: gr.EventData) -> Values:
         """Append the token if the box still holds the prompt that it was predicted for."""
         token = event_int(event, "token")
+        typed, _ = readable(typed, "end")
         if not clean(asked):
             return {}
-        found = recent.get(model_prompt(asked, filled))
+        found = distribution(asked)
         if not found.may_follow(token):
             return {}
-        longer = model_prompt(typed, filled) + found.texts[token]
-        # The second is a repeated click, sent before the answer to the first one came.
-        if found.prompt not in (model_prompt(typed, filled), longer):
-            return {}
-        return {prompt.box: longer, prompt.filled: longer}
+        longer = typed + found.texts[token]
+        # The box is not up to date in a second click that was sent before the first one's answer.
+        return {box: longer} if asked in (typed, longer) else {}
 
     sliders = [*filters.inputs, filters.shown]
-    panel.shows(show, inputs=[prompt.filled, *sliders], outputs=[bars])
+    panel.shows(show, inputs=sliders, outputs=[bars])
     for slider in sliders:
-        inputs = [panel.asked, prompt.filled, *sliders]
-        panel.on(slider.change, narrow, inputs, [bars], at_once=True)
+        panel.on(slider.change, narrow, [panel.asked, *sliders], [bars], at_once=True)
     # Every click counts; "always_last" would drop the event's data.
-    inputs = [prompt.box, panel.asked, prompt.filled]
-    outputs = [prompt.box, prompt.filled]
-    chosen = panel.on(bars.click, choose, inputs, outputs, at_once=True, trigger_mode="multiple")
-    return panel, chosen
+    options: dict[str, Any] = {"at_once": True, "trigger_mode": "multiple"}
+    return panel, panel.on(bars.click, choose, [box, panel.asked], [box], **options)
 
 
 def next_tokens(
@@ -95,11 +91,16 @@ def next_tokens(
     # At least the probability before filtering, so that flattening makes the bars shorter.
     widest = max([math.exp(found.log_probs.max()), *(token.probability for token in tokens)])
     rows = [_bar(token, token.probability / widest, certain=kept == 1) for token in tokens]
-    others = _others(kept, tokens)
     return Markup(
-        '<section class="dl-nexts"><p class="dl-caption">After “{}”. {} Choose a token to append '
+        '{}<section class="dl-nexts"><p class="dl-caption">After “{}”. {} Choose a token to append '
         "it (· is a space).</p><ol>{}{}</ol></section>"
-    ).format(_end_of(found.prompt), _remaining(found, kept), join(rows), others)
+    ).format(
+        note(WINDOW) if found.truncated else "",
+        _end_of(found.prompt),
+        _remaining(found, kept),
+        join(rows),
+        _others(kept, tokens),
+    )
 
 
 def _bar(token: NextToken, width: float, certain: bool) -> Markup:

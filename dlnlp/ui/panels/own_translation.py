@@ -19,9 +19,7 @@ OWN_BLANK = "Type your French translation to see how likely the model finds it."
 
 def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slider) -> Panel:
     """A box for a French translation, and its log-probability beside that of the model's."""
-    with Panel(
-        translator, box, "own", "Your own translation", open=False, blank=BLANK
-    ) as panel:
+    with Panel(translator, box, "own", "Your own translation", open=False, blank=BLANK) as panel:
         own = gr.Textbox(
             label="Your French translation",
             placeholder="How would you translate it?",

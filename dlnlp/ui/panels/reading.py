@@ -39,9 +39,7 @@ element.addEventListener("click", (event) => {
 def reading_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -> Panel:
     """Both texts, in which French words can be clicked."""
     with Panel(translator, box, "reading") as panel:
-        texts = gr.HTML(
-            elem_id=translator.id("reading"), elem_classes="dl-result", js_on_load=MARK
-        )
+        texts = gr.HTML(elem_id=translator.id("reading"), elem_classes="dl-result", js_on_load=MARK)
 
     def show(text: str, choice: Choice | None) -> Values:
         return {texts: reading(translator.translation(choice))} if choice else {}

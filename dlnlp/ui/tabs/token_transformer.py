@@ -11,7 +11,6 @@ from dlnlp.ui.panels.continuation import continuation_panel, continue_buttons
 from dlnlp.ui.panels.generation_settings import filters, generation_settings
 from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
-from dlnlp.ui.panels.prompts import Prompt
 from dlnlp.ui.panels.surprise import surprise_panel
 
 STEM = "token_transformer"
@@ -50,10 +49,9 @@ def build_tab(registry: Registry) -> None:
             )
             filtering = filters(model)
             settings = generation_settings(model)
-        prompt = Prompt(asked.box)
         with layout.answer_column(STEM):
-            adopted = continuation_panel(model, prompt, buttons, filtering, settings)
-            next_tokens, chosen = next_tokens_panel(model, prompt, filtering)
+            adopted = continuation_panel(model, asked.box, buttons, filtering, settings)
+            next_tokens, chosen = next_tokens_panel(model, asked.box, filtering)
             surprise = surprise_panel(model, asked.box)
             heads = heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end")
             about_panel(model)
