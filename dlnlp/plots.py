@@ -21,7 +21,6 @@ from PIL import Image, ImageColor
 from dlnlp.results import (
     UNSURE_ABOVE,
     UNSURE_BELOW,
-    Glance,
     Trace,
     Translation,
     WordAttention,
@@ -92,19 +91,6 @@ def attention_by_words(found: WordAttention) -> go.Figure:
     hover = "writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>"
     source, target = found.source[:PICTURED], found.target[:PICTURED]
     return _looks(weights, source, target, WORD_CELL, hover, wordy=True)
-
-
-def head(look: Glance, layer: int, number: int) -> go.Figure:
-    """One attention head: queries as rows, keys as columns."""
-    cell = CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL
-    hover = "“%{y}” attends to “%{x}”: %{z:.1%}<extra></extra>"
-    weights = look.weights[layer, number]
-    return _looks(weights, look.tokens, look.tokens, cell, hover, wordy=True)
-
-
-def head_width(look: Glance) -> int:
-    """Width of ``head`` in pixels, including its labels."""
-    return (CELL if len(look.tokens) <= MANY // 2 else SMALL_CELL) * len(look.tokens) + 110
 
 
 def _looks(

@@ -9,11 +9,11 @@ from dlnlp import plots
 from dlnlp.inference.attention_heads import informative_head
 from dlnlp.results import Glance, glance
 from dlnlp.text.words import clean
-from dlnlp.ui import theme
 from dlnlp.ui.kit.inputs import event_int
 from dlnlp.ui.kit.markup import join, percent
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
 
 BLANK = "Ask first: the attention heads are shown for the text above once it has an answer."
 WINDOW = 64  # tokens shown at once: thumbnails of 72 heads are then less than a megabyte
@@ -61,7 +61,7 @@ def heads_panel(
             )
         small = gr.HTML(elem_id=model.id("heads"), elem_classes="dl-result", js_on_load=CHOOSE)
         line = gr.HTML(elem_classes="dl-result")
-        large = gr.Plot(show_label=False, visible=False, elem_id=model.id("head"))
+        large = gr.HTML(elem_id=model.id("head"), elem_classes="dl-result", js_on_load=HEATMAP_JS)
     chosen = gr.State(None)  # None: the most informative head
 
     def show(text: str, hide: bool, chosen: Head | None, first: float = 1) -> Values:
@@ -71,13 +71,12 @@ def heads_panel(
             return {}
         head = chosen or informative_head(maps, special)
         cut = f" Only the {keep} of this long text is shown." if maps.truncated else ""
-        width = theme.wide(plots.head_width(found))
         return {
             hiding: gr.Checkbox(visible=True),
             begin: _first_token(found),
             small: thumbnails(found, head),
             line: description(found, head, bool(hide), about + cut),
-            large: gr.Plot(plots.head(found, *head), visible=True, elem_classes=width),
+            large: enlarged(found, head),
         }
 
     def look(text: str, hide: bool, chosen: Head | None, first: float) -> Values:
@@ -132,6 +131,19 @@ def thumbnails(found: Glance, chosen: Head) -> Markup:
         '<section class="dl-heads"><p class="dl-caption">One row per layer, the first layer on '
         'top. Choose a head to enlarge it.</p><div class="dl-heads-grid">{}</div></section>'
     ).format(join(rows))
+
+
+def enlarged(found: Glance, chosen: Head) -> Markup:
+    """The heatmap of one head, a row per token that attends and a column per token attended to."""
+    layer, head = chosen
+    return heatmap(
+        found.tokens,
+        found.tokens,
+        found.weights[layer, head],
+        "“{row}” attends to “{column}”",
+        description=f"Attention weights of layer {layer + 1}, head {head + 1}",
+        words=True,
+    )
 
 
 def description(found: Glance, chosen: Head, hide: bool, about: str) -> Markup:
