@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # Gradio sums up all past events after every so many; that costs more than a small model.
@@ -58,7 +58,8 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
         favicon_path=theme.FAVICON,
         **options,
     )
-    demo.config["simple_description"] = DESCRIPTION  # Gradio's template puts it into og:description
+    # Gradio's page template shows this as og:description, but Blocks has no argument for it.
+    cast(dict[str, Any], demo.config)["simple_description"] = DESCRIPTION
     threading.Thread(target=plots.warm_up, daemon=True).start()
     return str(demo.local_url)
 

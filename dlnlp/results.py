@@ -255,6 +255,11 @@ class BlockMatrix:
         """The whole matrix."""
         return self._part(0, self.shape[0], 0, self.shape[1]).astype(dtype or np.float32)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the blocks take."""
+        return sum(values.nbytes for _, _, values in self.blocks)
+
     def row_sums(self) -> np.ndarray:
         """The sum of each row."""
         result = np.zeros(self.shape[0], dtype=np.float32)

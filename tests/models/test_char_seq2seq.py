@@ -10,9 +10,8 @@ import torch
 from dlnlp.inference.batching import pad_rows
 from dlnlp.inference.beam_search import Hypothesis, beam_search, normalised
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID
-from dlnlp.models.char_seq2seq.model import greedy
 from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, tiny
-from dlnlp.models.char_seq2seq.source import LONGEST_SENTENCE, MAX_CHARACTERS, Sentence, max_length
+from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, max_length
 
 PREDICTOR = tiny()
 TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]

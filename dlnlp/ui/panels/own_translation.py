@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import gradio as gr
 from markupsafe import Markup
 
@@ -39,7 +41,7 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
             compared: comparison(forced, translator.candidates(text, int(beam_size))[0]),
         }
 
-    def judge(text: object, typed: object, beam_size: float):
+    def judge(text: object, typed: object, beam_size: float) -> Iterator[Values]:
         yield from panel.run(text, True, typed, beam_size)
 
     panel.shows(show, [own, beam], [compared])
