@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlnlp.results import (
+    BlockMatrix,
     Distribution,
     Sentiment,
     TokenScore,
@@ -89,3 +90,18 @@ def test_only_a_whole_possible_token_may_follow(id: object) -> None:
 def test_surprisal_is_in_bits() -> None:
     assert TokenScore("a", float(np.log(0.25))).bits == pytest.approx(2)
     assert TokenScore("a", 1e-9).bits == 0
+
+
+def test_a_block_matrix_reads_like_the_whole_matrix() -> None:
+    blocks = [
+        (0, 0, np.arange(1, 7, dtype=np.float32).reshape(2, 3)),
+        (2, 3, np.array([[7, 8]], dtype=np.float32)),
+    ]
+    whole = np.zeros((4, 6), dtype=np.float32)
+    whole[:2, :3], whole[2, 3:5] = blocks[0][2], blocks[1][2]
+    matrix = BlockMatrix((4, 6), blocks)
+    np.testing.assert_array_equal(np.asarray(matrix), whole)
+    for key in (np.s_[:2, 1:4], np.s_[1:], np.s_[1:3, 2:], np.s_[::2, ::3], np.s_[2, 4], np.s_[1]):
+        np.testing.assert_array_equal(matrix[key], whole[key])
+    np.testing.assert_array_equal(matrix.row_sums(), whole.sum(axis=1))
+    assert matrix.tolist() == as_json(matrix) == whole.tolist()

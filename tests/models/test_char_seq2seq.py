@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import copy
-import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from dlnlp.inference.batching import pad_rows
-from dlnlp.inference.beam_search import Hypothesis, beam_search, normalised
-from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID
-from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, tiny
+from dlnlp.inference.beam_search import Hypothesis, normalised
+from dlnlp.inference.deadline import DeadlineExceeded, deadline
+from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
+from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, greedy
+from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, load, save, tiny
 from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, max_length
+from dlnlp.results import BlockMatrix, word_attention
 
 PREDICTOR = tiny()
 TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]
@@ -58,7 +61,7 @@ def test_every_sentence_is_translated_for_itself() -> None:
     np.testing.assert_allclose(
         both.attention[rows + 1 :, columns + 1 :], other.attention, atol=1e-5
     )
-    assert both.attention[rows, columns] == 1  # the blank between them
+    assert both.attention[rows, columns] == 1  # the space between them
     assert both.log_probs[rows] == 0
     assert (one.parts, both.parts) == (1, 2)
     assert not both.attention[:rows, columns:].any()
@@ -139,11 +142,109 @@ def test_capitals_are_the_whole_texts() -> None:
     assert Sentence("I SEE.", "Oh. I SEE.").canonical == "I see."
 
 
-def test_a_long_text_is_translated_to_its_bound() -> None:
-    text = "I see a dog. " * 50
+def test_a_long_text_is_read_up_to_a_sentence_end() -> None:
+    text = "I see a dog. " * 400
     [found] = PREDICTOR.translate([text], beam_size=1)
-    assert found.truncated and len(found.source) <= MAX_CHARACTERS
+    assert found.truncated
+    assert MAX_CHARACTERS - 20 < len(found.source) <= MAX_CHARACTERS
+    assert "".join(found.source).endswith("dog.")
     assert not PREDICTOR.translate([text[:MAX_CHARACTERS]], beam_size=1)[0].truncated
+
+
+def test_line_breaks_are_kept() -> None:
+    one, other = PREDICTOR.translate(["I see a dog.", "Do you?"])
+    [found] = PREDICTOR.translate(["\nI see a dog.\r\n\n\n\n  Do you? \n"])
+    assert "".join(found.source) == "I see a dog.\n\nDo you?"
+    assert found.text == f"{one.text}\n\n{other.text}"
+    rows, columns = one.attention.shape
+    attention = np.asarray(found.attention)
+    np.testing.assert_array_equal(
+        attention[rows : rows + 2, columns : columns + 2], np.eye(2, dtype=np.float32)
+    )
+    np.testing.assert_allclose(attention[rows + 2 :, columns + 2 :], other.attention, atol=1e-5)
+    greedy = PREDICTOR.translate(["Hello\nGood morning"], beam_size=1)[0].text
+    assert "".join(PREDICTOR.stream("Hello\nGood morning")) == greedy
+    by_words = word_attention(found)
+    np.testing.assert_allclose(by_words.weights.sum(axis=1), 1, atol=1e-3)
+    assert by_words.source == ("I", "see", "a", "dog", ".", "Do", "you", "?")
+
+
+def test_a_forced_target_may_have_other_line_breaks() -> None:
+    one, other = PREDICTOR.force("I see a dog.", "Oui."), PREDICTOR.force("Do you?", "Non ?")
+    found = PREDICTOR.force("I see a dog. Do you?", "Oui.\n\nNon ?")
+    assert found.text == "Oui.\n\nNon ?"
+    assert found.score == pytest.approx(one.score + other.score, abs=1e-4)
+    assert found.attention[4, 12] == found.attention[5, 12] == 1
+
+
+def test_a_target_with_other_sentences_is_forced_line_by_line() -> None:
+    one, other = PREDICTOR.force("I see. A dog.", "Oui."), PREDICTOR.force("Do you?", "Non ?")
+    found = PREDICTOR.force("I see. A dog.\nDo you?", "Oui.\nNon ?")
+    assert found.score == pytest.approx(one.score + other.score, abs=1e-4)
+    assert found.parts == 2
+
+
+def test_the_attention_of_a_long_text_takes_little_memory() -> None:
+    [found] = PREDICTOR.translate(["I see a dog. " * 200], beam_size=1)
+    assert isinstance(found.attention, BlockMatrix)
+    stored = sum(values.nbytes for _, _, values in found.attention.blocks)
+    assert stored < 4 * len(found.source) * len(found.target) / 50
+
+
+def test_the_greedy_loop_is_what_stream_and_a_beam_of_one_return() -> None:
+    for text in ["Hello!", "Good morning, Tom!", "I see a dog.", "Do you?", "A cat is here."]:
+        ids = PREDICTOR.source_vocabulary.encode(text)
+        written = list(greedy(PREDICTOR.model, ids, 2 * len(text) + 20))
+        expected = "".join(PREDICTOR.target_vocabulary.decode(written))
+        assert "".join(PREDICTOR.stream(text)) == expected
+        assert PREDICTOR.translate([text], beam_size=1)[0].text == expected
+
+
+def with_penalty(penalty: LengthPenalty, end_bias: float = 0.0) -> CharSeq2SeqPredictor:
+    model = copy.deepcopy(PREDICTOR.model)
+    with torch.no_grad():
+        model.decoder.output.bias[EOS_ID] += end_bias
+    return CharSeq2SeqPredictor(
+        model, PREDICTOR.source_vocabulary, PREDICTOR.target_vocabulary, penalty
+    )
+
+
+def test_candidates_are_ranked_by_the_length_penalty_of_their_source() -> None:
+    short, long = "Hello.", "Good morning, Tom!"
+    predictor = with_penalty(LengthPenalty(((10, 0.0),), otherwise=8.0), end_bias=3.0)
+    for text, alpha in ((short, 0.0), (long, 8.0)):
+        found = predictor.candidates(text, n=5)
+        rates = [normalised(each.score, len(each.target), alpha) for each in found]
+        assert rates == sorted(rates, reverse=True)
+    shortest, longest = predictor.candidates(short)[0], predictor.candidates(long)[0]
+    assert len(shortest.target) == min(len(each.target) for each in predictor.candidates(short))
+    assert len(longest.target) == max(len(each.target) for each in predictor.candidates(long))
+    assert len(shortest.target) < len(longest.target)
+
+
+def test_the_length_penalty_is_saved_with_the_model(tmp_path: Path) -> None:
+    penalty = LengthPenalty(((8, 0.2), (15, 0.9)), otherwise=1.1)
+    save(tmp_path / "char_seq2seq", with_penalty(penalty), {})
+    assert load(tmp_path / "char_seq2seq", "cpu").length_penalty == penalty
+    assert [penalty.alpha(n) for n in (1, 8, 9, 15, 16)] == [0.2, 0.2, 0.9, 0.9, 1.1]
+
+
+def test_a_checkpoint_without_a_length_penalty_has_alpha_1() -> None:
+    assert LengthPenalty.from_json({}).alpha(5) == 1.0
+    with pytest.raises(ValueError, match="ascend"):
+        LengthPenalty.from_json({"15": 1.0, "8": 0.5})
+
+
+@pytest.mark.parametrize("verb", ["translate", "candidates", "stream", "force"])
+def test_a_deadline_stops_every_verb(verb: str) -> None:
+    calls = {
+        "translate": lambda: PREDICTOR.translate(TEXTS),
+        "candidates": lambda: PREDICTOR.candidates("hello"),
+        "stream": lambda: list(PREDICTOR.stream("hello")),
+        "force": lambda: PREDICTOR.force("hello", "salut"),
+    }
+    with deadline(0), pytest.raises(DeadlineExceeded):
+        calls[verb]()
 
 
 def test_batching_does_not_change_translations() -> None:
@@ -162,34 +263,6 @@ def test_candidates_come_best_first_and_differ() -> None:
 def test_an_impossible_beam_is_refused(beam: int) -> None:
     with pytest.raises(ValueError, match="beam"):
         PREDICTOR.translate(["hello"], beam_size=beam)
-
-
-def test_beam_search_finds_the_best_of_all_outputs() -> None:
-    """Against every output of at most three tokens of a small random language."""
-    generator = torch.Generator().manual_seed(3)
-    size, end, longest = 4, 3, 3
-    table = torch.log_softmax(2 * torch.randn(size, size, generator=generator), dim=-1)
-
-    def step(tokens, state):  # type: ignore[no-untyped-def]
-        return table[tokens % size], torch.ones(len(tokens), 1), state
-
-    def rate(output: tuple[int, ...]) -> float:
-        path = [0, *output, end]
-        total = sum(float(table[a, b]) for a, b in itertools.pairwise(path))
-        return normalised(total, len(output))
-
-    width = 40
-    state = (torch.zeros(1, width, 1),)
-    # The search wants 2 * width candidates at the first step: impossible tokens fill up.
-    table = torch.cat((table, torch.full((size, 100), -torch.inf)), dim=1)
-    [found] = beam_search(step, state, limits=[longest], beam_size=width, start=0, end=end)
-    letters = range(end)
-    every = [o for n in range(longest + 1) for o in itertools.product(letters, repeat=n)]
-    assert [h.tokens for h in found] == sorted(every, key=rate, reverse=True)
-    for hypothesis in found:
-        assert normalised(hypothesis.score, len(hypothesis.tokens)) == pytest.approx(
-            rate(hypothesis.tokens), abs=1e-5
-        )
 
 
 def test_ids_match_the_vocabulary() -> None:
