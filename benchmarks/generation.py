@@ -1,7 +1,7 @@
-"""Speed of the models that write: beam and greedy search, a cache and none, and GPT-2's.
+"""Speed of translation (greedy and beam search) and of generation (fast, plain, GPT-2).
 
-``python -m benchmarks.generation [--threads 2] [--width 512 --layers 6]``. Without a width, the
-shape of the committed transformer is timed.
+``python -m benchmarks.generation [--threads 2] [--width 512 --layers 6]``. Without ``--width`` the
+committed transformer is timed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Call, race, seconds
-from dlnlp.accelerate.speculative import FastWriter, Reader
 from dlnlp.checkpoint import ROOT
 from dlnlp.models.char_seq2seq import predictor as char_seq2seq
 from dlnlp.models.token_transformer import predictor as token_transformer
@@ -28,7 +27,7 @@ from train import behaviour
 SENTENCE = "Where did you buy that blue umbrella? Oh"  # 40 characters
 BEAM, MANY = 5, 100
 PROMPT = "The history of the town"
-READINGS = 10  # of a large tensor, for the memory's bandwidth
+READINGS = 10  # of a large tensor, to measure the memory bandwidth
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -49,12 +48,12 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--rounds", type=int, default=5)
     result.add_argument("--tokens", type=int, default=200)
     result.add_argument("--width", type=int, help="time a random transformer of this width")
-    result.add_argument("--layers", type=int, default=6, help="and of so many layers")
+    result.add_argument("--layers", type=int, default=6, help="and with this many layers")
     return result
 
 
 def translate(predictor: char_seq2seq.CharSeq2SeqPredictor, rounds: int) -> None:
-    """The translator's table."""
+    """Print the translator's times."""
     sentences = behaviour.training_rows(4 * MANY, 0)[0]
     many = random.Random(0).sample(sentences, MANY)
     print("| translator | greedy | beam 5 | ratio |\n| --- | --- | --- | --- |")
@@ -73,7 +72,7 @@ def translate(predictor: char_seq2seq.CharSeq2SeqPredictor, rounds: int) -> None
 def reshaped(
     trained: TokenTransformerPredictor, width: int | None, layers: int
 ) -> TokenTransformerPredictor:
-    """The predictor, or one of another shape with random weights and the same tokens."""
+    """The predictor, or one of another shape with random weights and the same tokenizer."""
     if width is None:
         return trained
     torch.manual_seed(0)
@@ -85,13 +84,13 @@ def reshaped(
 
 
 def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> None:
-    """The transformer's table."""
+    """Print the transformer's tokens per second and its time to score a text."""
     config = predictor.model.config
     ids = [BEGIN_ID, *predictor.tokenizer.encode(PROMPT).ids]
-    tokens = min(tokens, config.context - len(ids))  # no window may move: GPT-2's can't
+    tokens = min(tokens, config.context - len(ids))  # GPT-2 cannot exceed its context
     contenders: dict[str, Call] = {
         "ours": lambda: list(predictor.stream(PROMPT, tokens, temperature=0)),
-        "ours, no cache": partial(
+        "ours, plain loop": lambda: list(predictor.model.generate(ids, tokens, likeliest)),
             without_cache, FastWriter(predictor.model).copies().reader, ids, tokens
         ),
         "GPT2LMHeadModel": partial(gpt2(predictor), ids, tokens),
@@ -101,25 +100,23 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
     limit = bandwidth() / size
     print(
         f"\n| {config.num_layers} layers of {config.d_model}, {size / 1e6:.0f} MB, {tokens} tokens "
-        "| tokens a second | ours is so many times as fast |\n| --- | --- | --- |"
+        "| tokens per second | ratio of ours |\n| --- | --- | --- |"
     )
     for name, spent in taken.items():
         print(f"| {name} | {tokens / spent:.0f} | {spent / taken['ours']:.2f} |")
-    print(f"| memory's limit | {limit:.0f} | {tokens / taken['ours'] / limit:.2f} |")
+    print(f"| limit by memory bandwidth | {limit:.0f} | {tokens / taken['ours'] / limit:.2f} |")
+    text = (PROMPT + " ") * 40
+    spent = race({"score": partial(predictor.score, text)}, rounds)["score"]
+    print(f"\nScoring takes {1e6 * spent / len(text):.0f} ms per 1,000 characters.")
 
 
-@torch.inference_mode()
-def without_cache(reader: Reader, ids: list[int], tokens: int) -> list[int]:
-    """Greedy continuation with packed weights that reads the whole text again for each token."""
-    ids = list(ids)
-    for _ in range(tokens):
-        states = reader.model.hidden(torch.tensor([ids]))
-        ids.append(int(reader.output(states[0, -1:]).argmax()))
-    return ids
+def likeliest(logits: Tensor, ids: list[int]) -> int:
+    """The greedy choice."""
+    return int(logits.argmax())
 
 
 def gpt2(predictor: TokenTransformerPredictor) -> Callable[[list[int], int], Tensor]:
-    """transformers' greedy generation in the same shape, with random weights."""
+    """Greedy generation by transformers' GPT-2 of the same shape, with random weights."""
     import transformers
 
     config = predictor.model.config
@@ -154,7 +151,7 @@ def gpt2(predictor: TokenTransformerPredictor) -> Callable[[list[int], int], Ten
 
 
 def bandwidth() -> float:
-    """Bytes a second with which all threads read what is too large for any cache."""
+    """Bytes per second at which all threads read a tensor larger than any cache."""
     large = torch.ones(2**27)
     best = min(seconds(large.sum) for _ in range(READINGS))
     return large.numel() * large.element_size() / best

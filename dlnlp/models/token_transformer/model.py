@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +49,7 @@ class PositionalEncoding(nn.Module):
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """``x`` (B, T, C) plus the encoding of positions ``start`` to ``start + T``."""
-        table: Tensor = self.table  # type: ignore[assignment]
-        return x + table[start : start + x.shape[1]]
+        return x + cast(Tensor, self.table)[start : start + x.shape[1]]
 
 
 class Cache:
@@ -172,8 +172,7 @@ class TransformerModel(nn.Module):
             x = block(x, cache, layer, maps)
         if cache is not None:
             cache.length += tokens.shape[1]
-        states: Tensor = self.norm(x)
-        return states
+        return cast(Tensor, self.norm(x))
 
     def logits(self, states: Tensor) -> Tensor:
         """Logits (..., V) of final hidden states (..., C)."""

@@ -64,8 +64,7 @@ class TokenTransformerPredictor:
         If the prompt ends in a space, ``texts`` are what each token adds to it: after "on the "
         the token " sea" has the text "sea".
 
-        ``<unk>`` and the end of a text are never predicted: many training texts are only one
-        sentence long, and the reader wants a continuation.
+        ``<unk>`` and the end of a text are never predicted, so that short texts go on.
 
         Raises:
             TypeError: ``prompt`` is not a string.
@@ -158,9 +157,8 @@ class TokenTransformerPredictor:
             scores, position = predictable(logits).cpu().numpy(), len(ids) - len(read.ids)
             if read.space and position == 0:
                 scores[~self.tokens.spaced] = -torch.inf
-            recent = ids[-RECENT:]
-            settings = (temperature, top_k, top_p, repetition_penalty)
-            return draws(filtered(scores, *settings, recent), position)
+            settings = (temperature, top_k, top_p, repetition_penalty, ids[-RECENT:])
+            return draws(filtered(scores, *settings), position)
 
         tokens = self.writer.generate(read.ids, max_new_tokens, choose)
         return self.tokens.stream(_limited(tokens), read.space)
