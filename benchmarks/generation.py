@@ -91,8 +91,6 @@ def generate(predictor: TokenTransformerPredictor, tokens: int, rounds: int) -> 
     contenders: dict[str, Call] = {
         "ours": lambda: list(predictor.stream(PROMPT, tokens, temperature=0)),
         "ours, plain loop": lambda: list(predictor.model.generate(ids, tokens, likeliest)),
-            without_cache, FastWriter(predictor.model).copies().reader, ids, tokens
-        ),
         "GPT2LMHeadModel": partial(gpt2(predictor), ids, tokens),
     }
     taken = race(contenders, rounds)
