@@ -51,9 +51,8 @@ def candidates_panel(
 
     def choose(choice: Choice | None, event: gr.EventData) -> Values:
         index = event_int(event, "index")
-        if not choice or index not in range(
-            len(translator.candidates(choice.text, choice.beam_size))
-        ):
+        found = translator.candidates(choice.text, choice.beam_size) if choice else ()
+        if not choice or index not in range(len(found)):
             raise ValueError(f"There is no candidate {index + 1}.")
         return translation.values(replace(choice, index=index))
 
