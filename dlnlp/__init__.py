@@ -1,4 +1,4 @@
-"""dlnlp: the four models of "Deep Learning for NLP", trained, to use and to look inside.
+"""dlnlp: four trained NLP models to use and look inside.
 
 >>> import dlnlp
 >>> dlnlp.load("sentiment_lstm").classify(["I loved the movie"])
@@ -13,7 +13,7 @@ __all__ = ["__version__", "load"]
 
 
 def load(stem: str, device: str | None = None) -> Any:
-    """The predictor of one model, loaded once per process and device.
+    """The predictor of a model, loaded once per process and device.
 
     Args:
         stem: A name from ``dlnlp.catalog``, such as ``"char_seq2seq"``.
@@ -22,6 +22,7 @@ def load(stem: str, device: str | None = None) -> Any:
     Raises:
         KeyError: No model has that stem.
         CheckpointError: Its checkpoint is missing, damaged or does not fit the code.
+        ValueError: This machine has no such device.
     """
     from dlnlp.registry import shared_registry
 

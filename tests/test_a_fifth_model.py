@@ -47,10 +47,10 @@ def run(root, *command):
 def test_the_fifth_model_passes_the_contract_and_the_apps_tests(copied):
     files = ["tests/test_contract.py", "tests/test_catalog.py", "tests/test_app.py"]
     chosen = f"{STEM} or compare or public_endpoints"
-    said = run(copied, "pytest", *files, "-k", chosen, "-q", "-p", "no:cacheprovider", "-n", "0")
+    said = run(copied, "pytest", *files, "-k", chosen, "-p", "no:cacheprovider", "-n", "0")
     assert int(re.findall(r"(\d+) passed", said)[0]) > 30, said
 
 
 def test_its_code_is_formatted_like_ours(copied):
-    run(copied, "ruff", "check", ".")
-    run(copied, "ruff", "format", "--check", ".")
+    run(copied, "ruff", "check", "dlnlp")
+    run(copied, "ruff", "format", "--check", "dlnlp")

@@ -26,6 +26,8 @@ FORBIDDEN = {
         "train",
     ),
     "dlnlp/inference": ("gradio", "plotly", "dlnlp.ui", "dlnlp.models", "dlnlp.registry", "train"),
+    "dlnlp/service": (*HEAVY, "gradio", "dlnlp.ui", "dlnlp.models", "dlnlp.device", "train"),
+    "dlnlp/capabilities.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "dlnlp.models", "train"),
     "dlnlp/catalog.py": (*HEAVY, "gradio", "plotly", "train"),
     "dlnlp/registry.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "train"),
     "train": ("gradio", "dlnlp.ui", "dlnlp.plots"),

@@ -1,1 +1,1 @@
-"""The four chapters, one file each."""
+"""The models, a folder per chapter."""
