@@ -175,6 +175,7 @@ class Generate(Protocol):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        repetition_penalty: float = 1.0,
     ) -> Iterator[str]:
         """Continue a prompt; every step sends the whole text generated so far.
 
@@ -185,6 +186,7 @@ class Generate(Protocol):
             top_k: Sample from only the k most likely tokens.
             top_p: Sample from the smallest set of tokens whose probabilities reach p.
             seed: The same seed and settings generate the same text.
+            repetition_penalty: Above 1 makes recent tokens less likely; 1 turns it off.
         """
 
 
@@ -200,6 +202,7 @@ class Stream(Protocol):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        repetition_penalty: float = 1.0,
     ) -> Iterator[results.Piece]:
         """Like ``generate``, with the number of tokens of each piece."""
 

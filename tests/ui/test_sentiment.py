@@ -92,7 +92,7 @@ def test_a_panel_that_fails_says_so_and_shows_nothing_old(page, monkeypatch, nam
     page.ask("sentiment_bert", "good")
     registry = Registry(untrained=True)
     predictor = type(registry.get("sentiment_bert"))
-    monkeypatch.setattr(predictor, name, lambda *given: 1 / 0)
+    monkeypatch.setattr(predictor, name, lambda *given, **named: 1 / 0)
     panel = {"classify": "verdict", "explain": "attribution", "layers": "layers"}[name]
     page.ask("sentiment_bert", "good film")
     assert "its log has the details" in page.shown(f"sentiment_bert_{panel}_panel")

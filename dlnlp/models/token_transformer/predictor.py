@@ -177,15 +177,15 @@ class TokenTransformerPredictor:
         return token_scores(self.model, self.tokens, check_text(text)[:MAX_CHARACTERS])
 
     @torch.inference_mode()
-    def attention(self, prompt: str) -> AttentionMaps:
+    def attention(self, text: str) -> AttentionMaps:
         """The attention weights (layers, heads, T, T) of each token to itself and earlier ones.
 
-        The first token is the begin token. Of a long prompt the end is read.
+        The first token is the begin token. Only the end of a long text is used.
 
         Raises:
-            TypeError: ``prompt`` is not a string.
+            TypeError: ``text`` is not a string.
         """
-        ids, cut = self.tokens.end(check_text(prompt, "prompt"), self.model.config.context)
+        ids, cut = self.tokens.end(check_text(text), self.model.config.context)
         maps: list[Tensor] = []
         self.model.hidden(torch.tensor([ids], device=self.device), maps=maps)
         tokens = tuple(self.tokens.texts[token] for token in ids)

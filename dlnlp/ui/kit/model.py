@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from dlnlp import catalog
+from dlnlp import catalog, service
 from dlnlp.registry import Registry
 
 GENERATION = "_generate"  # the name of the queue for continuations
@@ -26,6 +27,18 @@ class Model:
             CheckpointError: Its checkpoint is missing or damaged.
         """
         return self.registry.get(self.stem)
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """The predictor's results, within the limits and the deadline of a request.
+
+        Raises:
+            CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``service.call``.
+        """
+        return service.call(self.registry, self.stem, verb, **arguments)
+
+    def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
+        """Like ``call``, for a verb whose results come piece by piece."""
+        return service.stream(self.registry, self.stem, verb, **arguments)
 
     @property
     def is_loaded(self) -> bool:

@@ -97,14 +97,23 @@ def continuation_panel(
         prompt: str,
         length: float,
         seed: str,
+        repetition_penalty: float,
         temperature: float,
         top_k: float,
         top_p: float,
         stop: Stop,
     ) -> Iterator[Values]:
         length = int(length)
-        how = (length, temperature, top_k_of(top_k), top_p, seed_of(seed))
-        pieces = model.predictor.stream(prompt, *how)
+        pieces = model.stream(
+            "stream",
+            prompt=prompt,
+            max_new_tokens=length,
+            temperature=temperature,
+            top_k=top_k_of(top_k),
+            top_p=top_p,
+            seed=seed_of(seed),
+            repetition_penalty=repetition_penalty,
+        )
         remarks = [WINDOW] * model.predictor.is_cut(prompt, length)
         for new, speed in progress(pieces, stop):
             notes = remarks + [STOPPED] * stop.requested

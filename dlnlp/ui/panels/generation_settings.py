@@ -9,6 +9,8 @@ from gradio.components import Component
 
 from dlnlp.ui.kit.model import Model
 
+REPETITION_PENALTY = 1.2  # fewer loops without unlikely tokens, also with greedy decoding
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -27,15 +29,16 @@ class Filters:
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """The length of a continuation and the seed of its random draws."""
+    """The length of a continuation, the seed of its random draws, and the repetition penalty."""
 
     length: gr.Slider
     seed: gr.Textbox
+    repetition_penalty: gr.Slider
 
     @property
     def inputs(self) -> list[Component]:
         """The components in the order in which handlers take their values."""
-        return [self.length, self.seed]
+        return [self.length, self.seed, self.repetition_penalty]
 
 
 def filters(model: Model) -> Filters:
@@ -76,7 +79,7 @@ def filters(model: Model) -> Filters:
 
 
 def generation_settings(model: Model) -> GenerationSettings:
-    """Length and seed, in a closed accordion."""
+    """Length, seed and repetition penalty, in a closed accordion."""
     with (
         gr.Accordion("Generation settings", open=False, elem_id=model.id("settings")),
         gr.Row(),
@@ -99,7 +102,17 @@ def generation_settings(model: Model) -> GenerationSettings:
             min_width=150,
             elem_id=model.id("seed"),
         )
-    return GenerationSettings(length, seed)
+        repetition_penalty = gr.Slider(
+            1,
+            2,
+            REPETITION_PENALTY,
+            step=0.05,
+            label="Repetition penalty",
+            info="Above 1 makes recent tokens less likely; 1 turns it off.",
+            min_width=150,
+            elem_id=model.id("repetition_penalty"),
+        )
+    return GenerationSettings(length, seed, repetition_penalty)
 
 
 def top_k_of(slider: float) -> int | None:

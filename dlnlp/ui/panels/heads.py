@@ -65,7 +65,7 @@ def heads_panel(
     chosen = gr.State(None)  # None: the most informative head
 
     def show(text: str, hide: bool, chosen: Head | None, first: float = 1) -> Values:
-        maps = model.predictor.attention(text)
+        maps = model.call("attention", text=text)
         found = glance(maps, int(first) - 1, WINDOW, special, bool(hide))
         if not found.tokens:
             return {}
@@ -84,7 +84,7 @@ def heads_panel(
 
     def choose(text: str, hide: bool, first: float, event: gr.EventData) -> Values:
         head = (event_int(event, "layer"), event_int(event, "head"))
-        layers, heads = model.predictor.attention(text).weights.shape[:2]
+        layers, heads = model.call("attention", text=text).weights.shape[:2]
         if head[0] not in range(layers) or head[1] not in range(heads):
             raise ValueError(f"The model has {layers} layers of {heads} heads each.")
         return {**look(text, hide, head, first), chosen: head}

@@ -23,7 +23,7 @@ def layers_panel(model: Model, box: gr.Textbox) -> Panel:
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("layers_plot"))
 
     def show(text: str) -> Values:
-        found = model.predictor.layers(text)
+        found = model.call("layers", text=text)
         return {figure: gr.Plot(plots.layer_verdicts(found), visible=True)}
 
     return panel.shows(show, outputs=[figure])

@@ -10,7 +10,9 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from dlnlp import service
 from dlnlp.checkpoint import CheckpointError
+from dlnlp.inference.deadline import deadline
 from dlnlp.registry import Registry
 from dlnlp.results import Sentiment
 from dlnlp.ui.kit.markup import join
@@ -38,7 +40,9 @@ def measured_verdict_panel(model: Model, box: gr.Textbox) -> Panel:
         result = gr.HTML(elem_id=f"compare_{model.stem}", elem_classes="dl-result")
 
     def show(text: str) -> Values:
-        sentiment, milliseconds = measure(model.predictor, text)
+        predictor = model.predictor
+        with deadline(service.SECONDS):
+            sentiment, milliseconds = measure(predictor, text)
         cost = Cost(milliseconds, *known_size(model.registry, model.stem))
         return {result: measured_verdict(sentiment, cost)}
 

@@ -43,7 +43,7 @@ def next_tokens_panel(model: Model, box: gr.Textbox, filters: Filters) -> tuple[
 
     def distribution(prompt: str) -> Distribution:
         predictor = model.predictor
-        return cache.get((id(predictor), prompt), lambda: predictor.distribution(prompt))
+        return cache.get((id(predictor), prompt), lambda: model.call("distribution", prompt=prompt))
 
     def show(prompt: str, *settings: float) -> Values:
         *how, shown = settings

@@ -35,7 +35,7 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
         target, remark = readable(typed)
         if not clean(target):
             return {}
-        forced = translator.predictor.force(text, target)
+        forced = translator.call("force", text=text, target=target)
         return {
             panel.status: remark,
             compared: comparison(forced, translator.candidates(text, int(beam_size))[0]),

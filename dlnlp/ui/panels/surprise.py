@@ -66,7 +66,7 @@ def surprise_panel(model: Model, box: gr.Textbox) -> Panel:
         tinted = gr.HTML(elem_id=model.id("tokens"), elem_classes="dl-result", js_on_load=SHOW)
 
     def show(text: str) -> Values:
-        found = model.predictor.score(text[:MOST_CHARACTERS])
+        found = model.call("score", text=text[:MOST_CHARACTERS])
         more = len(found) > MOST_TOKENS or len(text) > MOST_CHARACTERS
         return {tinted: surprise(found[:MOST_TOKENS], more)}
 

@@ -26,7 +26,7 @@ def running_verdict_panel(model: Model, box: gr.Textbox) -> Panel:
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("trace"))
 
     def show(text: str) -> Values:
-        found = model.predictor.trace(text)
+        found = model.call("trace", text=text)
         if not found.words:
             return {remark: caption(READING)}
         width = theme.wide(16 * len(found.ends))
@@ -50,7 +50,7 @@ def hidden_states_panel(model: Model, box: gr.Textbox) -> Panel:
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("hidden"))
 
     def show(text: str) -> Values:
-        found = model.predictor.trace(text)
+        found = model.call("trace", text=text)
         if not found.words:
             return {}
         width = theme.wide(18 * min(len(found.words), plots.MOST_WORDS))

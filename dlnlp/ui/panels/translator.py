@@ -41,7 +41,7 @@ class Translator(Model):
         cache = self._caches.setdefault(predictor, Cache(MAX_BYTES, size))
         return cache.get(
             (text, beam_size),
-            lambda: tuple(predictor.candidates(text, beam_size)[:MOST_CANDIDATES]),
+            lambda: tuple(self.call("candidates", text=text, n=beam_size)[:MOST_CANDIDATES]),
         )
 
     def translation(self, choice: Choice) -> Translation:

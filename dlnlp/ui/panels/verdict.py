@@ -20,7 +20,7 @@ def verdict_panel(model: Model, box: gr.Textbox) -> Panel:
         result = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")
 
     def show(text: str) -> Values:
-        [found] = model.predictor.classify([text])
+        [found] = model.call("classify", texts=[text])
         return {result: verdict(found)}
 
     return panel.shows(show, outputs=[result])

@@ -57,7 +57,7 @@ def words_panel(model: Model, box: gr.Textbox) -> Panel:
     explained = gr.State("")  # the text as it was split into words
 
     def show(text: str, method: str) -> Values:
-        found = model.predictor.explain(text, method)
+        found = model.call("explain", text=text, method=method)
         return {tinted: attribution(found), removed: "", explained: found.text}
 
     def remove(text: str | None, event: gr.EventData) -> Iterator[Values]:
@@ -66,7 +66,8 @@ def words_panel(model: Model, box: gr.Textbox) -> Panel:
         if not chosen:
             yield {removed: ""}
             return
-        before, after = model.predictor.classify([text, without(text or "", chosen)])
+        texts = [text, without(text or "", chosen)]
+        before, after = model.call("classify", texts=texts)
         yield {removed: what_if([found[i][0] for i in chosen], before, after)}
 
     panel.shows(show, inputs=[method], outputs=[tinted, removed, explained])
