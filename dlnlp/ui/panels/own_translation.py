@@ -42,7 +42,9 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
         }
 
     def judge(text: object, typed: object, beam_size: float) -> Iterator[Values]:
-        yield from panel.run(text, True, typed, beam_size)
+        for values in panel.run(text, True, typed, beam_size):
+            blank = clean(readable(text)[0]) and not clean(readable(typed)[0])
+            yield {**values, panel.status: note(OWN_BLANK)} if blank else values
 
     panel.shows(show, [own, beam], [compared])
     asked = gr.on([button.click, own.submit], judge, **panel.event([box, own, beam]))

@@ -36,13 +36,14 @@ class Translator(Model):
         self._caches: WeakKeyDictionary[Any, Cache[Found]] = WeakKeyDictionary()
 
     def candidates(self, text: str, beam_size: int) -> Found:
-        """The best translations that beam search ends with, best first."""
-        predictor = self.predictor
-        cache = self._caches.setdefault(predictor, Cache(MAX_BYTES, size))
-        return cache.get(
-            (text, beam_size),
-            lambda: tuple(self.call("candidates", text=text, n=beam_size)[:MOST_CANDIDATES]),
-        )
+        """The best translations that beam search finds, best first; within a request's limits."""
+
+        def search() -> Found:
+            found = self.call("candidates", text=text, n=beam_size)
+            return tuple(found[:MOST_CANDIDATES])
+
+        cache = self._caches.setdefault(self.predictor, Cache(MAX_BYTES, size))
+        return cache.get((text, beam_size), search)
 
     def translation(self, choice: Choice) -> Translation:
         """The translation that was chosen."""
