@@ -36,6 +36,7 @@ def attention_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -
             container=False,
             show_label=False,
             label="Attention",
+            interactive=True,  # Gradio disables components that are only outputs
             elem_id=translator.id("unit"),
             elem_classes="dl-unit",
         )
