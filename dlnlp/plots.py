@@ -1,8 +1,8 @@
-"""Results as Plotly figures: pure functions, readable on a light and on a dark page.
+"""Results as Plotly figures: pure functions that suit a light and a dark page.
 
-Backgrounds are transparent and there is no grid; the page's style sheet colours the text,
-because Gradio does not re-theme figures. Labels are pseudo-HTML to Plotly, so each one is
-escaped, and equal labels would merge, so axes are numbered and only their ticks are named.
+Backgrounds are transparent and there are no grid lines. The page's style sheet colours the text,
+because Gradio does not restyle figures in dark mode. Plotly reads labels as HTML, so they are
+escaped; it also merges equal labels, so axes are numbered and only their ticks have names.
 """
 
 from __future__ import annotations
@@ -18,28 +18,14 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageColor
 
-from dlnlp.results import (
-    UNSURE_ABOVE,
-    UNSURE_BELOW,
-    Trace,
-    Translation,
-    WordAttention,
-)
+from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Trace
 
 ACCENT = "#3b93d0"
 SANS = "IBM Plex Sans, ui-sans-serif, system-ui, sans-serif"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
-# Opacity of one hue rises fast at first: attention spread over many characters stays visible.
-SCALE = [
-    [weight, f"rgba(59, 147, 208, {opacity})"]
-    for weight, opacity in ((0, 0), (0.1, 0.28), (0.25, 0.5), (0.5, 0.75), (1, 1))
-]
-CELL, WORD_CELL = 22, 34
-SMALL_CELL, MANY = 15, 60
-PICTURED = 150  # characters each way: a browser takes seconds to draw twice as many
 LONGEST_LABEL = 16
 MOST_TICKS, MOST_UNITS, MOST_WORDS = 40, 30, 60
-# Orange towards negative, blue towards positive: told apart by colour-blind eyes as well.
+# Orange is negative and blue positive, which colour-blind readers can tell apart.
 DIVERGING = [[0, "rgb(196,87,27)"], [0.5, "rgba(140,140,140,0.15)"], [1, "rgb(47,127,184)"]]
 _MARKS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 
@@ -59,85 +45,6 @@ def _printable(character: str) -> str:
 def label(text: str, space: str = "␣") -> str:
     """A tick's name: visible, and escaped because Plotly reads markup in it."""
     return html.escape(visible(text, space), quote=False)
-
-
-def width(result: Translation) -> int:
-    """Pixels that the columns of the attention take."""
-    return cell_size(result) * len(result.source[:PICTURED])
-
-
-def cell_size(result: Translation) -> int:
-    """Side of one attention cell in pixels."""
-    return SMALL_CELL if max(len(result.source), len(result.target)) > MANY else CELL
-
-
-def attention(result: Translation) -> go.Figure:
-    """Where the decoder looked: source characters across, target characters down.
-
-    Of a long translation the first ``PICTURED`` characters each way are shown.
-    """
-    return _looks(
-        result.attention[:PICTURED, :PICTURED],
-        result.source[:PICTURED],
-        result.target[:PICTURED],
-        cell_size(result),
-        "writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>",
-    )
-
-
-def attention_by_words(found: WordAttention) -> go.Figure:
-    """The same by words, of which the first ``PICTURED`` each way are shown."""
-    weights = found.weights[:PICTURED, :PICTURED]
-    hover = "writing “%{y}” · reading “%{x}” · %{z:.1%}<extra></extra>"
-    source, target = found.source[:PICTURED], found.target[:PICTURED]
-    return _looks(weights, source, target, WORD_CELL, hover, wordy=True)
-
-
-def _looks(
-    weights: np.ndarray,
-    across: Sequence[str],
-    down: Sequence[str],
-    cell: int,
-    hover: str,
-    wordy: bool = False,
-) -> go.Figure:
-    """Attention as a heatmap of square cells; weights (len(down), len(across))."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[round(float(weight), 4) for weight in row] for row in weights],
-            x=list(range(len(across))),
-            y=list(range(len(down))),
-            zmin=0,
-            zmax=1,
-            colorscale=SCALE,
-            showscale=False,
-            xgap=1,
-            ygap=1,
-            hovertemplate=hover,
-        )
-    )
-    font = {"family": MONO, "size": 11 if cell == SMALL_CELL else 13}
-    space = "·" if wordy else "␣"
-    figure.update_xaxes(
-        **_ticks(across, space),
-        side="top",
-        range=[-0.5, len(across) - 0.5],
-        constrain="domain",
-        constraintoward="left",
-        tickfont=font,
-        tickangle=-60 if wordy else 0,
-    )
-    figure.update_yaxes(
-        **_ticks(down, space),
-        range=[len(down) - 0.5, -0.5],
-        scaleanchor="x",
-        constrain="domain",
-        constraintoward="top",
-        tickfont=font,
-    )
-    side, top = (96, 96) if wordy else (34, 34)
-    margin = {"l": side, "r": 8, "t": top, "b": 8}
-    return _finish(figure, height=len(down) * cell + top + 22, margin=margin)
 
 
 def levels(weights: np.ndarray) -> np.ndarray:

@@ -14,8 +14,6 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from dlnlp.text.words import words
-
 UNSURE_BELOW, UNSURE_ABOVE = 2 / 3, 1 / 3
 
 
@@ -100,36 +98,6 @@ class AttentionMaps:
             raise ValueError(f"{count} tokens, but attention {self.weights.shape}")
         if count and not np.allclose(self.weights.sum(axis=-1), 1.0, atol=1e-3):
             raise ValueError("every row of the attention must sum to 1")
-
-
-@dataclass(frozen=True)
-class Glance:
-    """A part of attention maps to look at: some of their tokens, in order.
-
-    ``weights`` (layers, heads, N, N) are those among the N tokens; ``hidden_share`` is the
-    part of all attention of these tokens that goes to special tokens left out, 0 to 1.
-    """
-
-    tokens: tuple[str, ...]
-    weights: np.ndarray
-    hidden_share: np.ndarray
-    begin: int
-    total: int
-
-
-def glance(
-    maps: AttentionMaps, begin: int, size: int, special: frozenset[str], hide: bool
-) -> Glance:
-    """``size`` tokens from ``begin`` on, without the special ones if they are to be hidden."""
-    named = [i for i, token in enumerate(maps.tokens) if token in special]
-    kept = [i for i, token in enumerate(maps.tokens) if not (hide and token in special)]
-    begin = max(0, min(begin, len(kept) - size))
-    chosen = kept[begin : begin + size]
-    rows = maps.weights[:, :, chosen]  # (L, H, N, T)
-    to_special = rows[..., named].sum(axis=-1) if hide else np.zeros(rows.shape[:3])
-    share = to_special.mean(axis=-1) if chosen else np.zeros(rows.shape[:2])
-    tokens = tuple(maps.tokens[i] for i in chosen)
-    return Glance(tokens, rows[..., chosen], share, begin, len(kept))
 
 
 @dataclass(frozen=True)
@@ -307,37 +275,6 @@ class Translation:
         sums = weights.row_sums() if isinstance(weights, BlockMatrix) else weights.sum(axis=1)
         if rows and not np.allclose(sums, 1.0, atol=1e-3):
             raise ValueError("every row of the attention must sum to 1")
-
-
-@dataclass(frozen=True)
-class WordAttention:
-    """A translation's attention by words: ``weights`` (target words, source words).
-
-    Weights are summed over the characters of a source word and averaged over those of a target
-    word, so rows sum to 1. Spaces and line breaks count as part of the word before them.
-    ``characters`` (target words, source characters) holds the rows before they are summed.
-    """
-
-    source: tuple[str, ...]
-    target: tuple[str, ...]
-    weights: np.ndarray
-    characters: np.ndarray
-
-
-def word_attention(result: Translation) -> WordAttention:
-    """The attention of a translation by words and punctuation marks."""
-    source, target = words("".join(result.source)), words("".join(result.target))
-    rows = [result.attention[start : start + len(word)].mean(axis=0) for word, start in target]
-    characters = np.array(rows).reshape(len(target), len(result.source))
-    begins = [start for _, start in source]
-    weights = (
-        np.add.reduceat(characters, begins, axis=1)
-        if begins and rows
-        else np.zeros((len(target), len(source)))
-    )
-    return WordAttention(
-        tuple(word for word, _ in source), tuple(word for word, _ in target), weights, characters
-    )
 
 
 def as_json(value: Any) -> Any:

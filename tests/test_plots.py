@@ -2,14 +2,14 @@
 
 import base64
 import io
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dlnlp import plots
-from dlnlp.results import AttentionMaps, Trace, Translation, glance
+from dlnlp.inference.attention import glance
+from dlnlp.results import AttentionMaps, Trace, Translation
 
 
 def translation(source, target):
@@ -17,39 +17,6 @@ def translation(source, target):
     attention = np.full(shape, 1 / shape[1], dtype=np.float32)
     log_probs = np.full(shape[0], -0.1, dtype=np.float32)
     return Translation("".join(target), -1.0, tuple(source), tuple(target), log_probs, attention)
-
-
-def test_attention_has_source_across_and_the_first_target_character_on_top():
-    figure = plots.attention(translation("hé you", "salut"))
-    heatmap = figure.data[0]
-    assert (len(heatmap.z), len(heatmap.z[0])) == (5, 6)
-    assert list(figure.layout.xaxis.ticktext) == ["h", "é", "␣", "y", "o", "u"]
-    assert list(figure.layout.yaxis.ticktext) == list("salut")
-    bottom, top = figure.layout.yaxis.range
-    assert bottom > top
-
-
-def test_equal_characters_keep_their_own_places():
-    figure = plots.attention(translation("aaaa", "bb"))
-    assert list(figure.data[0].x) == [0, 1, 2, 3]
-    assert list(figure.layout.xaxis.tickvals) == [0, 1, 2, 3]
-
-
-def test_values_reach_the_browser_as_plain_lists():
-    sent = json.loads(plots.attention(translation("ab", "c")).to_json())
-    assert sent["data"][0]["z"] == [[0.5, 0.5]]
-
-
-def test_a_long_sentence_gets_smaller_cells_and_a_fixed_height():
-    short, long = translation("a" * 20, "b" * 20), translation("a" * 120, "b" * 120)
-    assert plots.cell_size(long) < plots.cell_size(short)
-    assert plots.attention(long).layout.height >= 120 * 12
-
-
-def test_of_a_very_long_text_the_beginning_is_drawn():
-    figure = plots.attention(translation("a" * 300, "b" * 600))
-    assert (len(figure.data[0].z), len(figure.data[0].z[0])) == (plots.PICTURED, plots.PICTURED)
-    assert len(figure.layout.xaxis.tickvals) == len(figure.layout.yaxis.tickvals) == plots.PICTURED
 
 
 @pytest.mark.parametrize(
@@ -120,14 +87,6 @@ def maps(count):
     weights = np.zeros((2, 3, count, count), dtype=np.float32)
     weights[..., 0] = 1
     return AttentionMaps(("[CLS]", *(f"w{i}" for i in range(1, count - 1)), "[SEP]"), weights)
-
-
-def test_a_head_is_drawn_with_its_tokens_on_both_axes():
-    look = glance(maps(4), 0, 64, frozenset(), False)
-    figure = plots.head(look, 1, 2)
-    assert list(figure.layout.xaxis.ticktext) == ["[CLS]", "w1", "w2", "[SEP]"]
-    assert figure.layout.xaxis.ticktext == figure.layout.yaxis.ticktext
-    assert [list(row) for row in figure.data[0].z] == [[1, 0, 0, 0]] * 4
 
 
 def test_a_glance_hides_special_tokens_and_says_what_they_drew():

@@ -5,15 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from dlnlp.results import (
-    BlockMatrix,
-    Distribution,
-    Sentiment,
-    TokenScore,
-    Translation,
-    as_json,
-    word_attention,
-)
+from dlnlp.inference.attention import word_attention
+from dlnlp.results import BlockMatrix, Distribution, Sentiment, TokenScore, Translation, as_json
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlnlp.inference.attention import word_attention
 from dlnlp.inference.batching import pad_rows
 from dlnlp.inference.beam_search import Hypothesis, normalised
 from dlnlp.inference.deadline import DeadlineExceeded, deadline
@@ -14,7 +15,7 @@ from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, greedy
 from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, load, save, tiny
 from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, max_length
-from dlnlp.results import BlockMatrix, word_attention
+from dlnlp.results import BlockMatrix
 
 PREDICTOR = tiny()
 TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gradio as gr
 from markupsafe import Markup
 
-from dlnlp.results import Translation, word_attention
+from dlnlp.inference.attention import word_attention
+from dlnlp.results import Translation
 from dlnlp.ui.kit.markup import caption
 from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values
 from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap

@@ -6,8 +6,8 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp import plots
+from dlnlp.inference.attention import Glance, glance
 from dlnlp.inference.attention_heads import informative_head
-from dlnlp.results import Glance, glance
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_int
 from dlnlp.ui.kit.markup import join, percent

@@ -6,7 +6,8 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
-from dlnlp.results import Translation, word_attention
+from dlnlp.inference.attention import word_attention
+from dlnlp.results import Translation
 from dlnlp.text.words import words
 from dlnlp.ui.kit.markup import caption, join
 from dlnlp.ui.kit.panels import Panel, Values
