@@ -212,7 +212,7 @@ def with_penalty(penalty: LengthPenalty, end_bias: float = 0.0) -> CharSeq2SeqPr
 
 def test_candidates_are_ranked_by_the_length_penalty_of_their_source() -> None:
     short, long = "Hello.", "Good morning, Tom!"
-    predictor = with_penalty(LengthPenalty(((10, 0.0),), otherwise=8.0), end_bias=3.0)
+    predictor = with_penalty(LengthPenalty(((10, 0.0),), otherwise=8.0), end_bias=0.2)
     for text, alpha in ((short, 0.0), (long, 8.0)):
         found = predictor.candidates(text, n=5)
         rates = [normalised(each.score, len(each.target), alpha) for each in found]
