@@ -9,14 +9,9 @@ from PIL import Image
 
 from dlnlp import plots
 from dlnlp.inference.attention import glance
-from dlnlp.results import AttentionMaps, Trace, Translation
+from dlnlp.results import AttentionMaps, Trace
 
-
-def translation(source, target):
-    shape = (len(target), len(source))
-    attention = np.full(shape, 1 / shape[1], dtype=np.float32)
-    log_probs = np.full(shape[0], -0.1, dtype=np.float32)
-    return Translation("".join(target), -1.0, tuple(source), tuple(target), log_probs, attention)
+TRACE = Trace(("a", "b"), (0, 1), np.array([0.1, 0.9]), np.zeros((2, 4)))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +33,7 @@ def test_labels(text, shown):
 
 @pytest.mark.parametrize(
     "figure",
-    [plots.attention(translation("ab", "c")), plots.layer_verdicts([0.5])],
+    [plots.layer_verdicts([0.5]), plots.hidden_states(TRACE)],
 )
 def test_figures_suit_a_light_and_a_dark_page(figure):
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"

@@ -43,9 +43,8 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The best ``beam_size`` outputs for each of B inputs, best first; size 1 is greedy search.
 
-    The K beams of all inputs advance as one batch of B * K rows: row b * K + k is beam k of
-    input b. The search for an input ends when K of its outputs have ended. These are then
-    ranked by ``normalised``.
+    The K beams of all inputs advance as one batch: row b * K + k is beam k of input b. The
+    search for an input ends with K finished outputs, which are ranked by ``normalised``.
 
     Args:
         step: Takes tokens (B * K,) and a state, returns log-probabilities (B * K, V), attention
@@ -57,9 +56,8 @@ def beam_search(
     Raises:
         DeadlineExceeded: The deadline passed, which is checked before each step.
     """
-    count, width = len(limits), beam_size
+    count, width, device = len(limits), beam_size, state[0].device
     alphas = [1.0] * count if alphas is None else alphas
-    device = state[0].device
     tokens = torch.full((count * width,), start, device=device)
     # All beams of an input start out equal, so only the first may propose continuations.
     scores = torch.full((count, width), -torch.inf, device=device)
@@ -78,10 +76,7 @@ def beam_search(
         best, flat = total.topk(2 * width, dim=1)
         beam, token = flat // logp.shape[-1], flat % logp.shape[-1]
         is_end = token == end
-        for b, column in (is_end[:, :width] & best[:, :width].isfinite()).nonzero().tolist():
-            if len(finished[b]) < width:
-                score, row = float(best[b, column]), b * width + int(beam[b, column])
-                finished[b].append((normalised(score, length, alphas[b]), score, length, row))
+        _collect(finished, best, beam + rows, is_end, length, alphas)
         if all(len(outputs) == width for outputs in finished):
             break
         going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the best that go on
@@ -94,6 +89,26 @@ def beam_search(
         if not scores.isfinite().any():
             break
     return [[_trace(history, *output) for output in sorted(outputs)[::-1]] for outputs in finished]
+
+
+def _collect(
+    finished: list[list[tuple[float, float, int, int]]],
+    best: Tensor,
+    rows: Tensor,
+    is_end: Tensor,
+    length: int,
+    alphas: Sequence[float],
+) -> None:
+    """Add the outputs of ``length`` tokens that ended at this step, up to K for each input.
+
+    ``best``, ``rows`` and ``is_end`` are (B, 2K): scores, the rows they extend, and whether by
+    the end symbol. Only the first K of them count.
+    """
+    width = best.shape[1] // 2
+    for b, column in (is_end[:, :width] & best[:, :width].isfinite()).nonzero().tolist():
+        if len(finished[b]) < width:
+            score, row = float(best[b, column]), int(rows[b, column])
+            finished[b].append((normalised(score, length, alphas[b]), score, length, row))
 
 
 def _only_end(log_probs: Tensor, full: Tensor, end: int) -> Tensor:
