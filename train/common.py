@@ -32,7 +32,8 @@ def parser(stem: str, description: str, **defaults: Any) -> argparse.ArgumentPar
     options = argparse.ArgumentParser(prog=f"python -m train.{stem}", description=description)
     add = options.add_argument
     add("--data-dir", type=Path, help="folder of Parquet files (default: the Hugging Face Hub)")
-    add("--epochs", type=float, default=defaults.pop("epochs"))
+    if "epochs" in defaults:
+        add("--epochs", type=float, default=defaults.pop("epochs"))
     add("--batch-size", type=int, default=defaults.pop("batch_size"))
     add("--lr", type=float, default=defaults.pop("lr"), help="the highest learning rate")
     add("--seed", type=int, default=0)
@@ -94,6 +95,16 @@ class Run:
         """Time spent on the run, that of stopped parts included."""
         return self._spent_before + time.monotonic() - self._started
 
+    def progress(self, step: int, total: int) -> float:
+        """The share of the run that is done: of the steps, or of ``--minutes`` where given.
+
+        A time budget makes the run end on time on a shared machine. Its learning rates then
+        depend on the machine's speed, so such a run can't be repeated exactly.
+        """
+        if getattr(self.args, "minutes", None):
+            return min(1.0, self.seconds / 60 / self.args.minutes)
+        return step / total
+
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """bf16 where the hardware computes in it, else nothing."""
         if self.precision == "fp32":
@@ -101,7 +112,16 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def _settings(self) -> dict[str, str]:
-        neutral = {"fresh", "device", "threads", "precision", "out", "data_dir", "stop_after"}
+        neutral = {
+            "fresh",
+            "device",
+            "threads",
+            "precision",
+            "out",
+            "data_dir",
+            "minutes",
+            "cooldown",
+        }
         return {k: str(v) for k, v in vars(self.args).items() if k not in neutral}
 
     def resume(self, parts: dict[str, Any]) -> dict[str, Any]:
@@ -228,13 +248,13 @@ def schedule(step: int, total: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
 
 
-def plateau(step: int, total: int, warmup: int, cooldown: float) -> float:
-    """The learning rate's factor: warm-up, as it is, and a straight line down to zero.
+def plateau(progress: float, cooldown: float) -> float:
+    """The learning rate's factor after warm-up: constant, then linear decay to zero.
 
-    The descent takes the last ``cooldown``, a share, of the steps; until then a run can still
-    be made longer or shorter (Hägele et al. 2024).
+    ``progress`` runs from 0 to 1; the decay takes the last ``cooldown`` of it. Before the decay
+    begins, a run can still be made longer or shorter (Hägele et al. 2024).
     """
-    return min(1.0, (step + 1) / warmup, (total - step) / max(1.0, cooldown * total))
+    return min(1.0, (1 - progress) / max(1e-9, cooldown)) if progress < 1 else 0.0
 
 
 def shuffled(count: int, seed: int, epoch: int) -> list[int]:

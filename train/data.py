@@ -2,7 +2,8 @@
 
 A folder holds ``sst2/{train,validation}.parquet``, ``imdb/{train,unsupervised}.parquet``,
 ``wikitext-2/{train,validation}.parquet`` and ``tatoeba-en-fr/{train,validation}.parquet``,
-with the Hub's columns. Every script's validation rows come from here and from nowhere else.
+with the Hub's columns. It may also hold ``stories`` and ``pairs-en-fr``, which the Hub does not
+have; without them the scripts train on a smaller mixture. All validation data come from here.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from dlnlp.text.words import clean, natural
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set lies on the Hub, and its licence."""
+    """Where a data set is on the Hub, or None, and its licence."""
 
-    hub: str
+    hub: str | None
     config: str | None
     licence: str
 
@@ -34,7 +35,14 @@ SOURCES = {
     "tatoeba-en-fr": Source(
         "sentence-transformers/parallel-sentences-tatoeba", "en-fr", "CC BY 2.0 FR"
     ),
+    "stories": Source(None, None, "TinyStories, public domain, Apache-2.0, CC BY; see the card"),
+    "pairs-en-fr": Source(None, None, "several, some for research only; see the card"),
 }
+
+
+def has(name: str, data_dir: Path | None) -> bool:
+    """Whether an optional data set, one that the Hub does not have, is in the folder."""
+    return data_dir is not None and (Path(data_dir) / name).is_dir()
 
 
 def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
@@ -50,6 +58,10 @@ def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
             raise FileNotFoundError(f"No {path}: --data-dir must hold {name}/{split}.parquet.")
         return pd.read_parquet(path)
     source = SOURCES[name]
+    if source.hub is None:
+        raise RuntimeError(
+            f"{name} is not on the Hugging Face Hub: name a folder that holds it with --data-dir."
+        )
     try:
         import datasets
     except ImportError:
@@ -155,6 +167,39 @@ def tatoeba(split: str, data_dir: Path | None) -> Pairs:
     """English-French ``train`` or ``validation`` pairs; every kind of space is a plain one."""
     frame = read("tatoeba-en-fr", split, data_dir)
     return Pairs([clean(t) for t in frame["english"]], [clean(t) for t in frame["non_english"]])
+
+
+def more_pairs(split: str, data_dir: Path | None) -> dict[str, Pairs]:
+    """The pairs of ``pairs-en-fr`` by source (captions, headwords, phrasebooks …), or {}."""
+    if not has("pairs-en-fr", data_dir):
+        return {}
+    frame = read("pairs-en-fr", split, data_dir)
+    return {
+        str(source): Pairs(
+            [clean(t) for t in rows["english"]], [clean(t) for t in rows["non_english"]]
+        )
+        for source, rows in frame.groupby("source")
+    }
+
+
+def stories(split: str, data_dir: Path | None) -> dict[str, list[str]]:
+    """TinyStories and the other stories, which are mostly by people, or {} without the set."""
+    if not has("stories", data_dir):
+        return {}
+    frame = read("stories", split, data_dir)
+    tiny = frame["source"] == "TinyStories"
+    return {
+        "TinyStories": frame["text"][tiny].tolist(),
+        "other stories": frame["text"][~tiny].tolist(),
+    }
+
+
+def wikitext_articles(split: str, data_dir: Path | None) -> list[str]:
+    """WikiText-2's articles in natural spelling, each from its heading to the next."""
+    text, _ = wikitext(split, data_dir)
+    return [
+        article for article in re.split(r"^(?== [^=\n]+ =$)", text, flags=re.M) if article.strip()
+    ]
 
 
 def wikitext(split: str, data_dir: Path | None) -> tuple[str, int]:
