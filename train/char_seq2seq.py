@@ -1,10 +1,9 @@
-"""Train the character translator on Tatoeba: English characters in, French ones out."""
+"""Train the character-level translator on English-French sentences, phrases and words."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +16,6 @@ from tqdm import tqdm
 
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config
 from dlnlp.models.char_seq2seq.predictor import (
-    LONGEST_SENTENCE,
     SPECIALS,
     CharSeq2SeqPredictor,
     collate,
@@ -28,11 +26,11 @@ from dlnlp.text.casing import Casing
 from dlnlp.text.vocabulary import Vocabulary
 from train import card, common, data
 from train.copying import COPIED, Copying, is_copied
+from train.pairs import Material, bare, frequent_words
 
 STEM = "char_seq2seq"
-TUTORIAL = data.Pairs(["hello", "thanks"], ["bonjour", "merci"])  # once each, beside the corpus
+WATCHED = ("Tatoeba", "Multi30k")  # the validation sets that choose the best weights
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
-COPY_SHARE = 0.5  # of the pairs that share a name or a number
 CASES = (  # whatever becomes of them stands on the card
     "hello",
     "HELLO",
@@ -55,31 +53,13 @@ def main(argv: list[str] | None = None) -> None:
     """Train, evaluate and write ``<out>``."""
     args = options().parse_args(argv)
     run = common.Run(args)
-    train, validation = (data.tatoeba(split, args.data_dir) for split in ("train", "validation"))
+    material = Material.read(args.data_dir, smoke=args.smoke)
+    watched = {k: v for k, v in validation_sets(args.data_dir).items() if k in WATCHED}
     if args.smoke:
-        train = data.Pairs(train.english[:64], train.french[:64])
-        validation = data.Pairs(validation.english[:8], validation.french[:8])
         args.hidden_dim, args.embed_dim, args.batch_size, args.epochs = 16, 8, 16, 1
-    train = data.Pairs(train.english + TUTORIAL.english, train.french + TUTORIAL.french)
-    pairs = [
-        p
-        for p in zip(train.english, train.french, strict=True)
-        if max(map(len, p)) <= LONGEST_SENTENCE
-    ]
-    source, target = (
-        Vocabulary.build(texts, specials=[*SPECIALS, *COPIED], min_count=1 if args.smoke else 10)
-        for texts in (train.english, train.french)
-    )
-    copying = Copying(pairs)
-    config = Config(
-        len(source), len(target), args.embed_dim, args.hidden_dim, args.encoder_layers, args.dropout
-    )
-    model = CharSeq2Seq(config)
-    if args.init:
-        before = load(args.init, "cpu")
-        source, target = before.source_vocabulary, before.target_vocabulary
-        model = CharSeq2Seq(dataclasses.replace(before.model.config, dropout=args.dropout))
-        model.load_state_dict(before.model.state_dict())
+        watched = {name: pairs.head(8) for name, pairs in watched.items()}
+    copying = Copying(material.tatoeba)
+    model, source, target = starting_point(args, material)
     model.to(run.device)
     common.quicken(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
@@ -88,21 +68,23 @@ def main(argv: list[str] | None = None) -> None:
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    per_epoch = -(-len(pairs) // args.batch_size)
+    per_epoch = -(-len(material) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
+    warmup = min(200, total // 10 + 1)
 
-    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    while step < total:
+    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=60)
+    progress = run.progress(step, total)
+    while progress < 1 or step == 0:
         epoch, done = divmod(step, per_epoch)
-        varied = [augment(pairs, i, f"{args.seed} {epoch} {i}", copying) for i in range(len(pairs))]
+        varied = material.varied(f"{args.seed} {epoch}", copying)
         sizes = [(len(english), len(french)) for english, french in varied]
         batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))
-        for batch in batches[done : done + total - step]:
-            rows = [varied[i] for i in batch]
-            factor = common.schedule(step, total, min(500, total // 10 + 1))
+        for batch in batches[done:]:
+            factor = min((step + 1) / warmup, common.plateau(progress, args.cooldown))
             optimizer.param_groups[0]["lr"] = args.lr * factor
             model.train()
             with run.autocast():
+                rows = [varied[i] for i in batch]
                 loss = batch_loss(model, source, target, rows, args.label_smoothing)
             optimizer.zero_grad()
             loss.backward()
@@ -110,21 +92,26 @@ def main(argv: list[str] | None = None) -> None:
             optimizer.step()
             average.update_parameters(model)
             step += 1
+            progress = run.progress(step, total)
             bar.update()
             if step % 50 == 0:
                 bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
-            if step % args.evaluate_every == 0 or step == total:
-                metrics = evaluate(predictor, validation, beam_size=1, limit=500)
-                bar.write(f"step {step}: {metrics}")
-                best.offer(metrics["tatoeba_validation_chrf"], average)
+            if step % args.evaluate_every == 0 or progress >= 1:
+                found = {
+                    name: quality(predictor, pairs, beam_size=1, limit=300)["chrf"]
+                    for name, pairs in watched.items()
+                }
+                bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {found}")
+                best.offer(sum(found.values()) / len(found), average)
             run.save({"step": step}, parts, every=300)
+            if progress >= 1:
+                break
     bar.close()
 
     run.save({"step": step}, parts)
     best.restore(average)
-    metrics = figures(predictor, validation, probed=4 if args.smoke else 100)
-    used = {"tatoeba-en-fr": data.fingerprint([f"{e}\t{f}" for e, f in pairs])}
-    facts: dict[str, Any] = {"data": used}
+    metrics = figures(predictor, args.data_dir, smoke=args.smoke)
+    facts: dict[str, Any] = {"data": material.fingerprints(), "steps": step}
     if args.init:
         facts["went on from"] = common.lineage(args.init)
     save(args.out, predictor, run.provenance(model, metrics, **facts))
@@ -144,30 +131,42 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--label-smoothing", type=float, default=0.1)
     result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
+    result.add_argument(
+        "--minutes", type=float, help="stop after this training time instead of --epochs"
+    )
+    result.add_argument(
+        "--cooldown", type=float, default=0.5, help="final share of the run with linear decay"
+    )
     result.add_argument("--evaluate-every", type=int, default=1000, metavar="STEPS")
     return result
 
 
-def augment(
-    pairs: Sequence[tuple[str, str]], index: int, seed: str, copying: Copying
-) -> tuple[str, str]:
-    """The pair, or for some of the draws a variant of it that people type as well.
+def starting_point(
+    args: argparse.Namespace, material: Material
+) -> tuple[CharSeq2Seq, Vocabulary, Vocabulary]:
+    """The model and vocabularies of ``--init``, or new ones."""
+    if args.init:
+        before = load(args.init, "cpu")
+        model = CharSeq2Seq(dataclasses.replace(before.model.config, dropout=args.dropout))
+        model.load_state_dict(before.model.state_dict())
+        return model, before.source_vocabulary, before.target_vocabulary
+    pairs = material.sentences + material.phrases
+    source, target = (
+        Vocabulary.build(side, specials=[*SPECIALS, *COPIED], min_count=1 if args.smoke else 10)
+        for side in zip(*pairs, strict=True)
+    )
+    config = Config(
+        len(source), len(target), args.embed_dim, args.hidden_dim, args.encoder_layers, args.dropout
+    )
+    return CharSeq2Seq(config), source, target
 
-    One name or number is another one, a date, an address or the like is added, or a second
-    pair follows. No pair is drawn more often than another.
-    """
-    english, french = pairs[index]
-    chance = random.Random(seed)
-    if chance.random() < COPY_SHARE:
-        english, french = copying.varied(english, french, chance)
-    form = chance.random()
-    if form < 0.12:
-        english, french = copying.framed(english, french, chance)
-    elif form < 0.15:  # some sentences' end the predictor does not see
-        more = chance.choice(pairs)
-        if len(english) + len(more[0]) < LONGEST_SENTENCE:
-            english, french = f"{english} {more[0]}", f"{french} {more[1]}"
-    return english, french
+
+def validation_sets(data_dir: Path | None) -> dict[str, data.Pairs]:
+    """The validation pairs of Tatoeba and of each source of ``pairs-en-fr``."""
+    return {
+        "Tatoeba": data.tatoeba("validation", data_dir),
+        **data.more_pairs("validation", data_dir),
+    }
 
 
 def batch_loss(
@@ -198,28 +197,76 @@ def batch_loss(
 
 def measure(predictor: CharSeq2SeqPredictor, data_dir: Path | None) -> dict[str, Any]:
     """The figures of training.json."""
-    return figures(predictor, data.tatoeba("validation", data_dir))
+    return figures(predictor, data_dir)
 
 
 def figures(
-    predictor: CharSeq2SeqPredictor, validation: data.Pairs, probed: int = 100
+    predictor: CharSeq2SeqPredictor, data_dir: Path | None, smoke: bool = False
 ) -> dict[str, Any]:
-    """Quality on validation, how much of what is to be copied is, and cases to look at.
-
-    Args:
-        probed: Sentences of each kind of thing to copy.
-    """
-    pairs = list(zip(validation.english, validation.french, strict=True))
+    """Quality on validation, words recalled, how much is copied, and cases to look at."""
+    sets = validation_sets(data_dir)
+    if smoke:
+        sets = {name: pairs.head(8) for name, pairs in sets.items()}
+    tatoeba = sets.pop("Tatoeba")
+    pairs = list(zip(tatoeba.english, tatoeba.french, strict=True))
     copied = {}
-    for kind, rows in Copying(pairs).probes(pairs, probed, seed=0).items():
+    for kind, rows in Copying(pairs).probes(pairs, 4 if smoke else 100, seed=0).items():
         outputs = predictor.translate([english for english, _ in rows])
         hits = [is_copied(new, found.text) for (_, new), found in zip(rows, outputs, strict=True)]
         copied[kind] = round(100 * sum(hits) / max(1, len(hits)), 1)
     cases = zip(CASES, predictor.translate(CASES), strict=True)
+    result = evaluate(predictor, tatoeba)
+    if sets:
+        result["chrf_by_source"] = {
+            name: {"sentences": found["sentences"], "chrf": found["chrf"]}
+            for name, rows in sets.items()
+            if (found := quality(predictor, rows))
+        }
+    words = frequent_words(Material.read(data_dir, smoke), 20 if smoke else 1000)
     return {
-        **evaluate(predictor, validation),
+        **result,
+        "frequent_words_recalled": recalled(predictor, words),
         "copied_of_100": copied,
         "cases": {english: found.text for english, found in cases},
+    }
+
+
+def recalled(predictor: CharSeq2SeqPredictor, words: dict[str, set[str]]) -> float:
+    """The percentage of words that come out as one of their translations in training.
+
+    They are given in small letters without a stop; case and stops of the output do not count.
+    This tests memory, not generalisation.
+    """
+    outputs = predictor.translate(list(words))
+    right = [bare(found.text) in words[word] for word, found in zip(words, outputs, strict=True)]
+    return round(100 * sum(right) / max(1, len(right)), 1)
+
+
+def quality(
+    predictor: CharSeq2SeqPredictor,
+    pairs: data.Pairs,
+    beam_size: int = 5,
+    limit: int | None = None,
+) -> dict[str, Any]:
+    """chrF and BLEU (sacrebleu) against all references of each English text.
+
+    Args:
+        limit: At most this many texts, evenly spread, because some files are sorted by length.
+    """
+    sources, references = pairs.grouped()
+    stride = -(-len(sources) // limit) if limit else 1
+    sources, references = sources[::stride], references[::stride]
+    was_training = predictor.model.training
+    predictor.model.eval()
+    outputs = [t.text for t in predictor.translate(sources, beam_size)]
+    predictor.model.train(was_training)
+    return {
+        "chrf": _score(CHRF(), outputs, references),
+        "bleu": _score(BLEU(), outputs, references),
+        "sentences": len(sources),
+        "sources": sources,
+        "outputs": outputs,
+        "references": references,
     }
 
 
@@ -229,21 +276,12 @@ def evaluate(
     beam_size: int = 5,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """chrF and BLEU (sacrebleu) against all references of each English sentence.
-
-    Args:
-        limit: At most so many sentences, spread over all: the file is sorted by length.
-    """
-    sources, references = validation.grouped()
-    stride = -(-len(sources) // limit) if limit else 1
-    sources, references = sources[::stride], references[::stride]
-    was_training = predictor.model.training
-    predictor.model.eval()
-    outputs = [t.text for t in predictor.translate(sources, beam_size)]
-    predictor.model.train(was_training)
+    """Quality on Tatoeba's validation pairs, in all and by the length of the English."""
+    found = quality(predictor, validation, beam_size, limit)
+    sources, outputs, references = (found[key] for key in ("sources", "outputs", "references"))
     result: dict[str, Any] = {
-        "tatoeba_validation_chrf": _score(CHRF(), outputs, references),
-        "tatoeba_validation_bleu": _score(BLEU(), outputs, references),
+        "tatoeba_validation_chrf": found["chrf"],
+        "tatoeba_validation_bleu": found["bleu"],
         "tatoeba_validation_sentences": len(sources),
         "beam_size": beam_size,
         "repeating_share": round(sum(map(repeats, outputs)) / max(1, len(outputs)), 4),

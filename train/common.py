@@ -119,6 +119,7 @@ class Run:
             "precision",
             "out",
             "data_dir",
+            "stop_after",
             "minutes",
             "cooldown",
         }

@@ -155,6 +155,10 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.english)
 
+    def head(self, count: int) -> Pairs:
+        """The first ``count`` pairs."""
+        return Pairs(self.english[:count], self.french[:count])
+
     def grouped(self) -> tuple[list[str], list[list[str]]]:
         """Each English sentence once, with all its references."""
         references: dict[str, list[str]] = {}

@@ -1,0 +1,159 @@
+"""What the translator is trained on: sentences, and words and phrases in the forms people type."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlnlp.models.char_seq2seq.predictor import LONGEST_SENTENCE
+from train import data
+from train.copying import Copying
+
+Pair = tuple[str, str]
+
+TUTORIAL = [("hello", "bonjour"), ("thanks", "merci")]
+COPY_SHARE = 0.5  # of the pairs that share a name or a number
+FRAME_SHARE = 0.12  # of the sentences get something to copy
+JOIN_SHARE = 0.03  # of the sentences are followed by a second one
+COPIES = ((1000, 6), (3000, 3))  # words up to this frequency rank, and how often in an epoch
+PHRASEBOOK_COPIES = 3
+_STOP = re.compile(r"\s*[.!?…]+$")
+
+
+@dataclass(frozen=True)
+class Material:
+    """The training pairs.
+
+    Attributes:
+        tatoeba: Tatoeba's sentences.
+        more: Other full sentences: captions, stories, news, phrases with a stop.
+        words: Words and phrases without a stop, each once.
+        phrases: The same, the frequent ones repeated.
+    """
+
+    tatoeba: list[Pair]
+    more: dict[str, list[Pair]]
+    words: list[Pair]
+    phrases: list[Pair]
+
+    @classmethod
+    def read(cls, data_dir: Path | None, smoke: bool = False) -> Material:
+        """Tatoeba and, where the folder has it, ``pairs-en-fr``."""
+        tatoeba = _short(data.tatoeba("train", data_dir))
+        more: dict[str, list[Pair]] = {}
+        words, phrasebook = [], []
+        for source, pairs in data.more_pairs("train", data_dir).items():
+            found = _short(pairs)
+            more[source] = [pair for pair in found if _STOP.search(pair[0])]
+            bare_pairs = [pair for pair in found if not _STOP.search(pair[0])]
+            if "book" in source:
+                phrasebook += bare_pairs
+            words += bare_pairs
+        if smoke:
+            tatoeba, words, phrasebook = tatoeba[:64], words[:16], phrasebook[:4]
+            more = {source: pairs[:8] for source, pairs in more.items()}
+        phrases = phrasebook * (PHRASEBOOK_COPIES - 1) + TUTORIAL * COPIES[0][1]
+        everything = tatoeba + [pair for pairs in more.values() for pair in pairs]
+        counts = Counter(word for english, _ in everything for word in _tokens(english))
+        singles = {english.lower() for english, _ in words if " " not in english}
+        ranks = {word: rank for rank, word in enumerate(sorted(singles, key=lambda w: -counts[w]))}
+        for pair in words:
+            rank = ranks.get(pair[0].lower(), len(ranks))
+            phrases += [pair] * next((copies for top, copies in COPIES if rank < top), 1)
+        return cls(tatoeba, more, words + TUTORIAL, phrases)
+
+    @property
+    def sentences(self) -> list[Pair]:
+        """All full sentences."""
+        return self.tatoeba + [pair for pairs in self.more.values() for pair in pairs]
+
+    def __len__(self) -> int:
+        return len(self.sentences) + len(self.phrases)
+
+    def varied(self, seed: str, copying: Copying) -> list[Pair]:
+        """Every pair once, in the form in which it is trained on in one epoch."""
+        sentences = self.sentences
+        found = [
+            _augmented(sentences, i, random.Random(f"{seed} {i}"), copying)
+            for i in range(len(sentences))
+        ]
+        chance = random.Random(seed)
+        return found + [_as_typed(pair, chance) for pair in self.phrases]
+
+    def fingerprints(self) -> dict[str, dict[str, object]]:
+        """Rows and hash of each source."""
+        sources = {"tatoeba-en-fr": self.tatoeba, **self.more, "words and phrases": self.words}
+        return {
+            name: data.fingerprint([f"{english}\t{french}" for english, french in pairs])
+            for name, pairs in sources.items()
+            if pairs
+        }
+
+
+def frequent_words(material: Material, count: int) -> dict[str, set[str]]:
+    """The single words of the training pairs that occur most in them, and their translations.
+
+    Words are in small letters, translations too and without stops.
+    """
+    pairs = material.sentences + material.words
+    counts = Counter(word for english, _ in pairs for word in _tokens(english))
+    translations: dict[str, set[str]] = {}
+    for english, french in pairs:
+        word = bare(english)
+        if word.isalpha():
+            translations.setdefault(word, set()).add(bare(french))
+    chosen = sorted(translations, key=lambda word: (-counts[word], word))[:count]
+    return {word: translations[word] for word in chosen}
+
+
+def bare(text: str) -> str:
+    """The text in small letters without its stop."""
+    return _STOP.sub("", text).lower()
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text.lower())
+
+
+def _short(pairs: data.Pairs) -> list[Pair]:
+    """The pairs that the model can read."""
+    both = zip(pairs.english, pairs.french, strict=True)
+    return [pair for pair in both if max(map(len, pair)) <= LONGEST_SENTENCE]
+
+
+def _augmented(pairs: list[Pair], index: int, chance: random.Random, copying: Copying) -> Pair:
+    """The sentence pair, or for some of the draws a variant of it that people type as well.
+
+    A name or number is replaced, a date, an address or the like is added, or a second pair
+    follows. No pair is drawn more often than another.
+    """
+    english, french = pairs[index]
+    if chance.random() < COPY_SHARE:
+        english, french = copying.varied(english, french, chance)
+    form = chance.random()
+    if form < FRAME_SHARE:
+        english, french = copying.framed(english, french, chance)
+    elif form < FRAME_SHARE + JOIN_SHARE:
+        more = chance.choice(pairs)
+        if len(english) + len(more[0]) < LONGEST_SENTENCE:
+            english, french = f"{english} {more[0]}", f"{french} {more[1]}"
+    return english, french
+
+
+def _as_typed(pair: Pair, chance: random.Random) -> Pair:
+    """A word or phrase in the form in which the predictor reads it.
+
+    It capitalises the first letter and adds a full stop where that is missing, so both are the
+    usual form here; sometimes there is none, or another one, or all letters are small.
+    """
+    english, french = (text[:1].upper() + text[1:] for text in pair)
+    french = _STOP.sub("", french)
+    if chance.random() < 0.3:
+        english = english[:1] + english[1:].lower()
+    form = chance.random()
+    if form < 0.8:
+        return f"{english}.", f"{french}."
+    return (f"{english}!", f"{french} !") if form < 0.9 else (english, french)
