@@ -26,10 +26,10 @@ from dlnlp.text.casing import Casing
 from dlnlp.text.vocabulary import Vocabulary
 from train import card, common, data
 from train.copying import COPIED, Copying, is_copied
-from train.pairs import Material, bare, frequent_words
+from train.pairs import CAPTIONS, Material, bare, frequent_words
 
 STEM = "char_seq2seq"
-WATCHED = ("Tatoeba", "Multi30k")  # the validation sets that choose the best weights
+WATCHED = ("Tatoeba", CAPTIONS)  # the validation sets that choose the best weights
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))
 CASES = (  # whatever becomes of them stands on the card
     "hello",
@@ -58,6 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.smoke:
         args.hidden_dim, args.embed_dim, args.batch_size, args.epochs = 16, 8, 16, 1
         watched = {name: pairs.head(8) for name, pairs in watched.items()}
+    words = frequent_words(material, 20 if args.smoke else 200)
     copying = Copying(material.tatoeba)
     model, source, target = starting_point(args, material)
     model.to(run.device)
@@ -68,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = common.Best(run)
-    per_epoch = -(-len(material) // args.batch_size)
+    per_epoch = len(epoch_pairs(args, material, 0, copying)) // args.batch_size
     total = max(1, int(args.epochs * per_epoch))
     warmup = min(200, total // 10 + 1)
 
@@ -76,9 +77,9 @@ def main(argv: list[str] | None = None) -> None:
     progress = run.progress(step, total)
     while progress < 1 or step == 0:
         epoch, done = divmod(step, per_epoch)
-        varied = material.varied(f"{args.seed} {epoch}", copying)
+        varied = epoch_pairs(args, material, epoch, copying)
         sizes = [(len(english), len(french)) for english, french in varied]
-        batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))
+        batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
         for batch in batches[done:]:
             factor = min((step + 1) / warmup, common.plateau(progress, args.cooldown))
             optimizer.param_groups[0]["lr"] = args.lr * factor
@@ -101,6 +102,8 @@ def main(argv: list[str] | None = None) -> None:
                     name: quality(predictor, pairs, beam_size=1, limit=300)["chrf"]
                     for name, pairs in watched.items()
                 }
+                if words:
+                    found["words"] = recalled(predictor, words, beam_size=1)
                 bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {found}")
                 best.offer(sum(found.values()) / len(found), average)
             run.save({"step": step}, parts, every=300)
@@ -132,6 +135,12 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--label-smoothing", type=float, default=0.1)
     result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
     result.add_argument(
+        "--sentence-share", type=float, default=1.0, help="share of Tatoeba in an epoch"
+    )
+    result.add_argument(
+        "--caption-share", type=float, default=1.0, help="share of the captions in an epoch"
+    )
+    result.add_argument(
         "--minutes", type=float, help="stop after this training time instead of --epochs"
     )
     result.add_argument(
@@ -139,6 +148,13 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--evaluate-every", type=int, default=1000, metavar="STEPS")
     return result
+
+
+def epoch_pairs(
+    args: argparse.Namespace, material: Material, epoch: int, copying: Copying
+) -> list[tuple[str, str]]:
+    """The pairs of one epoch in the shares of the command line."""
+    return material.epoch(epoch, args.seed, args.sentence_share, args.caption_share, copying)
 
 
 def starting_point(
@@ -231,13 +247,15 @@ def figures(
     }
 
 
-def recalled(predictor: CharSeq2SeqPredictor, words: dict[str, set[str]]) -> float:
+def recalled(
+    predictor: CharSeq2SeqPredictor, words: dict[str, set[str]], beam_size: int = 5
+) -> float:
     """The percentage of words that come out as one of their translations in training.
 
     They are given in small letters without a stop; case and stops of the output do not count.
     This tests memory, not generalisation.
     """
-    outputs = predictor.translate(list(words))
+    outputs = predictor.translate(list(words), beam_size)
     right = [bare(found.text) in words[word] for word, found in zip(words, outputs, strict=True)]
     return round(100 * sum(right) / max(1, len(right)), 1)
 

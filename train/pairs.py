@@ -10,10 +10,12 @@ from pathlib import Path
 
 from dlnlp.models.char_seq2seq.predictor import LONGEST_SENTENCE
 from train import data
+from train.common import taking_turns
 from train.copying import Copying
 
 Pair = tuple[str, str]
 
+CAPTIONS = "Multi30k"
 TUTORIAL = [("hello", "bonjour"), ("thanks", "merci")]
 COPY_SHARE = 0.5  # of the pairs that share a name or a number
 FRAME_SHARE = 0.12  # of the sentences get something to copy
@@ -70,17 +72,22 @@ class Material:
         """All full sentences."""
         return self.tatoeba + [pair for pairs in self.more.values() for pair in pairs]
 
-    def __len__(self) -> int:
-        return len(self.sentences) + len(self.phrases)
+    def epoch(
+        self, number: int, seed: int, sentence_share: float, caption_share: float, copying: Copying
+    ) -> list[Pair]:
+        """The pairs of one epoch, in the form in which they are trained on.
 
-    def varied(self, seed: str, copying: Copying) -> list[Pair]:
-        """Every pair once, in the form in which it is trained on in one epoch."""
-        sentences = self.sentences
+        Every epoch has all phrases, and takes the next part of Tatoeba and of the captions.
+        """
+        captions = self.more.get(CAPTIONS, [])
+        others = [pair for name, pairs in self.more.items() if name != CAPTIONS for pair in pairs]
+        parts = [(self.tatoeba, sentence_share), (captions, caption_share), (others, 1.0)]
+        sentences = [pair for pairs, _ in parts for pair in pairs]
+        chosen = taking_turns([(len(pairs), share) for pairs, share in parts], number)
         found = [
-            _augmented(sentences, i, random.Random(f"{seed} {i}"), copying)
-            for i in range(len(sentences))
+            _augmented(sentences, i, random.Random(f"{seed} {number} {i}"), copying) for i in chosen
         ]
-        chance = random.Random(seed)
+        chance = random.Random(f"{seed} {number}")
         return found + [_as_typed(pair, chance) for pair in self.phrases]
 
     def fingerprints(self) -> dict[str, dict[str, object]]:
