@@ -10,7 +10,6 @@ import platform
 import random
 import shlex
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -27,9 +26,37 @@ from dlnlp.device import pick_device
 STATE = "state.pt"
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose result has the ``command`` to record in training.json."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse, and render the options that differ from their defaults."""
+        found = super().parse_args(args, namespace)
+        words = self.prog.split()
+        for action in self._actions:
+            value = getattr(found, action.dest, action.default)
+            if not action.option_strings or value == action.default:
+                continue
+            words.append(action.option_strings[-1])
+            if action.nargs != 0:  # not a flag
+                words.append(public(value))
+        found.command = shlex.join(words)
+        return found
+
+
+def public(value: Any) -> str:
+    """An option's value without this machine's folders: of such a path only its name."""
+    text = str(value)
+    path = Path(text)
+    private = path.is_absolute() or text.startswith("~") or ".." in path.parts
+    return path.name if private else text
+
+
 def parser(stem: str, description: str, **defaults: Any) -> argparse.ArgumentParser:
     """The options that all scripts have: data, length, seed, folder, device, precision."""
-    options = argparse.ArgumentParser(prog=f"python -m train.{stem}", description=description)
+    options = Parser(prog=f"python -m train.{stem}", description=description)
     add = options.add_argument
     add("--data-dir", type=Path, help="folder of Parquet files (default: the Hugging Face Hub)")
     if "epochs" in defaults:
@@ -122,6 +149,7 @@ class Run:
             "stop_after",
             "minutes",
             "cooldown",
+            "command",
         }
         return {k: str(v) for k, v in vars(self.args).items() if k not in neutral}
 
@@ -166,7 +194,6 @@ class Run:
 
     def provenance(self, model: nn.Module, metrics: dict[str, Any], **facts: Any) -> dict[str, Any]:
         """training.json: what was measured, and all that is needed to do it again."""
-        module = f"python -m train.{Path(sys.argv[0]).stem}"
         device = self.device.type
         if device == "cuda":
             device = torch.cuda.get_device_name(self.device)
@@ -177,7 +204,7 @@ class Run:
             "metrics": metrics,
             "parameters": sum(p.numel() for p in model.parameters()),
             **facts,
-            "command": f"{module} {shlex.join(_public_arguments())}".strip(),
+            "command": self.args.command,
             "seed": self.args.seed,
             "device": device,
             "precision": self.precision,
@@ -216,24 +243,6 @@ class Best:
         """Give the model the best weights."""
         saved = torch.load(self.path, map_location="cpu", weights_only=True)
         model.load_state_dict(saved["model"])
-
-
-def _public_arguments() -> list[str]:
-    """The command line without this machine's paths."""
-    arguments = list(sys.argv[1:])
-    for position, argument in enumerate(arguments):
-        if position and arguments[position - 1] in (
-            "--data-dir",
-            "--out",
-            "--base",
-            "--teacher",
-            "--init",
-        ):
-            path = Path(argument)
-            arguments[position] = (
-                path.name if path.is_absolute() or ".." in path.parts else argument
-            )
-    return arguments
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -1,8 +1,9 @@
-"""Measure the committed checkpoints afresh: ``python -m train.evaluate [stem ...]``.
+"""Measure the committed checkpoints again: ``python -m train.evaluate [stem ...]``.
 
-Prints JSON, and exits 1 where a figure disagrees with training.json or a floor is missed. With
-``--write``, after a change of the code that predicts, what was measured replaces the figures in
-training.json and on the card.
+Prints JSON with metrics, problems and floors. The exit status is 1 if a metric differs from
+training.json or a checkpoint cannot be read; a missed floor is reported but is no error.
+``--write`` stores the measured metrics in training.json and renders the card again, for use
+after a change of the prediction code.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dlnlp import catalog
 from dlnlp.checkpoint import TRAINING, CheckpointError, checkpoint_root, read_json, write_json
 from train import card
 
-# Floors on validation, (metric, least value); negative where less is better.
+# Floors on validation: metric, direction and value.
 FLOORS: dict[str, dict[str, tuple[str, float]]] = {
     "sentiment_lstm": {
         "sst2_validation_accuracy": (">=", 88.0),
@@ -45,12 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("stems", nargs="*", metavar="stem", help=f"of {', '.join(stems)}")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files")
     parser.add_argument("--checkpoints", type=Path, default=checkpoint_root())
-    parser.add_argument("--write", action="store_true", help="keep what is measured")
+    parser.add_argument("--write", action="store_true", help="store the measured metrics")
     args = parser.parse_args(argv)
     report: dict[str, Any] = {}
     for stem in args.stems or stems:
         try:
-            catalog.record(stem)
+            catalog.spec(stem)
             report[stem] = check(stem, args.checkpoints / stem, args.data_dir, args.write)
         except (KeyError, CheckpointError) as fault:
             report[stem] = {"problems": [str(fault.args[0])]}
@@ -59,48 +60,57 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check(stem: str, folder: Path, data_dir: Path | None, write: bool = False) -> dict[str, Any]:
-    """The figures of a checkpoint folder, written there if asked, and what is wrong with them."""
+    """The metrics of a checkpoint folder, how they differ from training.json, and its floors."""
     metrics = measure(stem, folder, data_dir)
     training = read_json(folder, TRAINING)
     if write:
         training["metrics"] = metrics
         write_json(folder / TRAINING, training)
         card.write(stem, folder)
-    noted = training.get("metrics", {})
+    recorded = training.get("metrics", {})
     problems = [
-        f"{key}: training.json has {noted.get(key)}, measured {value}"
+        f"{key}: training.json has {recorded.get(key)}, measured {value}"
         for key, value in metrics.items()
-        if not agree(value, noted.get(key))
+        if not agree(value, recorded.get(key))
     ]
-    for key, (sign, floor) in FLOORS.get(stem, {}).items():
-        if (metrics[key] < floor) if sign == ">=" else (metrics[key] > floor):
-            problems.append(f"{key}: {metrics[key]} misses the floor, {sign} {floor}")
-    return {"metrics": metrics, "problems": problems}
+    return {"metrics": metrics, "problems": problems, "floors": floors(stem, metrics)}
+
+
+def floors(stem: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Each floor of the stem with the measured value and whether it is met."""
+    return {
+        key: {
+            "floor": f"{sign} {floor}",
+            "measured": metrics[key],
+            "met": metrics[key] >= floor if sign == ">=" else metrics[key] <= floor,
+        }
+        for key, (sign, floor) in FLOORS.get(stem, {}).items()
+    }
 
 
 def measure(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
-    """The metrics that the stem's own script measures, of a checkpoint folder."""
-    predictor = catalog.record(stem).load(folder)
+    """The metrics of a checkpoint folder, measured by the stem's training script."""
+    predictor = catalog.spec(stem).load(folder)
     metrics: dict[str, Any] = importlib.import_module(f"train.{stem}").measure(predictor, data_dir)
     return metrics
 
 
-def agree(measured: Any, noted: Any, least: float = 0.005) -> bool:
-    """Whether two metrics are the same up to rounding, part by part.
+def agree(measured: Any, recorded: Any, tolerance: float = 0.005) -> bool:
+    """Whether two metrics, or all metrics of two groups, are the same up to rounding.
 
-    In a group of figures each is of few texts, so one text more or less is let pass. What a
-    model writes is there to be read: rounding may change a word of it.
+    The metrics of a group come from few texts each, so their tolerance is one text. Texts that
+    a model wrote are not compared: rounding may change a word.
     """
     if isinstance(measured, str):
-        return isinstance(noted, str)
-    if isinstance(measured, dict) and isinstance(noted, dict):
-        return measured.keys() == noted.keys() and all(
-            agree(measured[key], noted[key], least=2.0) for key in measured
+        return isinstance(recorded, str)
+    if isinstance(measured, dict) and isinstance(recorded, dict):
+        return measured.keys() == recorded.keys() and all(
+            agree(measured[key], recorded[key], tolerance=2.0) for key in measured
         )
-    if isinstance(measured, (int, float)) and isinstance(noted, (int, float)):
-        # Other hardware rounds differently: a few texts near the border may change sides.
-        return abs(measured - noted) <= max(least, 0.01 * abs(noted))
-    return bool(measured == noted)
+    if isinstance(measured, (int, float)) and isinstance(recorded, (int, float)):
+        # Other hardware rounds differently: a few texts close to the threshold may change sides.
+        return abs(measured - recorded) <= max(tolerance, 0.01 * abs(recorded))
+    return bool(measured == recorded)
 
 
 if __name__ == "__main__":

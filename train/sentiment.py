@@ -143,19 +143,20 @@ def figures(predictor: Explainer, validation: dict[str, Labelled]) -> dict[str, 
 
 
 def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str, float]:
-    """Accuracy on each set in percent, and on SST-2 the expected calibration error in points.
+    """Accuracy on each set in percent, and the expected calibration error on SST-2 in points.
 
-    That error is of the model and not of its calibration: each half of the rows is read with
-    the calibration that suits the other halves.
+    Both are cross-fitted: each half of the rows is calibrated on the other half, so no row is
+    judged by a calibration that was fitted on it.
     """
     metrics: dict[str, float] = {}
     read = {name: answers(predictor, rows) for name, rows in validation.items()}
-    for name, (raw, labels, tokens) in read.items():
-        right = float(np.mean((predictor.calibration(raw, tokens) >= 0) == labels))
+    for name, (_, labels, _) in read.items():
+        logits = cross_fitted(read, name)
+        right = float(np.mean((logits >= 0) == labels))
         metrics[f"{name}_validation_accuracy"] = round(100 * right, 2)
         metrics[f"{name}_validation_rows"] = len(labels)
         if name == "sst2":
-            error = cross_fitted_error(read, name)
+            error = calibration_error(probability(logits), labels)
             metrics["sst2_calibration_error"] = round(100 * error, 2)
     return metrics
 
@@ -205,18 +206,29 @@ def calibration_error(positive: np.ndarray, labels: np.ndarray, bins: int = 10) 
 Read = Mapping[str, tuple[np.ndarray, ...]]
 
 
-def cross_fitted_error(read: Read, name: str) -> float:
-    """The calibration error of a set, each half of it calibrated on the other half of all sets.
+def cross_fitted(read: Read, name: str) -> np.ndarray:
+    """A set's logits (N,), each half of it calibrated on the other halves of all sets.
 
-    So all its rows count: on half of SST-2's 872, perfect calibration would measure 3 points.
+    So all rows count: on half of SST-2's 872, even perfect calibration would measure an error
+    of 3 points.
     """
-    logits, labels, *tokens = read[name]
-    positive = np.empty(len(logits))
+    logits, _, *tokens = read[name]
+    result = np.empty(len(logits))
     for half in (0, 1):
         others = {key: tuple(x[1 - half :: 2] for x in each) for key, each in read.items()}
-        found = best_calibration(others)(logits[half::2], *(x[half::2] for x in tokens))
-        positive[half::2] = 1 / (1 + np.exp(-found))
-    return calibration_error(positive, labels)
+        calibration = best_calibration(others)
+        result[half::2] = calibration(logits[half::2], *(x[half::2] for x in tokens))
+    return result
+
+
+def cross_fitted_error(read: Read, name: str) -> float:
+    """The expected calibration error of a set's cross-fitted logits."""
+    return calibration_error(probability(cross_fitted(read, name)), read[name][1])
+
+
+def probability(logits: np.ndarray) -> np.ndarray:
+    """P(positive) of calibrated logits."""
+    return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def calibrate(predictor: Classifier, validation: dict[str, Labelled]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -59,3 +61,28 @@ def test_every_row_has_its_turn() -> None:
     assert counts == [6] * 10 + [2] * 7 + [2] * 2 + [3] * 5
     assert all(len(set(rows)) == len(rows) for rows in epochs)
     assert fewest(parts) == min(map(len, epochs)) == 10 + 2 + 0 + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "recorded"),
+    [
+        ([], ""),
+        (["--data-dir", "/home/me/data"], "--data-dir data"),
+        (["--data-dir=/home/me/data"], "--data-dir data"),
+        (["--data-di", "/home/me/data"], "--data-dir data"),
+        (["--keep", "/home/me/runs/teacher"], "--keep teacher"),
+        (["--keep=../runs/teacher"], "--keep teacher"),
+        (["--keep", "~/teacher"], "--keep teacher"),
+        (["--out", "runs/a", "--lr", "1e-4", "--smoke"], "--lr 0.0001 --out runs/a --smoke"),
+        (["--base", "org/bert-base"], "--base org/bert-base"),
+        (["--base", "/home/me/bert base"], "--base 'bert base'"),
+    ],
+)
+def test_the_recorded_command_has_no_path_of_this_machine(
+    arguments: list[str], recorded: str
+) -> None:
+    parser = common.parser("some_script", "", epochs=1, batch_size=8, lr=1e-3)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--base", default="bert-base-uncased")
+    args = parser.parse_args(arguments)
+    assert args.command == f"python -m train.some_script {recorded}".strip()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dlnlp import catalog
+from dlnlp.inference.calibration import Calibration
 from dlnlp.models.sentiment_bert import predictor as bert
 from dlnlp.models.sentiment_bert.model import Probes
 from train import behaviour, sentiment
@@ -106,3 +107,13 @@ def test_probes_survive_their_json() -> None:
         "weight",
         "bias",
     }
+
+
+def test_accuracy_does_not_use_a_calibration_fitted_on_the_same_rows() -> None:
+    predictor = catalog.spec("sentiment_lstm").tiny()
+    texts = ["good film", "bad film", "a film", "good", "bad", "film"] * 4
+    rows = {"sst2": Labelled(texts, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0] * 4)}
+    plain = sentiment.evaluate(predictor, rows)
+    predictor.calibration = Calibration(1.0, -50.0)  # everything is negative
+    assert max(predictor.logits(texts)) < 0
+    assert sentiment.evaluate(predictor, rows) == plain
