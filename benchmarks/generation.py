@@ -22,7 +22,7 @@ from dlnlp.models.token_transformer import predictor as token_transformer
 from dlnlp.models.token_transformer.model import TransformerModel
 from dlnlp.models.token_transformer.predictor import TokenTransformerPredictor
 from dlnlp.text.byte_level import BEGIN_ID
-from train import behaviour
+from train.data.generated import training_rows
 
 SENTENCE = "Where did you buy that blue umbrella? Oh"  # 40 characters
 BEAM, MANY = 5, 100
@@ -54,7 +54,7 @@ def options() -> argparse.ArgumentParser:
 
 def translate(predictor: char_seq2seq.CharSeq2SeqPredictor, rounds: int) -> None:
     """Print the translator's times."""
-    sentences = behaviour.training_rows(4 * MANY, 0)[0]
+    sentences = training_rows(4 * MANY, 0)[0]
     many = random.Random(0).sample(sentences, MANY)
     print("| translator | greedy | beam 5 | ratio |\n| --- | --- | --- | --- |")
     for name, texts in (("one sentence of 40 characters, ms", [SENTENCE]), (f"{MANY}, ms", many)):

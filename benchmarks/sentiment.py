@@ -26,7 +26,8 @@ from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
 from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
 from dlnlp.text.words import natural
-from train import behaviour, data
+from train.data import sets
+from train.data.generated import training_rows
 
 BATCH_SIZES = (1, 8, 16, 32, 64)
 CALLS = 20  # per round for a single sentence; many texts are classified once per round
@@ -91,7 +92,7 @@ def main(argv: list[str] | None = None) -> None:
     print(row(f"explain {PIECES} word pieces, s", explained))
     print(row(f"explain {POSITIONS} word pieces, s", explained_long))
     if args.data_dir:
-        print(f"\n{agreement(found, data.sst2('validation', args.data_dir))}")
+        print(f"\n{agreement(found, sets.sst2('validation', args.data_dir))}")
 
 
 def options() -> argparse.ArgumentParser:
@@ -140,11 +141,11 @@ def mixed(data_dir: Path | None, count: int) -> list[str]:
     """The same texts of 3 to 60 words on every run: half SST-2, half IMDB, or generated ones."""
     chance = random.Random(0)
     if data_dir is None:
-        sentences = behaviour.training_rows(20 * count, 0)[0]
+        sentences = training_rows(20 * count, 0)[0]
         return [_joined(sentences, chance) for _ in range(count)]
-    reviews = " ".join(data.imdb_text("validation", data_dir))
+    reviews = " ".join(sets.imdb_text("validation", data_dir))
     sources = (
-        data.sst2("validation", data_dir).texts,
+        sets.sst2("validation", data_dir).texts,
         [natural(sentence) for sentence in re.split(r"(?<=[.!?])\s+", reviews)],
     )
     texts: list[str] = []
@@ -192,7 +193,7 @@ def row(name: str, medians: dict[str, float], unit: float = 1) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def agreement(found: Contenders, rows: data.Labelled) -> str:
+def agreement(found: Contenders, rows: sets.Labelled) -> str:
     """How often the engine and PyTorch agree, and the accuracy of each."""
     labels = np.array(rows.labels) > 0.5
     fast, plain = (np.array(p.logits(rows.texts)) > 0 for p in (found.engine, found.plain))

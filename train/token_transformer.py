@@ -27,8 +27,12 @@ from dlnlp.models.token_transformer.predictor import (
     save,
 )
 from dlnlp.text.byte_level import BEGIN, BEGIN_ID, UNK, empty_tokenizer
-from train import card, common, data
-from train.mixture import Mixture
+from train import card
+from train.data import sets
+from train.data.mixture import Mixture
+from train.evaluation.language_model import figures, perplexity, validation_sets
+from train.fast_dropout import use_fast_dropout
+from train.run import Best, Run, constant_then_linear, lineage, parser
 
 STEM = "token_transformer"
 # The weight of each corpus in the mixture; a corpus that is not there is left out.
@@ -43,27 +47,24 @@ SHARES = {
 
 def main(argv: list[str] | None = None) -> None:
     """Train, evaluate and write ``<out>``."""
-    args = options().parse_args(argv)
-    run = common.Run(args)
+    args = parsed(argv)
+    run = Run(args)
     texts = corpora(args.data_dir, args.seed, args.smoke)
-    if args.smoke:
-        args.vocab_size, args.d_model, args.nhead, args.num_layers = 300, 16, 2, 1
-        args.context, args.batch_size, args.steps, args.evaluate_every = 32, 4, 12, 6
     predictor = starting_point(args, texts, run)
     model = predictor.model.to(run.device)
-    common.quicken(model)
+    use_fast_dropout(model)
     streams = {name: encode(predictor.tokenizer, documents) for name, documents in texts.items()}
     mixture = Mixture(streams, shares(args), model.config.context, args.seed)
     optimizers = make_optimizers(model, args)
     parts = {"model": model, **optimizers}
     step = run.resume(parts).get("step", 0)
-    best = common.Best(run)
+    best = Best(run)
     watched = validation_sets(args.data_dir, args.smoke, whole=False)
 
     bar = tqdm(total=args.steps, initial=step, desc=STEM, unit="step", mininterval=60)
     progress = run.progress(step, args.steps)
     while progress < 1 or step == 0:
-        factor = min((step + 1) / args.warmup, common.plateau(progress, args.cooldown))
+        factor = min((step + 1) / args.warmup, constant_then_linear(progress, args.cooldown))
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = args.lr * factor
@@ -92,21 +93,43 @@ def main(argv: list[str] | None = None) -> None:
 
     run.save({"step": step}, parts)
     best.restore(model)
-    metrics = measure(predictor, args.data_dir, args.smoke)
+    finish(run, predictor, texts, step)
+
+
+def finish(
+    run: Run, predictor: TokenTransformerPredictor, texts: dict[str, list[str]], step: int
+) -> None:
+    """Measure and write the checkpoint."""
+    args = run.args
+    metrics = figures(predictor, args.data_dir, args.smoke)
     facts: dict[str, Any] = {
-        "data": {name: data.fingerprint(documents) for name, documents in texts.items()},
+        "data": {name: sets.fingerprint(documents) for name, documents in texts.items()},
         "steps": step,
     }
     if args.init:
-        facts["went on from"] = common.lineage(args.init)
-    save(args.out, predictor, run.provenance(model, metrics, **facts))
+        facts["went on from"] = lineage(args.init)
+    save(args.out, predictor, run.provenance(predictor.model, metrics, **facts))
     card.write(STEM, args.out)
     print(metrics)
 
 
+def measure(predictor: TokenTransformerPredictor, data_dir: Path | None) -> dict[str, Any]:
+    """The metrics of training.json."""
+    return figures(predictor, data_dir)
+
+
+def parsed(argv: list[str] | None) -> argparse.Namespace:
+    """The options; with ``--smoke`` those of a tiny model."""
+    args = options().parse_args(argv)
+    if args.smoke:
+        args.vocab_size, args.d_model, args.nhead, args.num_layers = 300, 16, 2, 1
+        args.context, args.batch_size, args.steps, args.evaluate_every = 32, 4, 12, 6
+    return args
+
+
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    result = common.parser(STEM, __doc__ or "", batch_size=16, lr=1e-3)
+    result = parser(STEM, __doc__ or "", batch_size=16, lr=1e-3)
     result.add_argument("--init", type=Path, help="checkpoint folder to continue training from")
     result.add_argument("--steps", type=int, default=20_000)
     result.add_argument(
@@ -130,7 +153,7 @@ def options() -> argparse.ArgumentParser:
         "--optimizer",
         choices=("adamw", "muon"),
         default="adamw",
-        help="muon needs fewer steps, but its bf16 products are slow without bf16 hardware",
+        help="muon computes in bf16, which is very slow on CPUs without it (default: adamw)",
     )
     result.add_argument("--warmup", type=int, default=100, metavar="STEPS")
     result.add_argument(
@@ -155,12 +178,12 @@ def corpora(data_dir: Path | None, seed: int, smoke: bool) -> dict[str, list[str
 
     A document is an article, a story, a review or a sentence: unrelated texts never share one.
     """
-    reviews = data.imdb_text("train", data_dir)
-    reviews += [data.review_text(text) for text in data.imdb_unlabelled(data_dir)]
+    reviews = sets.imdb_text("train", data_dir)
+    reviews += [sets.review_text(text) for text in sets.imdb_unlabelled(data_dir)]
     texts = {
-        **data.stories("train", data_dir),
-        "WikiText-2": data.wikitext_articles("train", data_dir),
-        "Tatoeba": list(dict.fromkeys(data.tatoeba("train", data_dir).english)),
+        **sets.stories("train", data_dir),
+        "WikiText-2": sets.wikitext_articles("train", data_dir),
+        "Tatoeba": list(dict.fromkeys(sets.tatoeba("train", data_dir).english)),
         "IMDB": reviews,
     }
     for documents in texts.values():
@@ -169,7 +192,7 @@ def corpora(data_dir: Path | None, seed: int, smoke: bool) -> dict[str, list[str
 
 
 def starting_point(
-    args: argparse.Namespace, texts: dict[str, list[str]], run: common.Run
+    args: argparse.Namespace, texts: dict[str, list[str]], run: Run
 ) -> TokenTransformerPredictor:
     """The checkpoint to continue from, or a new tokenizer and model."""
     if args.init:
@@ -190,10 +213,10 @@ def starting_point(
     return TokenTransformerPredictor(model, tokenizer)
 
 
-def train_tokenizer(texts: dict[str, list[str]], vocab_size: int, run: common.Run) -> Tokenizer:
+def train_tokenizer(texts: dict[str, list[str]], vocab_size: int, run: Run) -> Tokenizer:
     """Byte-level BPE trained on equal parts of all corpora; a resumed run keeps its own."""
     path = run.out / TOKENIZER
-    if run.goes_on and path.is_file():
+    if run.is_resumed and path.is_file():
         return Tokenizer.from_file(str(path))
     tokenizer = empty_tokenizer()
     trainer = BpeTrainer(
@@ -226,17 +249,17 @@ def encode(tokenizer: Tokenizer, documents: list[str]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def token_loss(states: Tensor, weight: Tensor, wanted: Tensor) -> Tensor:
-    """Mean cross-entropy of wanted ids (N,) by states (N, C) and output weight (V, C).
+def token_loss(states: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of target ids (N,) given states (N, C) and output weight (V, C).
 
-    On a CPU the gradient is found with the loss, chunk by chunk, in half the time: the logits
-    stay in its cache.
+    On a CPU, loss and gradient are computed together chunk by chunk. That takes half the time,
+    because the logits stay in the CPU's cache.
     """
     weight = weight.to(states.dtype)
     if states.device.type == "cpu":
         options = nn.LinearCrossEntropyOptions(batch_chunk_size=256, acc_policy="accurate")
-        return F.linear_cross_entropy(states, weight, wanted, options=options)
-    return F.cross_entropy(F.linear(states, weight).float(), wanted)
+        return F.linear_cross_entropy(states, weight, targets, options=options)
+    return F.cross_entropy(F.linear(states, weight).float(), targets)
 
 
 def make_optimizers(
@@ -255,64 +278,10 @@ def make_optimizers(
 def split_parameters(
     model: torch.nn.Module,
 ) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
-    """The blocks' matrices, and all other parameters."""
+    """The matrices in the blocks, and all other parameters."""
     named = list(model.named_parameters())
     hidden = [p for name, p in named if name.startswith("blocks.") and p.ndim == 2]
     return hidden, [p for name, p in named if not (name.startswith("blocks.") and p.ndim == 2)]
-
-
-def validation_sets(
-    data_dir: Path | None, smoke: bool, whole: bool
-) -> dict[str, tuple[list[str], int]]:
-    """Validation documents and their number of words, by name.
-
-    WikiText-2 counts the data set's own tokens plus one end of line per line; the nats are those
-    of all tokens of the text in natural spelling, ``<unk>`` included. Elsewhere words are what
-    stands between spaces.
-
-    Args:
-        whole: All of it; otherwise the part that is looked at during training.
-    """
-    text, words = data.wikitext("validation", data_dir)
-    part = text[: 500 if smoke else None if whole else 60_000]
-    result = {"wikitext2": ([part], round(words * len(part) / len(text)))}
-    for name, documents in data.stories("validation", data_dir).items():
-        stride = 1 if whole or name == "TinyStories" else 3
-        result[name.lower().replace(" ", "_")] = counted(
-            documents[::stride][: 2 if smoke else None]
-        )
-    if whole:
-        reviews = data.imdb_text("validation", data_dir)[: 2 if smoke else 500]
-        sentences = list(dict.fromkeys(data.tatoeba("validation", data_dir).english))
-        result["imdb"] = counted(reviews)
-        result["tatoeba"] = counted(sentences[: 5 if smoke else None])
-    return result
-
-
-def counted(documents: list[str]) -> tuple[list[str], int]:
-    """Documents and their number of words between spaces."""
-    return documents, sum(len(document.split()) for document in documents)
-
-
-def perplexity(predictor: TokenTransformerPredictor, documents: list[str], words: int) -> float:
-    """e to the nats per word, over documents that are scored one by one."""
-    was_training = predictor.model.training
-    predictor.model.eval()
-    nats = -sum(predictor.total(document) for document in documents)
-    predictor.model.train(was_training)
-    return round(float(np.exp(nats / words)), 2)
-
-
-def measure(
-    predictor: TokenTransformerPredictor, data_dir: Path | None, smoke: bool = False
-) -> dict[str, Any]:
-    """Perplexity per word on each validation set, and the number of its documents."""
-    metrics: dict[str, Any] = {}
-    for name, (documents, words) in validation_sets(data_dir, smoke, whole=True).items():
-        metrics[f"{name}_validation_perplexity"] = perplexity(predictor, documents, words)
-        if len(documents) > 1:
-            metrics[f"{name}_validation_documents"] = len(documents)
-    return metrics
 
 
 if __name__ == "__main__":

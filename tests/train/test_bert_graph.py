@@ -17,7 +17,7 @@ from dlnlp.checkpoint import TRAINING, WEIGHTS, CheckpointError
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from train import bert_graph
-from train.data import Labelled
+from train.data.sets import Labelled
 
 FACTS = {
     "metrics": {},

@@ -141,3 +141,25 @@ def test_a_figure_that_differs_from_training_json_fails(
     assert evaluate.main([STEM, *options]) == 1
     [problem] = json.loads(capsys.readouterr().out)[STEM]["problems"]
     assert "imdb_validation_accuracy" in problem and "99.9" in problem
+    assert evaluate.main([STEM, *options, "--write"]) == 0
+    assert evaluate.main([STEM, *options]) == 0
+    written = checkpoint.read_report(installed)
+    assert written.training["metrics"]["imdb_validation_accuracy"] != 99.9
+    assert "99.9" not in written.card
+
+
+def test_promote_refuses_what_is_not_there(tmp_path: Path, data_dir: Path) -> None:
+    options = ["--run", str(tmp_path / "none"), "--data-dir", str(data_dir)]
+    assert promote.main(["char_seq2seq", *options]) == 1
+
+
+def test_figures_are_compared_and_what_a_model_writes_is_not() -> None:
+    cases = {"hello": "salut", "score": 3}
+    assert evaluate.agree(cases, {"hello": "bonjour", "score": 3})
+    assert not evaluate.agree(cases, {"hello": 3, "score": 3})
+    assert not evaluate.agree(cases, {"hello": "salut", "score": 30})
+
+
+def test_an_address_in_a_card_is_no_link() -> None:
+    """Markdown makes one of what begins with "www.", its escapes included."""
+    assert card._written("See http://www.a.org/b.") == r"See http\:\/\/www\.a\.org\/b."

@@ -8,34 +8,34 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from train import data
+from train.data import sets
 
 
 def test_the_held_out_tenth_is_decided_by_its_hash(data_dir: Path) -> None:
-    texts = data.read("imdb", "train", data_dir)["text"]
+    texts = sets.read("imdb", "train", data_dir)["text"]
     expected = {t for t in texts if int(hashlib.sha256(t.encode()).hexdigest(), 16) % 10 == 0}
     assert 0 < len(expected) < len(texts)
-    assert len(data.imdb("validation", data_dir)) == len(expected)
-    assert len(data.imdb("train", data_dir)) == len(texts) - len(expected)
-    assert set(data.imdb_text("validation", data_dir)) == {data.review_text(t) for t in expected}
+    assert len(sets.imdb("validation", data_dir)) == len(expected)
+    assert len(sets.imdb("train", data_dir)) == len(texts) - len(expected)
+    assert set(sets.imdb_text("validation", data_dir)) == {sets.review_text(t) for t in expected}
 
 
 def test_no_copy_of_a_held_out_review_is_trained_on(data_dir: Path) -> None:
-    labelled = data.read("imdb", "train", data_dir)["text"]
-    held_out = {t for t in labelled if data.is_held_out(t)}
-    everything = data.read("imdb", "unsupervised", data_dir)["text"]
+    labelled = sets.read("imdb", "train", data_dir)["text"]
+    held_out = {t for t in labelled if sets.is_held_out(t)}
+    everything = sets.read("imdb", "unsupervised", data_dir)["text"]
     assert held_out <= set(everything)  # else this test would show nothing
-    assert not held_out & set(data.imdb_unlabelled(data_dir))
+    assert not held_out & set(sets.imdb_unlabelled(data_dir))
 
 
 def test_reviews_and_sentences_come_in_natural_spelling(data_dir: Path) -> None:
-    assert "it's a wonderful movie" in data.sst2("train", data_dir).texts
-    assert not any("<br" in text for text in data.imdb("train", data_dir).texts)
-    assert data.review_text("One.<br /><br />Two.") == "One.\nTwo."
+    assert "it's a wonderful movie" in sets.sst2("train", data_dir).texts
+    assert not any("<br" in text for text in sets.imdb("train", data_dir).texts)
+    assert sets.review_text("One.<br /><br />Two.") == "One.\nTwo."
 
 
 def test_references_are_grouped_by_english_sentence(data_dir: Path) -> None:
-    english, references = data.tatoeba("validation", data_dir).grouped()
+    english, references = sets.tatoeba("validation", data_dir).grouped()
     assert len(english) == len(set(english)) == 5
     assert references[english.index("The cat sleeps.")] == [
         "Le chat dort.",
@@ -54,12 +54,12 @@ def test_references_are_grouped_by_english_sentence(data_dir: Path) -> None:
     ],
 )
 def test_wikitext_is_detokenised(tokens: str, written: str) -> None:
-    assert data.detokenise(tokens) == written
+    assert sets.detokenise(tokens) == written
 
 
 def test_words_of_wikitext_are_its_tokens_and_line_ends(data_dir: Path) -> None:
-    text, words = data.wikitext("train", data_dir)
-    lines = data.read("wikitext-2", "train", data_dir)["text"]
+    text, words = sets.wikitext("train", data_dir)
+    lines = sets.read("wikitext-2", "train", data_dir)["text"]
     assert words == sum(len(line.split()) for line in lines) + len(lines)
     assert text.count("\n") == len(lines)
     assert "a small, furry animal-like <unk>." in text
@@ -67,7 +67,7 @@ def test_words_of_wikitext_are_its_tokens_and_line_ends(data_dir: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"sst2.train\.parquet"):
-        data.sst2("train", tmp_path)
+        sets.sst2("train", tmp_path)
 
 
 class _Hub(types.ModuleType):
@@ -92,7 +92,7 @@ class _Hub(types.ModuleType):
 def test_without_a_folder_the_hub_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = _Hub(pd.DataFrame({"idx": [0], "sentence": ["it 's fine"], "label": [1]}))
     monkeypatch.setitem(sys.modules, "datasets", hub)
-    assert data.sst2("validation", None).texts == ["it's fine"]
+    assert sets.sst2("validation", None).texts == ["it's fine"]
     assert hub.asked == [("stanfordnlp/sst2", None, "validation")]
 
 
@@ -100,7 +100,7 @@ def test_tatoeba_of_the_hub_is_split_by_english_sentence(monkeypatch: pytest.Mon
     english = [f"Sentence {n % 300}{mark}" for n in range(600) for mark in ".!"]
     hub = _Hub(pd.DataFrame({"english": english, "non_english": english}))
     monkeypatch.setitem(sys.modules, "datasets", hub)
-    train, held = (data.tatoeba(split, None).english for split in ("train", "validation"))
+    train, held = (sets.tatoeba(split, None).english for split in ("train", "validation"))
     assert len(train) + len(held) == len(english) and held
     assert not {t.rstrip(".!") for t in train} & {t.rstrip(".!") for t in held}
 
@@ -108,4 +108,4 @@ def test_tatoeba_of_the_hub_is_split_by_english_sentence(monkeypatch: pytest.Mon
 def test_no_hub_and_no_folder_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", _Hub(None))
     with pytest.raises(RuntimeError, match="--data-dir"):
-        data.sst2("train", None)
+        sets.sst2("train", None)

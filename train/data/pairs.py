@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlnlp.models.char_seq2seq.predictor import LONGEST_SENTENCE
-from train import data
-from train.common import taking_turns
-from train.copying import Copying
+from train.data import sets
+from train.data.batches import taking_turns
+from train.data.copying import Copying
 
 Pair = tuple[str, str]
 
 CAPTIONS = "Multi30k"
 TUTORIAL = [("hello", "bonjour"), ("thanks", "merci")]
-COPY_SHARE = 0.5  # of the pairs that share a name or a number
+COPY_SHARE = 0.5  # of the pairs with a shared name or number
 FRAME_SHARE = 0.12  # of the sentences get something to copy
 JOIN_SHARE = 0.03  # of the sentences are followed by a second one
 COPIES = ((1000, 6), (3000, 3))  # words up to this frequency rank, and how often in an epoch
@@ -44,10 +44,10 @@ class Material:
     @classmethod
     def read(cls, data_dir: Path | None, smoke: bool = False) -> Material:
         """Tatoeba and, where the folder has it, ``pairs-en-fr``."""
-        tatoeba = _short(data.tatoeba("train", data_dir))
+        tatoeba = _short(sets.tatoeba("train", data_dir))
         more: dict[str, list[Pair]] = {}
         words, phrasebook = [], []
-        for source, pairs in data.more_pairs("train", data_dir).items():
+        for source, pairs in sets.more_pairs("train", data_dir).items():
             found = _short(pairs)
             more[source] = [pair for pair in found if _STOP.search(pair[0])]
             bare_pairs = [pair for pair in found if not _STOP.search(pair[0])]
@@ -94,16 +94,16 @@ class Material:
         """Rows and hash of each source."""
         sources = {"tatoeba-en-fr": self.tatoeba, **self.more, "words and phrases": self.words}
         return {
-            name: data.fingerprint([f"{english}\t{french}" for english, french in pairs])
+            name: sets.fingerprint([f"{english}\t{french}" for english, french in pairs])
             for name, pairs in sources.items()
             if pairs
         }
 
 
 def frequent_words(material: Material, count: int) -> dict[str, set[str]]:
-    """The single words of the training pairs that occur most in them, and their translations.
+    """The most frequent of the words that are a training text of their own, and their translations.
 
-    Words are in small letters, translations too and without stops.
+    Words and translations are in lower case without stops.
     """
     pairs = material.sentences + material.words
     counts = Counter(word for english, _ in pairs for word in _tokens(english))
@@ -117,7 +117,7 @@ def frequent_words(material: Material, count: int) -> dict[str, set[str]]:
 
 
 def bare(text: str) -> str:
-    """The text in small letters without its stop."""
+    """The text in lower case without its stop."""
     return _STOP.sub("", text).lower()
 
 
@@ -125,17 +125,17 @@ def _tokens(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.lower())
 
 
-def _short(pairs: data.Pairs) -> list[Pair]:
+def _short(pairs: sets.Pairs) -> list[Pair]:
     """The pairs that the model can read."""
     both = zip(pairs.english, pairs.french, strict=True)
     return [pair for pair in both if max(map(len, pair)) <= LONGEST_SENTENCE]
 
 
 def _augmented(pairs: list[Pair], index: int, chance: random.Random, copying: Copying) -> Pair:
-    """The sentence pair, or for some of the draws a variant of it that people type as well.
+    """The sentence pair or a variant of it.
 
-    A name or number is replaced, a date, an address or the like is added, or a second pair
-    follows. No pair is drawn more often than another.
+    In a variant a name or number is replaced, a date, an address or the like is added, or a
+    second pair follows.
     """
     english, french = pairs[index]
     if chance.random() < COPY_SHARE:
@@ -153,8 +153,8 @@ def _augmented(pairs: list[Pair], index: int, chance: random.Random, copying: Co
 def _as_typed(pair: Pair, chance: random.Random) -> Pair:
     """A word or phrase in the form in which the predictor reads it.
 
-    It capitalises the first letter and adds a full stop where that is missing, so both are the
-    usual form here; sometimes there is none, or another one, or all letters are small.
+    The predictor capitalises the first letter and adds a missing full stop, so most are trained
+    on in that form; some have another stop or none, or other letters in lower case.
     """
     english, french = (text[:1].upper() + text[1:] for text in pair)
     french = _STOP.sub("", french)

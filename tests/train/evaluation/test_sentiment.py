@@ -11,11 +11,20 @@ import numpy as np
 import pytest
 
 from dlnlp import catalog
-from dlnlp.inference.calibration import Calibration
+from dlnlp.inference.calibration import TYPICAL, Calibration
 from dlnlp.models.sentiment_bert import predictor as bert
 from dlnlp.models.sentiment_bert.model import Probes
-from train import behaviour, sentiment
-from train.data import Labelled
+from train.data import everyday
+from train.data.generated import training_rows
+from train.data.sets import Labelled
+from train.data.templates import SENTIMENT
+from train.evaluation import sentiment
+from train.evaluation.sentiment import (
+    best_calibration,
+    calibrate,
+    calibration_error,
+    cross_fitted_error,
+)
 from train.sentiment_bert import fit_probes, probe_logits, text_states
 
 PRAISE = [f"{a} {b} was {c}" for a, b, c in product(["the", "a"], ["film", "movie"], ["great"])]
@@ -34,32 +43,32 @@ def test_a_sentence_is_neutral_when_none_of_its_words_leans() -> None:
         "movie",
         "the film " * 8,
     ]
-    found = sentiment.neutral_sentences(REVIEWS, sentences)
+    found = everyday.neutral_sentences(REVIEWS, sentences)
     assert found == ["Film!", "The film was long.", "The movie was a film."]
-    assert sentiment.neutral_sentences(REVIEWS, sentences, most=100)[:1] == ["A great film."]
+    assert everyday.neutral_sentences(REVIEWS, sentences, most=100)[:1] == ["A great film."]
 
 
 def test_adjectives_that_lean_stand_alone_and_can_be_graded() -> None:
     phrases = ["grotty", "very grotty", "truly grottily", "grottily", "very film", "film"] * 4
-    found = sentiment.leaning_adjectives(
+    found = everyday.leaning_adjectives(
         Labelled([*phrases, *["sparkling", "so sparkling"] * 8], [0.0] * 24 + [1.0] * 16)
     )
     assert found == {True: ["sparkling"], False: ["film", "grotty"]}
 
 
 def test_further_adjectives_are_trained_on_but_not_those_of_the_cases() -> None:
-    held_out = behaviour.SENTIMENT["positive"][3]
-    rows, _ = behaviour.training_rows(2000, 0, {True: ["sparkling", held_out], False: []})
+    held_out = SENTIMENT["positive"][3]
+    rows, _ = training_rows(2000, 0, {True: ["sparkling", held_out], False: []})
     text = " ".join(rows).lower()
     assert "sparkling" in text and held_out not in text
 
 
 def test_everyday_rows_are_generated_and_neutral_ones(data_dir: Any) -> None:
-    rows = sentiment.everyday(9, REVIEWS, data_dir, seed=0)
+    rows = everyday.everyday(9, REVIEWS, data_dir, seed=0)
     assert len(rows) == len(rows.labels) == 9
     assert set(rows.labels[6:]) == {0.5}
     assert {"Hello!", "Where is the cat?", "I see a dog."} & set(rows.texts[6:])
-    again = sentiment.everyday(9, REVIEWS, data_dir, seed=0)
+    again = everyday.everyday(9, REVIEWS, data_dir, seed=0)
     assert again == rows
 
 
@@ -110,10 +119,74 @@ def test_probes_survive_their_json() -> None:
 
 
 def test_accuracy_does_not_use_a_calibration_fitted_on_the_same_rows() -> None:
-    predictor = catalog.spec("sentiment_lstm").tiny()
+    predictor = catalog.record("sentiment_lstm").tiny()
     texts = ["good film", "bad film", "a film", "good", "bad", "film"] * 4
     rows = {"sst2": Labelled(texts, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0] * 4)}
     plain = sentiment.evaluate(predictor, rows)
     predictor.calibration = Calibration(1.0, -50.0)  # everything is negative
     assert max(predictor.logits(texts)) < 0
     assert sentiment.evaluate(predictor, rows) == plain
+
+
+def test_calibration_error_of_known_cases() -> None:
+    sure = np.array([0.0, 1.0] * 50)
+    assert calibration_error(sure, np.array([0, 1] * 50)) == pytest.approx(0)
+    six_in_ten = np.array(([1] * 6 + [0] * 4) * 10)
+    assert calibration_error(np.full(100, 0.9), six_in_ten) == pytest.approx(0.3)
+    assert calibration_error(sure, np.array([1, 0] * 50)) == pytest.approx(1)
+
+
+def drawn_logits(count: int) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(0)
+    logits = chance.normal(0, 2, count)
+    return logits, (chance.random(count) < 1 / (1 + np.exp(-logits))).astype(float)
+
+
+def test_cross_fitted_error_is_of_the_model_and_not_of_its_calibration() -> None:
+    logits, labels = drawn_logits(20_000)
+    assert cross_fitted_error({"a": (logits, labels)}, "a") < 0.015
+    moved = {"a": (3 * logits - 1, labels)}
+    assert cross_fitted_error(moved, "a") == pytest.approx(
+        cross_fitted_error({"a": (logits, labels)}, "a"), abs=0.003
+    )
+    logits[::2] *= 4  # each half is read with the calibration of the other
+    assert cross_fitted_error({"a": (logits, labels)}, "a") > 0.08
+
+
+def test_calibration_finds_temperature_and_shift_and_sets_count_alike() -> None:
+    logits, labels = drawn_logits(20_000)
+    found = best_calibration({"a": (2.5 * logits - 0.5, labels)})
+    assert found.temperature == pytest.approx(2.5, rel=0.05)
+    assert found.shift == pytest.approx(0.5, abs=0.1)
+    small = {"a": (logits, labels), "b": (logits[:2000] - 1, labels[:2000])}
+    assert best_calibration(small).shift == pytest.approx(0.5, abs=0.1)
+    sure = np.array([-3.0, 3.0])
+    assert np.isfinite(best_calibration({"a": (sure, np.array([0.0, 1.0]))})(2.0))
+    assert best_calibration({"a": (sure, np.array([1.0, 0.0]))}).temperature > 0
+
+
+def test_a_temperature_that_grows_with_the_length_is_found_and_cross_fitted() -> None:
+    logits, labels = drawn_logits(20_000)
+    tokens = np.tile([TYPICAL, 16 * TYPICAL], 10_000)
+    tokens[np.random.default_rng(1).permutation(20_000)] = tokens.copy()
+    raw = logits * np.where(tokens > TYPICAL, 2.0, 1.0)  # of long texts it is too sure
+    found = best_calibration({"a": (raw, labels, tokens)})
+    assert found.growth == pytest.approx(0.25, abs=0.02)  # the fourth root of 16 is 2
+    assert found.temperature == pytest.approx(1, rel=0.05)
+    np.testing.assert_allclose(found.undone(found(raw, tokens), tokens), raw, atol=1e-9)
+    blind = cross_fitted_error({"a": (raw, labels)}, "a")
+    assert cross_fitted_error({"a": (raw, labels, tokens)}, "a") < 0.015 < blind
+
+
+def test_calibrating_twice_changes_nothing() -> None:
+    predictor = catalog.record("sentiment_lstm").tiny()
+    texts = ["good film", "bad film", "a film", "good", "bad", "film"] * 4
+    rows = {"sst2": Labelled(texts, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0] * 4)}
+    raw = np.array(predictor.logits(texts))
+    calibrate(predictor, rows)
+    once = predictor.calibration
+    assert once == best_calibration({"sst2": (raw, np.array(rows["sst2"].labels))})
+    np.testing.assert_allclose(predictor.logits(texts), once(raw), atol=1e-4)
+    calibrate(predictor, rows)
+    assert predictor.calibration.temperature == pytest.approx(once.temperature, rel=0.01)
+    assert predictor.calibration.shift == pytest.approx(once.shift, abs=0.01)

@@ -1,23 +1,23 @@
-"""Sentence pairs with other names, numbers and addresses in them, so that a model copies those.
+"""Augmentation that teaches the translator to copy names, numbers and addresses.
 
-A tenth of Tatoeba's sentences name "Tom" and hardly any name anybody else: what a translator
-learns from them is a word. With other names in his place it learns to spell what it reads.
-Digits stand in one sentence of two hundred, and often on one side only, so they are also put
-where number words were, and into adverbials and headings that almost any sentence bears.
+A tenth of Tatoeba's sentences mention "Tom" and hardly any mention anybody else, so a translator
+memorises that name. With other names in its place it learns to copy what it reads. Only one
+sentence in two hundred has digits, often on one side only, so digits also replace number words
+and are added in adverbials and headings that fit almost any sentence.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NUMBER = re.compile(r"\d{2,}")
 _DIGIT = re.compile(r"\d")
 _STATEMENT = re.compile(r"[^\W_]{2,}\.$")  # not "...", nor "p.m."
 _ARTICLE = re.compile(r"\b(en|la|le|les|au|aux|du|des|l')\s?$", re.IGNORECASE)
-_ELIDES = r"(?i:\b(d|qu|jusqu|lorsqu|puisqu|n|s|m|t|j)(?:e |'))"  # what a vowel may shorten
+_ELIDES = r"(?i:\b(d|qu|jusqu|lorsqu|puisqu|n|s|m|t|j)(?:e |'))"  # shortened before a vowel
 _NUMBER_WORDS = {
     "two": "deux",
     "three": "trois",
@@ -65,8 +65,8 @@ _MONTHS = {
     "December": "décembre",
 }
 
-# English and French with a sentence and something that is copied: "{rest}" is the sentence
-# without its stop, "{small}" the sentence with a small first letter, "{whole}" as it was.
+# English and French frames around a sentence: "{rest}" is the sentence without its full stop,
+# "{small}" the sentence with a lower-case first letter, "{whole}" the whole sentence.
 _FRAMES = (
     ("{rest} in {year}.", "{rest} en {year}."),
     ("{rest} since {year}.", "{rest} depuis {year}."),
@@ -102,16 +102,16 @@ _FRAMES = (
     ("{whole} Write to {address}.", "{whole} Écrivez à {address}."),
     ("{whole} My address is {address}.", "{whole} Mon adresse est {address}."),
 )
-_DIGITS = (1, 2, 2, 2, 3, 3, 4)  # of a number, as often as given
-COPIED = "0123456789@#:/._-"  # what a copied thing may have beside letters
+_DIGITS = (1, 2, 2, 2, 3, 3, 4)  # lengths of drawn numbers, by frequency
+COPIED = "0123456789@#:/._-"  # characters of copied strings beside letters
 
 
 class Copying:
-    """Draws variants of pairs: one thing that both sides share becomes another on both.
+    """Draws variants of sentence pairs in which a name or number is replaced on both sides.
 
     Args:
-        pairs: English and French sentences. What is capitalised on both sides, and never
-            written small in English, counts as a name.
+        pairs: English and French sentences. A word that is capitalised on both sides and never
+            in lower case in English counts as a name.
     """
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -132,24 +132,24 @@ class Copying:
         self._words = sorted(word for word in words if len(word) >= 4) or ["word"]
 
     def varied(self, english: str, french: str, chance: random.Random) -> tuple[str, str]:
-        """The pair with one name or number replaced on both sides, or as it was."""
-        if numbers := _shared_numbers(english, french):
+        """The pair with one shared name or number replaced, or unchanged if it has none."""
+        if numbers := shared_numbers(english, french):
             old = chance.choice(numbers)
-            new = self._number(len(old), chance)
-        elif words := _shared_number_word(english, french):
-            new = self._number(chance.choice(_DIGITS), chance)
-            return _replaced(english, words[0], new), _replaced(french, words[1], new)
-        elif names := self._shared_names(english, french):
-            old, new = chance.choice(names), self._name(chance)
+            new = self.number(len(old), chance)
+        elif words := shared_number_word(english, french):
+            new = self.number(chance.choice(_DIGITS), chance)
+            return replaced(english, words[0], new), replaced(french, words[1], new)
+        elif names := self.shared_names(english, french):
+            old, new = chance.choice(names), self.name(chance)
             french = _elided(french, old, new)
         else:
             return english, french
-        return _replaced(english, old, new), _replaced(french, old, new)
+        return replaced(english, old, new), replaced(french, old, new)
 
     def framed(self, english: str, french: str, chance: random.Random) -> tuple[str, str]:
-        """The pair with something to copy before or behind it, or as it was.
+        """The pair in a frame with something to copy, or unchanged if it does not fit one.
 
-        Only statements without digits are framed: a question has its own order of words.
+        Only statements without digits fit: a question would need another word order.
         """
         stopped = _STATEMENT.search(english) and _STATEMENT.search(french)
         if not stopped or _DIGIT.search(english + french):
@@ -161,9 +161,9 @@ class Copying:
             "day": str(chance.randrange(2, 31)),
             "hour": str(chance.randrange(2, 24)),
             "minute": f"{chance.randrange(60):02}",
-            "number": self._number(chance.choice(_DIGITS), chance),
-            "name": self._name(chance),
-            "address": self._address(chance),
+            "number": self.number(chance.choice(_DIGITS), chance),
+            "name": self.name(chance),
+            "address": self.address(chance),
         }
         own = (
             {"month": month, "large": f"{large:,}"},
@@ -179,58 +179,32 @@ class Copying:
         ]
         return framed[0], framed[1]
 
-    def probes(
-        self, pairs: Sequence[tuple[str, str]], count: int, seed: int
-    ) -> dict[str, list[tuple[str, str]]]:
-        """Of each kind, English sentences and what should be found again in their French.
-
-        Another name, one that is invented, or an address stands in the place of a name that
-        both sides of the pair share, and another number in the place of a number or its word.
-        """
-        chance = random.Random(seed)
-        named = [(e, names[0]) for e, f in pairs if (names := self._shared_names(e, f))]
-        numbered = [
-            (e, found[0])
-            for e, f in pairs
-            if (found := _shared_numbers(e, f) or _shared_number_word(e, f))
-        ]
-        kinds: dict[str, tuple[list[tuple[str, str]], Callable[[str], str]]] = {
-            "names": (named, lambda old: chance.choice([n for n in self.names if n != old])),
-            "invented names": (named, lambda _: self._invented(chance)),
-            "addresses": (named, lambda _: self._address(chance)),
-            "numbers": (numbered, lambda _: self._number(chance.randint(2, 4), chance)),
-        }
-        result: dict[str, list[tuple[str, str]]] = {}
-        for kind, (fitting, draw) in kinds.items():
-            chosen = chance.choices(fitting, k=count) if fitting else []
-            drawn = [(english, old, draw(old)) for english, old in chosen]
-            result[kind] = [(_replaced(english, old, new), new) for english, old, new in drawn]
-        return result
-
-    def _shared_names(self, english: str, french: str) -> list[str]:
-        """The names of the English that French has as they are."""
+    def shared_names(self, english: str, french: str) -> list[str]:
+        """The names in the English sentence that the French has unchanged."""
         return [
             name
             for name in dict.fromkeys(_NAME.findall(english))
             if name in self._known and _stands_alone(name, french)
         ]
 
-    def _name(self, chance: random.Random) -> str:
-        """Another name of the corpus, an invented one, two of them, or an address."""
+    def name(self, chance: random.Random) -> str:
+        """A name of the corpus, an invented one, two invented ones, or an address."""
         drawn = chance.random()
         if drawn < 0.35:
             return chance.choice(self.names)
         if drawn < 0.75:
-            return self._invented(chance)
+            return self.invented(chance)
         if drawn < 0.88:
-            return f"{self._invented(chance)} {self._invented(chance)}"
-        return self._address(chance)
+            return f"{self.invented(chance)} {self.invented(chance)}"
+        return self.address(chance)
 
-    def _invented(self, chance: random.Random) -> str:
+    def invented(self, chance: random.Random) -> str:
+        """A name made of the start and the end of two words."""
         begin, end = chance.choice(self._words), chance.choice(self._words)
         return (begin[: chance.randint(2, 5)] + end[-chance.randint(2, 4) :]).capitalize()
 
-    def _address(self, chance: random.Random) -> str:
+    def address(self, chance: random.Random) -> str:
+        """A web address, e-mail address, handle, hashtag or user name."""
         one, two = chance.choice(self._words), chance.choice(self._words)
         domain = f"{one}.{chance.choice(['com', 'org', 'net', 'fr', 'io', 'co.uk'])}"
         return chance.choice(
@@ -242,29 +216,30 @@ class Copying:
                 f"{two}@{domain}",
                 f"@{one}_{two}",
                 f"#{one}",
-                f"{one}{self._number(2, chance)}",
+                f"{one}{self.number(2, chance)}",
             ]
         )
 
     @staticmethod
-    def _number(digits: int, chance: random.Random) -> str:
+    def number(digits: int, chance: random.Random) -> str:
+        """A number of this many digits."""
         return str(chance.randrange(max(2, 10 ** (digits - 1)), 10**digits))
 
 
 def _stands_alone(name: str, french: str) -> bool:
-    """Whether the name is in the French once or more, and never behind an article."""
+    """Whether the French has the name, and never after an article."""
     found = list(re.finditer(rf"\b{name}\b", french))
     return bool(found) and not any(_ARTICLE.search(french[: match.start()]) for match in found)
 
 
-def _shared_numbers(english: str, french: str) -> list[str]:
-    """All numbers of the English if French has just the same ones."""
+def shared_numbers(english: str, french: str) -> list[str]:
+    """The numbers of the English sentence if the French has exactly the same ones."""
     numbers = _NUMBER.findall(english)
     return numbers if sorted(numbers) == sorted(_NUMBER.findall(french)) else []
 
 
-def _shared_number_word(english: str, french: str) -> tuple[str, str] | None:
-    """The only number of the English and that of the French, if these are the same word."""
+def shared_number_word(english: str, french: str) -> tuple[str, str] | None:
+    """The number words of both sentences, if each has one number and they are equal."""
     one, other = (
         pattern.findall(text) for pattern, text in zip(_ANY_NUMBER, (english, french), strict=True)
     )
@@ -274,15 +249,15 @@ def _shared_number_word(english: str, french: str) -> tuple[str, str] | None:
 
 
 def _small_first(text: str, known: set[str]) -> str:
-    """The text with a small first letter, unless its first word is only known with a capital."""
+    """The text with a lower-case first letter, if its first word is known in lower case."""
     first = re.match(r"[^\W\d]+", text)
     return text[0].lower() + text[1:] if first and first.group().lower() in known else text
 
 
 def _elided(french: str, old: str, new: str) -> str:
-    """The French with "de", "que" and the like before the old name as they are before the new.
+    """The French with "de", "que" and the like in the form that the new name requires.
 
-    "de Tom", but "d'Anna"; before "h" and "y" either may be right, and they stay.
+    "de Tom", but "d'Anna". Before "h" and "y" both forms may be right, so nothing changes.
     """
     if new[0].lower() in "hy":
         return french
@@ -290,12 +265,7 @@ def _elided(french: str, old: str, new: str) -> str:
     return re.sub(rf"{_ELIDES}(?={old}\b)", rf"\g<1>{ending}", french)
 
 
-def _replaced(text: str, old: str, new: str) -> str:
-    """Numbers may touch letters ("20th", "2h30"), names may not."""
+def replaced(text: str, old: str, new: str) -> str:
+    """The text with a name or number replaced; only numbers may touch letters ("20th", "2h30")."""
     beside = r"\d" if old.isdigit() else r"\w"
     return re.sub(rf"(?<!{beside}){old}(?!{beside})", lambda _: new, text)
-
-
-def is_copied(thing: str, text: str) -> bool:
-    """Whether the thing stands in the text, and not as a part of a longer word."""
-    return re.search(rf"(?<!\w){re.escape(thing)}(?!\w)", text) is not None

@@ -50,7 +50,7 @@ def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: ``data_dir`` lacks the file.
-        RuntimeError: No ``data_dir``, and the Hub can't be read.
+        RuntimeError: ``data_dir`` is None and the Hub cannot be read.
     """
     if data_dir is not None:
         path = Path(data_dir) / name / f"{split}.parquet"
@@ -70,14 +70,14 @@ def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
             "or name a folder of Parquet files with --data-dir."
         ) from None
     try:
-        if name == "tatoeba-en-fr":  # the Hub has no validation split: the same rule as ours
+        if name == "tatoeba-en-fr":  # the Hub has no validation split
             frame = datasets.load_dataset(source.hub, source.config, split="train").to_pandas()
             held = frame["english"].map(lambda text: _bucket(_letters(text), 50) == 0)
             return frame[held if split == "validation" else ~held].reset_index(drop=True)
         return datasets.load_dataset(source.hub, source.config, split=split).to_pandas()
     except (OSError, ValueError) as fault:
         raise RuntimeError(
-            f"{source.hub} can't be fetched from the Hugging Face Hub ({fault}): connect, "
+            f"{source.hub} cannot be fetched from the Hugging Face Hub ({fault}): connect, "
             "or name a folder of Parquet files with --data-dir."
         ) from None
 
@@ -91,13 +91,13 @@ def _letters(text: str) -> str:
 
 
 def is_held_out(review: str) -> bool:
-    """Whether an IMDB review belongs to the tenth on which nothing is ever trained."""
+    """Whether an IMDB review belongs to the tenth that is kept for validation."""
     return _bucket(review, 10) == 0
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts in natural spelling and their labels: 1 = positive, 0 = negative, 0.5 = neither."""
+    """Texts in natural spelling and labels: 1 is positive, 0 negative, 0.5 neutral."""
 
     texts: list[str]
     labels: list[float]
@@ -114,40 +114,40 @@ class Labelled:
 
 
 def sst2(split: str, data_dir: Path | None) -> Labelled:
-    """SST-2's ``train`` (sentences and phrases) or ``validation``."""
+    """The ``train`` split of SST-2 (sentences and phrases) or ``validation``."""
     frame = read("sst2", split, data_dir)
     return Labelled([natural(t) for t in frame["sentence"]], frame["label"].astype(float).tolist())
 
 
 def imdb(split: str, data_dir: Path | None) -> Labelled:
-    """IMDB's labelled reviews: ``validation`` is the held-out tenth, ``train`` the others."""
+    """Labelled IMDB reviews: ``validation`` is the held-out tenth, ``train`` the rest."""
     frame = read("imdb", "train", data_dir)
     frame = frame[frame["text"].map(is_held_out) == (split == "validation")]
-    # The file is sorted by label; a fixed shuffle makes any head of it balanced.
+    # The file is sorted by label; after a fixed shuffle, any first part is balanced.
     frame = frame.sample(frac=1.0, random_state=0)
     return Labelled([natural(t) for t in frame["text"]], frame["label"].astype(float).tolist())
 
 
 def imdb_unlabelled(data_dir: Path | None) -> list[str]:
-    """IMDB's unlabelled reviews, less any copy of a held-out one, as they were written."""
+    """Unlabelled IMDB reviews as written, without copies of held-out ones."""
     held_out = {text for text in read("imdb", "train", data_dir)["text"] if is_held_out(text)}
     return [t for t in read("imdb", "unsupervised", data_dir)["text"] if t not in held_out]
 
 
 def imdb_text(split: str, data_dir: Path | None) -> list[str]:
-    """Labelled reviews as running text, ``<br />`` as line breaks: ``train`` or ``validation``."""
+    """Labelled IMDB reviews with line breaks for ``<br />``: ``train`` or ``validation``."""
     texts = read("imdb", "train", data_dir)["text"]
     return [review_text(t) for t in texts if is_held_out(t) == (split == "validation")]
 
 
 def review_text(review: str) -> str:
-    """An IMDB review as it looked on its page."""
+    """An IMDB review with line breaks for ``<br />``."""
     return re.sub(r"\s*(<br\s*/?>\s*)+", "\n", review).strip()
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """English sentences and, for each, its French one or all its French ones."""
+    """English texts and the French text of each."""
 
     english: list[str]
     french: list[str]
@@ -160,7 +160,7 @@ class Pairs:
         return Pairs(self.english[:count], self.french[:count])
 
     def grouped(self) -> tuple[list[str], list[list[str]]]:
-        """Each English sentence once, with all its references."""
+        """Each English text once, with all its French references."""
         references: dict[str, list[str]] = {}
         for english, french in zip(self.english, self.french, strict=True):
             references.setdefault(english, []).append(french)
@@ -168,7 +168,7 @@ class Pairs:
 
 
 def tatoeba(split: str, data_dir: Path | None) -> Pairs:
-    """English-French ``train`` or ``validation`` pairs; every kind of space is a plain one."""
+    """Tatoeba's English-French ``train`` or ``validation`` pairs, with plain spaces only."""
     frame = read("tatoeba-en-fr", split, data_dir)
     return Pairs([clean(t) for t in frame["english"]], [clean(t) for t in frame["non_english"]])
 
@@ -207,7 +207,7 @@ def wikitext_articles(split: str, data_dir: Path | None) -> list[str]:
 
 
 def wikitext(split: str, data_dir: Path | None) -> tuple[str, int]:
-    """WikiText-2 as running text in natural spelling, and its count of words.
+    """WikiText-2 as running text in natural spelling, and its number of words.
 
     The words are the data set's own tokens plus one end of line per line.
     """
@@ -231,7 +231,7 @@ def detokenise(line: str) -> str:
     line = " ".join(line.replace('""', '"').split())
     for pattern, replacement in _JOINS:
         line = pattern.sub(replacement, line)
-    # Quotation marks open and close in turn: each pair embraces what is between.
+    # Quotation marks open and close alternately; no space inside a pair.
     parts = line.split('"')
     if len(parts) % 2:
         line = "".join(part if i % 2 == 0 else f'"{part.strip()}"' for i, part in enumerate(parts))
@@ -239,7 +239,7 @@ def detokenise(line: str) -> str:
 
 
 def fingerprint(texts: Sequence[str]) -> dict[str, object]:
-    """Rows and a short hash of their content, to tell which data a checkpoint saw."""
+    """Number of rows and a short hash of their content, to record the training data."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode() + b"\0")

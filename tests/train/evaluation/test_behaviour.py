@@ -9,15 +9,18 @@ import re
 import pytest
 
 from dlnlp.results import Sentiment
-from train import behaviour
-from train.behaviour import CASES, SENTIMENT, Case, Writer
+from train.data import templates
+from train.data.generated import training_rows
+from train.data.templates import CAPABILITIES, SENTIMENT, Writer
+from train.evaluation import behaviour
+from train.evaluation.behaviour import CASES, Case
 
 
 def sentiment_words(held_out: bool) -> dict[bool, set[str]]:
     """By polarity, every word that a writer may say to take sides."""
     writer = Writer(random.Random(0), held_out)
     return {
-        side: {*writer.adjectives[side], *writer.verbs[side], *map(behaviour._past, verbs)}
+        side: {*writer.adjectives[side], *writer.verbs[side], *map(templates.past_tense, verbs)}
         for side, verbs in writer.verbs.items()
     }
 
@@ -66,14 +69,14 @@ def test_training_and_cases_share_no_template_and_no_sentiment_word() -> None:
     assert not (trained[True] | trained[False]) & (checked[True] | checked[False])
     listed = {word for words in SENTIMENT.values() for word in words}
     assert listed <= trained[True] | trained[False] | checked[True] | checked[False]
-    templates = [c.training for c in behaviour.CAPABILITIES.values()]
+    templates = [c.training for c in CAPABILITIES.values()]
     assert not {line for lines in templates for line in lines} & {
-        line for c in behaviour.CAPABILITIES.values() for line in c.cases
+        line for c in CAPABILITIES.values() for line in c.cases
     }
 
 
 def test_no_case_is_trained_on() -> None:
-    rows, _ = behaviour.training_rows(3000, seed=0)
+    rows, _ = training_rows(3000, seed=0)
     cases = {text for group in behaviour.cases().values() for c in group for text in c.texts}
     plain = [{" ".join(re.findall(r"\w+", text.lower())) for text in s} for s in (rows, cases)]
     assert not plain[0] & plain[1]
@@ -83,13 +86,13 @@ def test_no_case_is_trained_on() -> None:
 
 
 def test_training_rows_have_soft_targets() -> None:
-    texts, targets = behaviour.training_rows(3000, seed=0)
+    texts, targets = training_rows(3000, seed=0)
     assert len(texts) == len(targets) == 3000
     assert all(0 <= target <= 1 for target in targets)
     assert {0.03, 0.5, 0.97} <= set(targets)
     assert all(text.strip() and "{" not in text for text in texts)
-    assert (texts, targets) == behaviour.training_rows(3000, seed=0)
-    assert texts != behaviour.training_rows(3000, seed=1)[0]
+    assert (texts, targets) == training_rows(3000, seed=0)
+    assert texts != training_rows(3000, seed=1)[0]
 
 
 @pytest.mark.parametrize(
@@ -151,26 +154,26 @@ def test_who_only_counts_words_fails_at_grammar() -> None:
     ],
 )
 def test_articles_fit_their_word(written: str, right: str) -> None:
-    assert behaviour._articles(written) == right
+    assert templates.with_articles(written) == right
 
 
 def test_a_typo_swaps_two_letters() -> None:
     chance = random.Random(0)
     for text in ("What a wonderful film!", "We saw it in London.", "I enjoyed every minute"):
-        changed = behaviour.typo(chance, text)
+        changed = templates.typo(chance, text)
         assert sorted(changed) == sorted(text)
         assert [w[0] for w in changed.split()] == [w[0] for w in text.split()]
         assert sum(a != b for a, b in zip(text, changed, strict=True)) in (0, 2)
-    assert behaviour.typo(chance, "ok") == "ok"
+    assert templates.typo(chance, "ok") == "ok"
 
 
 def test_changed_spelling_keeps_the_words() -> None:
     chance = random.Random(0)
     text = "The film was good."
-    linked = {behaviour.link(chance, text) for _ in range(20)}
+    linked = {templates.link(chance, text) for _ in range(20)}
     assert all(text in changed and changed != text for changed in linked)
     assert {changed[0] for changed in linked} == {"@", "T"}
-    recased = {behaviour.recased(chance, text) for _ in range(60)}
+    recased = {templates.recased(chance, text) for _ in range(60)}
     assert len(recased) == 6 and text not in recased
     assert {re.sub(r"[^a-z ]", "", changed.lower()).strip() for changed in recased} == {
         "the film was good"

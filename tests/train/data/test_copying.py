@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from train.copying import Copying, is_copied
+from train.data.copying import Copying
+from train.evaluation.copying import is_copied, probes
 
 PAIRS = [
     ("Tom met Anna in Boston.", "Tom a rencontré Anna à Boston."),
@@ -146,7 +147,7 @@ def test_addresses_occur() -> None:
 
 
 def test_probes_hold_what_should_come_out_again() -> None:
-    found = Copying(PAIRS).probes(PAIRS, 20, seed=1)
+    found = probes(Copying(PAIRS), PAIRS, 20, seed=1)
     assert list(found) == ["names", "invented names", "addresses", "numbers"]
     for kind, rows in found.items():
         assert len(rows) == 20
@@ -154,7 +155,7 @@ def test_probes_hold_what_should_come_out_again() -> None:
         assert len({new for _, new in rows}) > (1 if kind == "names" else 9)
     numbered = {english.replace(new, "#") for english, new in found["numbers"]}
     assert numbered == {"I saw # of them.", "Every # hours, something happens there."}
-    assert found == Copying(PAIRS).probes(PAIRS, 20, seed=1)
+    assert found == probes(Copying(PAIRS), PAIRS, 20, seed=1)
 
 
 def test_what_is_a_part_of_a_word_is_not_copied() -> None:

@@ -1,13 +1,9 @@
-"""What the two sentiment models' scripts share: neutral English, accuracy, calibration."""
+"""Accuracy, calibration and faithfulness of attributions of the sentiment models."""
 
 from __future__ import annotations
 
-import functools
-import math
 import random
-from collections import Counter
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,9 +14,10 @@ from torch.nn import functional as F
 from dlnlp.inference.attribution import METHODS
 from dlnlp.inference.calibration import TYPICAL, Calibration
 from dlnlp.results import Attribution, Sentiment
-from dlnlp.text.words import basic_english, without, words
-from train import behaviour, data
-from train.data import Labelled
+from dlnlp.text.words import without, words
+from train.data import sets
+from train.data.sets import Labelled
+from train.evaluation import behaviour
 
 
 class Classifier(Protocol):
@@ -32,109 +29,32 @@ class Classifier(Protocol):
         """Verdicts."""
 
     def logits(self, texts: list[str]) -> list[float]:
-        """Calibrated logits towards positive."""
+        """Calibrated logits of positive."""
 
     def lengths(self, texts: list[str]) -> list[int]:
-        """Tokens of each text, as its calibration counts them."""
+        """Number of tokens of each text, as its calibration counts them."""
 
 
 class Explainer(Classifier, Protocol):
-    """One that explains its verdicts."""
+    """A sentiment predictor that explains its verdicts."""
 
     def explain(self, text: str, method: str) -> Attribution:
-        """What each word contributed."""
+        """Each word's attribution."""
 
 
-EXPLAINED = 200  # sentences for which attributions are put to the test
+EXPLAINED = 200  # sentences whose attributions are tested
 
 
 def validation_sets(data_dir: Path | None) -> dict[str, Labelled]:
-    """SST-2's validation split and the held-out tenth of IMDB."""
+    """The validation split of SST-2 and the held-out tenth of IMDB."""
     return {
-        "sst2": data.sst2("validation", data_dir),
-        "imdb": data.imdb("validation", data_dir),
-    }
-
-
-tokens = functools.cache(basic_english)  # SST-2 and Tatoeba are gone through several times
-
-
-def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> Labelled:
-    """Plain English that reviews lack: ``count`` rows with soft labels.
-
-    Two thirds are generated, to teach what ``train.behaviour`` checks; the rest are sentences
-    of Tatoeba in which no word leans to a side, with the label 0.5.
-    """
-    texts, targets = behaviour.training_rows(2 * count // 3, seed, leaning_adjectives(sst2))
-    neutral = neutral_sentences(sst2, data.tatoeba("train", data_dir).english)
-    chosen = random.Random(seed).sample(neutral, min(len(neutral), count - len(texts)))
-    return Labelled(texts + chosen, targets + [0.5] * len(chosen))
-
-
-def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -> list[str]:
-    """The sentences of 2 to 14 words that all have log-odds of at most ``most`` in SST-2."""
-    odds = log_odds([tokens(text) for text in sst2.texts], sst2.labels, prior=5)
-    return [
-        sentence
-        for sentence in sorted(set(sentences))
-        if 2 <= len(found := tokens(sentence)) <= 14
-        and all(abs(odds.get(word, 0.0)) <= most for word in found)
-    ]
-
-
-def leaning_sentences(sst2: Labelled, sentences: list[str]) -> list[str]:
-    """The sentences of 2 to 14 words one of which carries sentiment."""
-    telling = {word for words in leaning_adjectives(sst2).values() for word in words}
-    telling |= {word for words in behaviour.SENTIMENT.values() for word in words} - {"like"}
-    return [
-        sentence
-        for sentence in sorted(set(sentences))
-        if 2 <= len(found := tokens(sentence)) <= 14 and not telling.isdisjoint(found)
-    ]
-
-
-def leaning_adjectives(sst2: Labelled, least: float = 1.5) -> dict[bool, list[str]]:
-    """Words of SST-2 that lean to a side, stand alone somewhere and follow "very" or the like."""
-    rows = [tokens(text) for text in sst2.texts]
-    odds = log_odds(rows, sst2.labels, prior=1)
-    counts = Counter(word for row in rows for word in set(row))
-    alone = {row[0] for row in rows if len(row) == 1}
-    graded = {
-        word
-        for row in rows
-        for before, word in pairwise(row)
-        if before in behaviour.WORDS["degree"]
-    }
-    found = {
-        word
-        for word in alone & graded
-        if word.isalpha() and not word.endswith("ly") and counts[word] >= 8
-    }
-    return {
-        side: sorted(word for word in found if odds[word] * (1 if side else -1) > least)
-        for side in (True, False)
-    }
-
-
-def log_odds(rows: list[list[str]], labels: list[float], prior: float) -> dict[str, float]:
-    """How much likelier a word is in positive texts than in negative ones, in nats."""
-    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    for row, label in zip(rows, labels, strict=True):
-        counts[label > 0.5].update(set(row))
-    praised = sum(label > 0.5 for label in labels)
-    totals = {True: praised, False: len(labels) - praised}
-
-    def share(word: str, side: bool) -> float:
-        return (counts[side][word] + prior) / (totals[side] + 2 * prior)
-
-    return {
-        word: math.log(share(word, True) / share(word, False))
-        for word in counts[True].keys() | counts[False].keys()
+        "sst2": sets.sst2("validation", data_dir),
+        "imdb": sets.imdb("validation", data_dir),
     }
 
 
 def figures(predictor: Explainer, validation: dict[str, Labelled]) -> dict[str, Any]:
-    """The figures of training.json: accuracy, calibration, behaviour, faithfulness."""
+    """The metrics of training.json: accuracy, calibration, behaviour, faithfulness."""
     return {
         **evaluate(predictor, validation),
         "behaviour_failure_rate": behaviour.measure(predictor),
@@ -162,17 +82,17 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
 
 
 def answers(predictor: Classifier, rows: Labelled) -> tuple[np.ndarray, ...]:
-    """The raw logits (N,) of the rows, their labels (N,) and lengths (N,)."""
+    """Raw logits (N,), labels (N,) and numbers of tokens (N,)."""
     tokens = np.array(predictor.lengths(rows.texts))
     logits = np.array(predictor.logits(rows.texts))
     return predictor.calibration.undone(logits, tokens), np.array(rows.labels), tokens
 
 
 def faithfulness(predictor: Explainer, texts: list[str], seed: int = 0) -> dict[str, float]:
-    """How far the logit of the verdict falls when a fifth of the words is removed, on average.
+    """The mean fall of the verdict's logit when a fifth of the words is removed.
 
-    Those are the words that speak most for the verdict by either attribution, or for comparison
-    random ones (DeYoung et al. 2020 call it comprehensiveness).
+    The words removed are those with the largest attribution by each method or, for comparison,
+    random ones. (DeYoung et al. 2020 call this comprehensiveness.)
     """
     chance = random.Random(seed)
     texts = [text for text in texts if len(words(text)) >= 5]
@@ -202,7 +122,7 @@ def calibration_error(positive: np.ndarray, labels: np.ndarray, bins: int = 10) 
     return float(sum(gaps) / len(order))
 
 
-# Of each set raw logits (N,), labels (N,) and, where calibration counts them, tokens (N,).
+# For each set raw logits (N,), labels (N,) and, where calibration counts them, tokens (N,).
 Read = Mapping[str, tuple[np.ndarray, ...]]
 
 
@@ -232,19 +152,19 @@ def probability(logits: np.ndarray) -> np.ndarray:
 
 
 def calibrate(predictor: Classifier, validation: dict[str, Labelled]) -> None:
-    """Give the predictor the calibration that suits all of validation.
+    """Fit the predictor's calibration on all validation sets.
 
     It needs a shift beside the temperature because 56 % of SST-2's training phrases are
-    positive, but half of the texts to come.
+    positive, but only half of the texts in use.
     """
     read = {name: answers(predictor, rows) for name, rows in validation.items()}
     predictor.calibration = best_calibration(read)
 
 
 def best_calibration(read: Read) -> Calibration:
-    """The one with which the logits make the labels most likely.
+    """The calibration that maximises the likelihood of the labels.
 
-    Each set has the same say, whatever its size.
+    Every set has the same weight, whatever its size.
     """
     x, y = (torch.cat([torch.tensor(each[k]) for each in read.values()]).double() for k in (0, 1))
     tokens = [
@@ -260,12 +180,12 @@ def best_calibration(read: Read) -> Calibration:
         optimizer.zero_grad()
         logits = (line[0] * x + line[1]) * length ** -line[2]
         fit = F.binary_cross_entropy_with_logits(logits, y, weight, reduction="sum")
-        # A trace of ridge, without which logits that part the labels have no best slope.
+        # A little ridge: without it, logits that separate the labels have no best slope.
         total: torch.Tensor = fit + 1e-4 * (line - start).square().sum()
         total.backward()
         return total
 
     optimizer.step(loss)
     slope, height, growth = line.tolist()
-    slope = max(slope, 0.05)  # whatever the few rows say, a higher logit shall not mean less
+    slope = max(slope, 0.05)  # with few rows the slope could even be negative
     return Calibration(round(1 / slope, 4), round(height / slope, 4), round(growth, 4))

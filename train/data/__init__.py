@@ -1,0 +1,1 @@
+"""The data sets, and what the scripts make of them before training."""

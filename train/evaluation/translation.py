@@ -1,0 +1,171 @@
+"""Quality of the translator: chrF and BLEU by source and length, recall of words, copying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sacrebleu.metrics import BLEU, CHRF
+
+from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor
+from train.data import sets
+from train.data.copying import Copying
+from train.data.pairs import Material, bare, frequent_words
+from train.data.sets import Pairs
+from train.evaluation.copying import is_copied, probes
+from train.evaluation.language_model import loops, percentage
+
+BEAM_SIZE = 5
+LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))  # characters
+WORDS = 1000  # most frequent words, of which the share that is recalled is measured
+CASES = (  # their translations are on the card, right or wrong
+    "hello",
+    "HELLO",
+    "Hi",
+    "thanks",
+    "goodbye",
+    "bread",
+    "house",
+    "Good morning, Mrs Abernathy!",
+    "My name is Zaphod Beeblebrox.",
+    "Angela lives in Reykjavik.",
+    "The train leaves at 17:45.",
+    "He was born in 1984.",
+    "It costs 1,250 dollars.",
+    "Write to info@example.com.",
+    "See https://www.example.org/help for more.",
+    "A man in a blue shirt is standing on a ladder cleaning a window.",
+    "I would have liked to see the red car that your brother sold last week.",
+    "The quarterly report was rejected by the board of directors.",
+    "asdf qwer zxcv",
+)
+
+
+def validation_sets(data_dir: Path | None, smoke: bool = False) -> dict[str, Pairs]:
+    """The validation pairs of Tatoeba and of each source of ``pairs-en-fr``."""
+    found = {
+        "Tatoeba": sets.tatoeba("validation", data_dir),
+        **sets.more_pairs("validation", data_dir),
+    }
+    return {name: pairs.head(8) for name, pairs in found.items()} if smoke else found
+
+
+def figures(
+    predictor: CharSeq2SeqPredictor, data_dir: Path | None, smoke: bool = False
+) -> dict[str, Any]:
+    """The metrics of training.json."""
+    others = validation_sets(data_dir, smoke)
+    tatoeba = others.pop("Tatoeba")
+    words = frequent_words(Material.read(data_dir, smoke), 20 if smoke else WORDS)
+    cases = zip(CASES, predictor.translate(CASES), strict=True)
+    return {
+        **quality_on_tatoeba(predictor, tatoeba),
+        **({"chrf_by_source": chrf_by_source(predictor, others)} if others else {}),
+        "frequent_words_recalled": recalled(predictor, words),
+        "copied_of_100": copied(predictor, tatoeba, 4 if smoke else 100),
+        "cases": {english: found.text for english, found in cases},
+    }
+
+
+@dataclass(frozen=True)
+class Translated:
+    """English texts, their translations and all references of each."""
+
+    sources: list[str]
+    outputs: list[str]
+    references: list[list[str]]
+
+    @property
+    def chrf(self) -> float:
+        """chrF (sacrebleu) against all references."""
+        return _score(CHRF(), self)
+
+    @property
+    def bleu(self) -> float:
+        """BLEU (sacrebleu) against all references."""
+        return _score(BLEU(), self)
+
+    def between(self, shortest: int, longest: int) -> Translated:
+        """The texts whose English has this many characters."""
+        rows = [i for i, text in enumerate(self.sources) if shortest <= len(text) <= longest]
+        parts = ([part[i] for i in rows] for part in (self.sources, self.outputs))
+        return Translated(*parts, [self.references[i] for i in rows])
+
+
+def translated(
+    predictor: CharSeq2SeqPredictor, pairs: Pairs, beam_size: int = BEAM_SIZE, limit: int = 0
+) -> Translated:
+    """The translations of all pairs.
+
+    Args:
+        limit: At most this many texts, evenly spread, because files are sorted by length.
+    """
+    sources, references = pairs.grouped()
+    stride = -(-len(sources) // limit) if limit else 1
+    sources, references = sources[::stride], references[::stride]
+    was_training = predictor.model.training
+    predictor.model.eval()
+    outputs = [found.text for found in predictor.translate(sources, beam_size)]
+    predictor.model.train(was_training)
+    return Translated(sources, outputs, references)
+
+
+def quality_on_tatoeba(predictor: CharSeq2SeqPredictor, pairs: Pairs) -> dict[str, Any]:
+    """chrF and BLEU, also by length of the English, and the share of repeating outputs."""
+    found = translated(predictor, pairs)
+    repeating = sum(map(loops, found.outputs)) / max(1, len(found.outputs))
+    by_length = {}
+    for low, high in LENGTH_GROUPS:
+        group = found.between(low, high)
+        if group.sources:
+            name = f"{low}-{high}" if high < 10_000 else f">{low - 1}"
+            by_length[name] = {"sentences": len(group.sources), "chrf": group.chrf}
+    return {
+        "tatoeba_validation_chrf": found.chrf,
+        "tatoeba_validation_bleu": found.bleu,
+        "tatoeba_validation_sentences": len(found.sources),
+        "beam_size": BEAM_SIZE,
+        "repeating_share": round(repeating, 4),
+        "chrf_by_source_length": by_length,
+    }
+
+
+def chrf_by_source(
+    predictor: CharSeq2SeqPredictor, pairs: dict[str, Pairs]
+) -> dict[str, dict[str, float]]:
+    """chrF on the validation texts of each source."""
+    found = {name: translated(predictor, rows) for name, rows in pairs.items()}
+    return {name: {"texts": len(each.sources), "chrf": each.chrf} for name, each in found.items()}
+
+
+def recalled(
+    predictor: CharSeq2SeqPredictor, words: dict[str, set[str]], beam_size: int = BEAM_SIZE
+) -> float:
+    """The percentage of words that come out as one of their translations in training.
+
+    Words are given in lower case without a full stop; case and stops of the output do not count.
+    This tests memory, not generalisation.
+    """
+    outputs = predictor.translate(list(words), beam_size)
+    return percentage(
+        [bare(found.text) in words[word] for word, found in zip(words, outputs, strict=True)]
+    )
+
+
+def copied(predictor: CharSeq2SeqPredictor, validation: Pairs, count: int) -> dict[str, float]:
+    """The percentage of names, addresses and numbers that are copied, of ``count`` each."""
+    pairs = list(zip(validation.english, validation.french, strict=True))
+    result = {}
+    for kind, rows in probes(Copying(pairs), pairs, count, seed=0).items():
+        outputs = predictor.translate([english for english, _ in rows])
+        hits = [is_copied(new, found.text) for (_, new), found in zip(rows, outputs, strict=True)]
+        result[kind] = percentage(hits)
+    return result
+
+
+def _score(metric: BLEU | CHRF, found: Translated) -> float:
+    """Corpus score. Texts have different numbers of references; None fills the gaps."""
+    width = max(map(len, found.references))
+    streams = [[r[i] if i < len(r) else None for r in found.references] for i in range(width)]
+    return round(metric.corpus_score(found.outputs, streams).score, 2)  # type: ignore[arg-type]
