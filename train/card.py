@@ -20,25 +20,6 @@ BEGIN, END = "<!-- models: rendered by python -m train.card -->", "<!-- end of m
 # Facts of training.json about how a checkpoint was trained.
 HISTORY = ("base", "base trained further with", "teacher", "went on from", "finished with")
 
-# The metrics in the README: key, label, unit.
-SHOWN = {
-    "sentiment_lstm": [
-        ("sst2_validation_accuracy", "SST-2 accuracy", " %"),
-        ("imdb_validation_accuracy", "IMDB accuracy", " %"),
-    ],
-    "char_seq2seq": [
-        ("tatoeba_validation_chrf", "Tatoeba chrF", ""),
-        ("tatoeba_validation_bleu", "BLEU", ""),
-    ],
-    "token_transformer": [
-        ("wikitext2_validation_perplexity", "WikiText-2 perplexity per word", "")
-    ],
-    "sentiment_bert": [
-        ("sst2_validation_accuracy", "SST-2 accuracy", " %"),
-        ("imdb_validation_accuracy", "IMDB accuracy", " %"),
-    ],
-}
-
 
 def write(stem: str, folder: Path) -> None:
     """Render the card of a stem into its checkpoint folder.
@@ -112,7 +93,9 @@ def readme_table(checkpoints: Path = ROOT) -> str:
         training = read_json(folder, TRAINING)
         metrics = training["metrics"]
         quality = ", ".join(
-            f"{label} {metrics[key]}{unit}" for key, label, unit in SHOWN[entry.stem]
+            f"{metric.label} {metrics[metric.key]}{metric.unit}"
+            for metric in entry.metrics
+            if metric.headline
         )
         size = (folder / WEIGHTS).stat().st_size / 1e6
         lines.append(

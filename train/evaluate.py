@@ -19,25 +19,6 @@ from dlnlp import catalog
 from dlnlp.checkpoint import TRAINING, CheckpointError, checkpoint_root, read_json, write_json
 from train import card
 
-# Floors on validation: metric, direction and value.
-FLOORS: dict[str, dict[str, tuple[str, float]]] = {
-    "sentiment_lstm": {
-        "sst2_validation_accuracy": (">=", 88.0),
-        "imdb_validation_accuracy": (">=", 90.5),
-        "sst2_calibration_error": ("<=", 3.0),
-    },
-    "char_seq2seq": {
-        "tatoeba_validation_chrf": (">=", 62.0),
-        "tatoeba_validation_bleu": (">=", 40.0),
-    },
-    "token_transformer": {"wikitext2_validation_perplexity": ("<=", 90.0)},
-    "sentiment_bert": {
-        "sst2_validation_accuracy": (">=", 92.0),
-        "imdb_validation_accuracy": (">=", 92.5),
-        "sst2_calibration_error": ("<=", 3.0),
-    },
-}
-
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate the stems, all by default; returns the exit status."""
@@ -77,14 +58,15 @@ def check(stem: str, folder: Path, data_dir: Path | None, write: bool = False) -
 
 
 def floors(stem: str, metrics: dict[str, Any]) -> dict[str, Any]:
-    """Each floor of the stem with the measured value and whether it is met."""
+    """Each floor of the catalog with the measured value and whether it is met."""
     return {
-        key: {
-            "floor": f"{sign} {floor}",
-            "measured": metrics[key],
-            "met": metrics[key] >= floor if sign == ">=" else metrics[key] <= floor,
+        metric.key: {
+            "floor": f"{'>=' if metric.higher_is_better else '<='} {metric.floor}",
+            "measured": metrics[metric.key],
+            "met": metric.meets_floor(metrics[metric.key]),
         }
-        for key, (sign, floor) in FLOORS.get(stem, {}).items()
+        for metric in catalog.record(stem).metrics
+        if metric.floor is not None and metric.key in metrics
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from dlnlp import catalog
 from dlnlp.checkpoint import CARD, TRAINING, CheckpointError, checkpoint_root, read_json, verify
 from train import card
-from train.evaluate import FLOORS, agree, measure
+from train.evaluate import agree, measure
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,13 +64,14 @@ def installed_metrics(target: Path) -> dict[str, Any]:
 
 
 def worse_metrics(stem: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """The metrics with a floor that were better before."""
-    return [
-        key
-        for key, (sign, _) in FLOORS[stem].items()
-        if key in before
-        and (after[key] < before[key] if sign == ">=" else after[key] > before[key])
-    ]
+    """The catalog's metrics that were better before."""
+    worse = []
+    for metric in catalog.record(stem).metrics:
+        old, new = before.get(metric.key), after.get(metric.key)
+        if old is not None and new is not None:
+            fell = new < old if metric.higher_is_better else new > old
+            worse += [metric.key] if fell else []
+    return worse
 
 
 def install(run: Path, target: Path, names: list[str]) -> None:

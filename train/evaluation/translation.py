@@ -89,8 +89,11 @@ class Translated:
     def between(self, shortest: int, longest: int) -> Translated:
         """The texts whose English has this many characters."""
         rows = [i for i, text in enumerate(self.sources) if shortest <= len(text) <= longest]
-        parts = ([part[i] for i in rows] for part in (self.sources, self.outputs))
-        return Translated(*parts, [self.references[i] for i in rows])
+        return Translated(
+            [self.sources[i] for i in rows],
+            [self.outputs[i] for i in rows],
+            [self.references[i] for i in rows],
+        )
 
 
 def translated(
