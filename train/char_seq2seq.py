@@ -44,11 +44,14 @@ def main(argv: list[str] | None = None) -> None:
     if args.smoke:
         args.hidden_dim, args.embed_dim, args.batch_size, args.epochs = 16, 8, 16, 1
     copying = Copying(material.tatoeba)
-    model, source, target = starting_point(args, material)
-    model.to(run.device)
+    start = starting_point(args, material)
+    model = start.model.to(run.device)
+    source, target = start.source_vocabulary, start.target_vocabulary
     use_fast_dropout(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
-    predictor = CharSeq2SeqPredictor(cast(CharSeq2Seq, average.module), source, target)
+    predictor = CharSeq2SeqPredictor(
+        cast(CharSeq2Seq, average.module), source, target, start.length_penalty
+    )
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98))
     parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
@@ -163,15 +166,15 @@ def epoch_pairs(
     return material.epoch(epoch, args.seed, args.sentence_share, args.caption_share, copying)
 
 
-def starting_point(
-    args: argparse.Namespace, material: Material
-) -> tuple[CharSeq2Seq, Vocabulary, Vocabulary]:
-    """The model and vocabularies of ``--init``, or new ones."""
+def starting_point(args: argparse.Namespace, material: Material) -> CharSeq2SeqPredictor:
+    """The model, vocabularies and length penalty of ``--init``, or new ones."""
     if args.init:
         before = load(args.init, "cpu")
         model = CharSeq2Seq(dataclasses.replace(before.model.config, dropout=args.dropout))
         model.load_state_dict(before.model.state_dict())
-        return model, before.source_vocabulary, before.target_vocabulary
+        return CharSeq2SeqPredictor(
+            model, before.source_vocabulary, before.target_vocabulary, before.length_penalty
+        )
     pairs = material.sentences + material.phrases
     source, target = (
         Vocabulary.build(side, specials=[*SPECIALS, *COPIED], min_count=1 if args.smoke else 10)
@@ -180,7 +183,7 @@ def starting_point(
     config = Config(
         len(source), len(target), args.embed_dim, args.hidden_dim, args.encoder_layers, args.dropout
     )
-    return CharSeq2Seq(config), source, target
+    return CharSeq2SeqPredictor(CharSeq2Seq(config), source, target)
 
 
 def batch_loss(

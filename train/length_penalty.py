@@ -2,7 +2,7 @@
 
 Beam search is run once. For each group of sources of similar length, the exponent with which the
 outputs score best in chrF is written to config.json, and its hash to training.json. Afterwards,
-``python -m train.evaluate char_seq2seq --write`` renews the metrics.
+``python -m train.evaluate char_seq2seq --write`` measures the metrics again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dlnlp.models.char_seq2seq.predictor import (
     load,
 )
 from dlnlp.models.char_seq2seq.source import Sentence
-from train import data
+from train.data import sets
 
 STEM = "char_seq2seq"
 LIMITS = (8, 15, 30, 60)  # the groups' longest sources in characters
@@ -73,10 +73,10 @@ def main(argv: list[str] | None = None) -> None:
 
 def validation(data_dir: Path | None) -> dict[str, list[str]]:
     """References by source: Tatoeba's sentences, and short pairs if the folder has them."""
-    english, references = data.tatoeba("validation", data_dir).grouped()
+    english, references = sets.tatoeba("validation", data_dir).grouped()
     result = dict(zip(english, references, strict=True))
     if data_dir and (data_dir / "pairs-en-fr").is_dir():
-        frame = data.read("pairs-en-fr", "validation", data_dir)
+        frame = sets.read("pairs-en-fr", "validation", data_dir)
         for source, target in zip(frame["english"], frame["non_english"], strict=True):
             if len(source) <= SHORT:
                 result.setdefault(source, []).append(target)

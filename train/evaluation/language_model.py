@@ -37,6 +37,7 @@ PROMPTS = (
 SEEDS = 3  # sampled continuations per prompt
 LENGTH = 100  # tokens of a continuation
 TEMPERATURE = 0.8
+REPETITION_PENALTY = 1.2  # the value of Keskar et al. 2019
 SHOWN = 6  # continuations in training.json
 _FILMS = re.compile(
     r"\b(films?|movies?|cinema|actors?|actress(es)?|directors?|directed|screenplay|scripts?|"
@@ -104,9 +105,15 @@ def generation(
     seeds: int = SEEDS,
     length: int = LENGTH,
 ) -> dict[str, Any]:
-    """Shares in percent of greedy loops and of film talk, and the first sampled continuations."""
+    """Percentages of greedy loops and of film talk, and the first sampled continuations."""
     chosen = PROMPTS[:prompts]
-    greedy = [written(predictor, prompt, length, temperature=0.0) for prompt in chosen]
+    greedy, penalised = (
+        [
+            written(predictor, prompt, length, temperature=0.0, repetition_penalty=penalty)
+            for prompt in chosen
+        ]
+        for penalty in (1.0, REPETITION_PENALTY)
+    )
     sampled = {
         (prompt, seed): written(predictor, prompt, length, temperature=TEMPERATURE, seed=seed)
         for seed in range(seeds)
@@ -115,6 +122,7 @@ def generation(
     films = [mentions_films(text) for text in sampled.values()]
     return {
         "greedy_loops": percentage([loops(text) for text in greedy]),
+        "greedy_loops_with_repetition_penalty": percentage([loops(text) for text in penalised]),
         "film_talk": percentage(films),
         "continuations": {
             prompt: text for (prompt, seed), text in list(sampled.items())[:SHOWN] if seed == 0
