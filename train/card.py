@@ -17,8 +17,25 @@ TEMPLATES = Path(__file__).parent / "cards"
 README = ROOT.parent / "README.md"
 BEGIN, END = "<!-- models: rendered by python -m train.card -->", "<!-- end of models -->"
 
-# Facts of training.json about how a checkpoint was trained.
-HISTORY = ("base", "base trained further with", "teacher", "went on from", "finished with")
+# The commands in training.json that led to a checkpoint, and what the card calls them.
+COMMANDS = {
+    "base trained further with": "base trained further with",
+    "went on from": "continued from",
+    "command": "trained with",
+    "finished with": "finished with",
+}
+# Units of metrics, by the end of their name.
+UNITS = {
+    "accuracy": " %",
+    "calibration_error": " points",
+    "failure_rate": " %",
+    "loops": " %",
+    "repetition_penalty": " %",
+    "film_talk": " %",
+    "recalled": " %",
+    "agreement": " %",
+    "gained": " points",
+}
 
 
 def write(stem: str, folder: Path) -> None:
@@ -33,25 +50,34 @@ def write(stem: str, folder: Path) -> None:
 
 
 def figures(training: dict[str, Any]) -> str:
-    """Metrics and recorded facts as Markdown tables, with one more table per group of metrics."""
+    """Metrics and recorded facts as Markdown: tables, and the commands folded."""
     metrics = training.get("metrics", {})
     single = {key: value for key, value in metrics.items() if not isinstance(value, dict)}
-    rows = [(_name(key), _shown(value)) for key, value in single.items()]
-    rows += [(name, training[name]) for name in HISTORY if name in training]
-    for run, facts in training.get("average of", {}).items():
-        rows.append((f"average of {run}", _shown(facts)))
+    rows = [(_name(key), _shown(value, key)) for key, value in single.items()]
+    rows += [(name, training[name]) for name in ("base", "teacher") if name in training]
     rows.append(("parameters", f"{training['parameters']:,}"))
-    rows.append(("trained with", f"`{training['command']}`"))
     rows.append(
         ("training time", f"{training['training_minutes']} minutes on {training['device']}")
     )
     groups = {key: value for key, value in metrics.items() if isinstance(value, dict)}
     if "engine" in training:
-        groups["engine against plain PyTorch"] = training["engine"]
-    tables = [_table("measured or recorded", rows)]
+        groups["ONNX Runtime compared with PyTorch"] = training["engine"]
+    tables = [_table("metric or fact", rows)]
     for key, group in groups.items():
-        tables.append(_table(_name(key), [_row(k, v) for k, v in group.items()]))
-    return "\n\n".join(tables)
+        tables.append(_table(_name(key), [_row(k, v, key) for k, v in group.items()]))
+    return "\n\n".join([*tables, _commands(training)])
+
+
+def _commands(training: dict[str, Any]) -> str:
+    """The training commands in a section that opens on a click."""
+    lines = [f"- {name}: `{training[key]}`" for key, name in COMMANDS.items() if key in training]
+    for run, facts in training.get("average of", {}).items():
+        lines.append(
+            f"- average of {run}: `{facts['command']}`, "
+            + ", ".join(f"{_name(k)} {_shown(v, k)}" for k, v in facts.items() if k != "command")
+        )
+    body = "\n".join(lines)
+    return f"<details><summary>Training commands</summary>\n\n{body}\n\n</details>"
 
 
 def _table(title: str, rows: list[tuple[str, Any]]) -> str:
@@ -59,27 +85,31 @@ def _table(title: str, rows: list[tuple[str, Any]]) -> str:
     return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
 
 
-def _row(key: str, value: Any) -> tuple[str, str]:
+def _row(key: str, value: Any, group: str) -> tuple[str, str]:
     """A metric's name and value, or a text and a model's output for it."""
-    return (
-        (_written(key), _written(value)) if isinstance(value, str) else (_name(key), _shown(value))
-    )
+    if isinstance(value, str):
+        return _written(key), _written(value)
+    return _name(key), _shown(value, key if _unit(key) else group)
+
+
+def _unit(key: str) -> str:
+    return next((unit for end, unit in UNITS.items() if key.endswith(end)), "")
 
 
 def _written(text: str) -> str:
     """The text with Markdown's special characters escaped."""
     # Also a stop inside a word: otherwise "www.example.org" becomes a link.
-    return re.sub(r"([^\w\s.,!?']|(?<=\w)\.(?=\w))", r"\\\1", text) or "(nothing)"
+    return re.sub(r"([^\w\s.,!?']|(?<=\w)\.(?=\w))", r"\\\1", " ".join(text.split())) or "(nothing)"
 
 
 def _name(key: str) -> str:
     return key.replace("_", " ")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, key: str) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{_name(key)} {_shown(each)}" for key, each in value.items())
-    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
+        return ", ".join(f"{_name(name)} {_shown(each, name)}" for name, each in value.items())
+    return f"{value:,}{_unit(key)}" if isinstance(value, (int, float)) else str(value)
 
 
 def readme_table(checkpoints: Path = ROOT) -> str:

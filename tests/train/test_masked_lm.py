@@ -1,4 +1,4 @@
-"""Pretraining that goes on: a run's folder is a base, and the right pieces are guessed."""
+"""Continued pretraining: a run's folder is a base, and the right tokens are masked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_its_folder_can_be_the_base(folder: Path, data_dir: Path, tmp_path: Path
     assert training["base"] == made["base"]
     assert training["base trained further with"] == made["command"]
     card = (tmp_path / "out" / "README.md").read_text()
-    assert f"| base trained further with | {made['command']} |" in card
+    assert f"- base trained further with: `{made['command']}`" in card
     assert str(tmp_path) not in json.dumps(training) + card
 
 

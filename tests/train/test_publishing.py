@@ -163,3 +163,14 @@ def test_figures_are_compared_and_what_a_model_writes_is_not() -> None:
 def test_an_address_in_a_card_is_no_link() -> None:
     """Markdown makes one of what begins with "www.", its escapes included."""
     assert card._written("See http://www.a.org/b.") == r"See http\:\/\/www\.a\.org\/b."
+
+
+def test_a_card_gives_units_and_folds_the_commands() -> None:
+    metrics = {"sst2_validation_accuracy": 91.5, "layer_probe_accuracy": {"layer 1": 80.0}}
+    facts = {**FACTS, "went on from": "python -m train.earlier", "metrics": metrics}
+    tables, commands = card.figures(facts).split("<details>")
+    assert "| sst2 validation accuracy | 91.5 % |" in tables
+    assert "| layer 1 | 80.0 % |" in tables
+    assert "python -m" not in tables
+    assert "- trained with: `python -m train.sentiment_lstm`" in commands
+    assert "- continued from: `python -m train.earlier`" in commands
