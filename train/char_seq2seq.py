@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,35 +64,29 @@ def main(argv: list[str] | None = None) -> None:
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=60)
     progress = run.progress(step, total)
+    stream = batches(args, material, copying, per_epoch, step)
     while progress < 1 or step == 0:
-        epoch, done = divmod(step, per_epoch)
-        varied = epoch_pairs(args, material, epoch, copying)
-        sizes = [(len(english), len(french)) for english, french in varied]
-        batches = list(length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
-        for batch in batches[done:]:
-            factor = min((step + 1) / warmup, constant_then_linear(progress, args.cooldown))
-            optimizer.param_groups[0]["lr"] = args.lr * factor
-            model.train()
-            with run.autocast():
-                rows = [varied[i] for i in batch]
-                loss = batch_loss(model, source, target, rows, args.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            average.update_parameters(model)
-            step += 1
-            progress = run.progress(step, total)
-            bar.update()
-            if step % 50 == 0:
-                bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
-            if step % args.evaluate_every == 0 or progress >= 1:
-                found = glance(predictor, watched, words)
-                bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {found}")
-                best.offer(sum(found.values()) / len(found), average)
-            run.save({"step": step}, parts, every=300)
-            if progress >= 1:
-                break
+        rows = next(stream)
+        factor = min((step + 1) / warmup, constant_then_linear(progress, args.cooldown))
+        optimizer.param_groups[0]["lr"] = args.lr * factor
+        model.train()
+        with run.autocast():
+            loss = batch_loss(model, source, target, rows, args.label_smoothing)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        average.update_parameters(model)
+        step += 1
+        progress = run.progress(step, total)
+        bar.update()
+        if step % 50 == 0:
+            bar.set_postfix(loss=f"{loss.item():.3f}", lr=f"{args.lr * factor:.1e}")
+        if step % args.evaluate_every == 0 or progress >= 1:
+            found = glance(predictor, watched, words)
+            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {found}")
+            best.offer(sum(found.values()) / len(found), average)
+        run.save({"step": step}, parts, every=300)
     bar.close()
 
     run.save({"step": step}, parts)
@@ -157,6 +151,20 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--evaluate-every", type=int, default=1000, metavar="STEPS")
     return result
+
+
+def batches(
+    args: argparse.Namespace, material: Material, copying: Copying, per_epoch: int, step: int
+) -> Iterator[list[tuple[str, str]]]:
+    """The pairs of every batch from this step on, without end."""
+    while True:
+        epoch, done = divmod(step, per_epoch)
+        pairs = epoch_pairs(args, material, epoch, copying)
+        sizes = [(len(english), len(french)) for english, french in pairs]
+        shuffled = list(length_batches(sizes, args.batch_size, args.seed, epoch))
+        for rows in shuffled[done:per_epoch]:
+            yield [pairs[i] for i in rows]
+            step += 1
 
 
 def epoch_pairs(

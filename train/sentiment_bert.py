@@ -59,14 +59,10 @@ def main(argv: list[str] | None = None) -> None:
     args.max_length = min(args.max_length, predictor.max_length)  # a base may have fewer positions
     model = predictor.model
     prepare(model, run)
-    validation = validation_sets(args.data_dir)
-    if args.smoke:
-        validation = {name: rows.head(12) for name, rows in validation.items()}
+    validation = validation_sets(args.data_dir, limit=12 if args.smoke else None)
     rows, shares = training_rows(args)
-    ids = [
-        encode(predictor.tokenizer, text)
-        for text in tqdm(rows.texts, desc="tokenise", mininterval=5)
-    ]
+    texts = tqdm(rows.texts, desc="tokenise", mininterval=5)
+    ids = [encode(predictor.tokenizer, text) for text in texts]
     plan = batch_plan(shares, [min(len(row), args.max_length) for row in ids], args)
     total = len(plan)
     groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import random
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,9 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     """Train, evaluate and write ``<out>``."""
     args = parsed(argv)
     run = Run(args)
-    validation = validation_sets(args.data_dir)
-    if args.smoke:
-        validation = {name: rows.head(12) for name, rows in validation.items()}
+    validation = validation_sets(args.data_dir, limit=12 if args.smoke else None)
     rows = training_rows(args, run)
     words = [basic_english(text) for text in tqdm(rows.texts, desc="tokenise", mininterval=5)]
     model, vocabulary = starting_point(args, words[: rows.phrases], words)
@@ -64,40 +64,31 @@ def main(argv: list[str] | None = None) -> None:
     best = Best(run)
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    while step < total:
-        epoch, done = divmod(step, per_epoch)
-        chosen = taking_turns(rows.parts, epoch)
-        sizes = [lengths[i] for i in chosen]
-        batches = list(length_batches(sizes, args.batch_size, args.seed, epoch))[:per_epoch]
-        for positions in batches[done : done + total - step]:
-            batch = [chosen[position] for position in positions]
-            chance = np.random.default_rng((args.seed, step))
-            tokens, counts = collate([augmented(ids[i], args, chance) for i in batch])
-            model.train()
-            with run.autocast():
-                logits = model(tokens.to(run.device), counts).float()
-            loss = mixed_loss(
-                logits,
-                rows.labels[batch].to(run.device),
-                rows.teacher[batch].to(run.device),
-                args.label_weight,
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            scheduler.step()
-            average.update_parameters(model)
-            step += 1
-            bar.update()
-            if step % 50 == 0:
-                bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
-            if step % args.evaluate_every == 0 or step == total:
-                average.eval()
-                metrics = evaluate(predictor, {"sst2": validation["sst2"]})
-                bar.write(f"step {step}: {metrics}")
-                best.offer(metrics["sst2_validation_accuracy"], average)
-            run.save({"step": step}, parts, every=300)
+    stream = batches(args, rows.parts, lengths, per_epoch, step)
+    for batch in itertools.islice(stream, total - step):
+        chance = np.random.default_rng((args.seed, step))
+        tokens, counts = collate([augmented(ids[i], args, chance) for i in batch])
+        labels, teacher = rows.labels[batch].to(run.device), rows.teacher[batch].to(run.device)
+        model.train()
+        with run.autocast():
+            logits = model(tokens.to(run.device), counts).float()
+        loss = mixed_loss(logits, labels, teacher, args.label_weight)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        scheduler.step()
+        average.update_parameters(model)
+        step += 1
+        bar.update()
+        if step % 50 == 0:
+            bar.set_postfix(loss=f"{loss.item():.3f}")
+        if step % args.evaluate_every == 0 or step == total:
+            average.eval()
+            metrics = evaluate(predictor, {"sst2": validation["sst2"]})
+            bar.write(f"step {step}: {metrics}")
+            best.offer(metrics["sst2_validation_accuracy"], average)
+        run.save({"step": step}, parts, every=300)
     bar.close()
 
     run.save({"step": step}, parts)
@@ -121,6 +112,24 @@ def finish(
     sentiment_lstm.save(args.out, predictor, training)
     card.write(STEM, args.out)
     print(metrics)
+
+
+def batches(
+    args: argparse.Namespace,
+    parts: list[tuple[int, float]],
+    lengths: list[int],
+    per_epoch: int,
+    step: int,
+) -> Iterator[list[int]]:
+    """Row numbers of every batch from this step on, without end."""
+    while True:
+        epoch, done = divmod(step, per_epoch)
+        chosen = taking_turns(parts, epoch)
+        sizes = [lengths[i] for i in chosen]
+        shuffled = list(length_batches(sizes, args.batch_size, args.seed, epoch))
+        for positions in shuffled[done:per_epoch]:
+            yield [chosen[position] for position in positions]
+            step += 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The scripts themselves, on a few sentences: train, load, resume, evaluate, promote."""
+"""The training scripts on a few sentences: train, load and resume."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_
 
 
 @pytest.mark.parametrize("stem", [*STEMS, "masked_lm"])
-def test_a_stopped_run_goes_on_to_the_same_weights(
+def test_a_stopped_run_is_resumed_to_the_same_weights(
     stem: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(stem, data_dir, tmp_path / "whole")
@@ -68,7 +68,36 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
         torch.testing.assert_close(resumed[name], tensor, msg=name)
 
 
-def test_a_run_with_other_options_is_not_taken_up(data_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stem", [*STEMS, "masked_lm"])
+def test_a_finished_run_that_is_started_again_is_not_trained_further(
+    stem: str, data_dir: Path, tmp_path: Path
+) -> None:
+    run(stem, data_dir, tmp_path)
+    weights = tmp_path / stem / "model.safetensors"
+    first = load_file(weights)
+    run(stem, data_dir, tmp_path)
+    for name, tensor in load_file(weights).items():
+        torch.testing.assert_close(tensor, first[name], msg=name)
+
+
+def test_a_transformer_continues_from_a_checkpoint_with_its_tokenizer(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    run("token_transformer", data_dir, tmp_path / "first")
+    first = tmp_path / "first" / "token_transformer"
+    more = ["--init", str(first), "--lr", "1e-9", "--minutes", "0.001"]
+    run("token_transformer", data_dir, tmp_path / "more", *more)
+    second = tmp_path / "more" / "token_transformer"
+    assert (first / "tokenizer.json").read_text() == (second / "tokenizer.json").read_text()
+    one, other = (load_file(folder / "model.safetensors") for folder in (first, second))
+    for name, tensor in one.items():
+        torch.testing.assert_close(other[name], tensor, atol=1e-3, rtol=1e-3, msg=name)
+    training = checkpoint.verify(second)
+    assert training["went on from"] == checkpoint.verify(first)["command"]
+    assert training["steps"] >= 1
+
+
+def test_a_run_with_other_options_is_not_resumed(data_dir: Path, tmp_path: Path) -> None:
     run("sentiment_lstm", data_dir, tmp_path)
     with pytest.raises(SystemExit, match="--fresh"):
         run("sentiment_lstm", data_dir, tmp_path, "--seed", "1")
@@ -91,7 +120,7 @@ def test_part_of_an_epoch_and_a_share_of_the_reviews_come_to_an_end(
     run("sentiment_bert", data_dir, tmp_path, "--review-share", "0.6")
 
 
-def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
+def test_a_translator_continues_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
     run("char_seq2seq", data_dir, tmp_path / "first")
     first = tmp_path / "first" / "char_seq2seq"
     run("char_seq2seq", data_dir, tmp_path / "more", "--init", str(first))
@@ -114,7 +143,7 @@ def test_a_translator_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) 
     assert str(tmp_path) not in json.dumps(training)
 
 
-def test_an_lstm_goes_on_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
+def test_an_lstm_continues_from_a_checkpoint(data_dir: Path, tmp_path: Path) -> None:
     run("sentiment_lstm", data_dir, tmp_path / "first")
     first = tmp_path / "first" / "sentiment_lstm"
     more = ["--init", str(first), "--label-weight", "0.5", "--lr", "1e-9"]

@@ -45,12 +45,13 @@ class Explainer(Classifier, Protocol):
 EXPLAINED = 200  # sentences whose attributions are tested
 
 
-def validation_sets(data_dir: Path | None) -> dict[str, Labelled]:
-    """The validation split of SST-2 and the held-out tenth of IMDB."""
-    return {
+def validation_sets(data_dir: Path | None, limit: int | None = None) -> dict[str, Labelled]:
+    """The validation split of SST-2 and the held-out tenth of IMDB, or the first rows of each."""
+    found = {
         "sst2": sets.sst2("validation", data_dir),
         "imdb": sets.imdb("validation", data_dir),
     }
+    return {name: rows.head(limit) for name, rows in found.items()} if limit else found
 
 
 def figures(predictor: Explainer, validation: dict[str, Labelled]) -> dict[str, Any]:

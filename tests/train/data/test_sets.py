@@ -109,3 +109,38 @@ def test_no_hub_and_no_folder_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "datasets", _Hub(None))
     with pytest.raises(RuntimeError, match="--data-dir"):
         sets.sst2("train", None)
+
+
+def test_each_article_of_wikitext_is_a_document(data_dir: Path) -> None:
+    articles = sets.wikitext_articles("train", data_dir)
+    assert len(articles) == 40
+    assert all(article.startswith("= Cats =\n") and article.count("=") == 2 for article in articles)
+    text, _ = sets.wikitext("train", data_dir)
+    assert "".join(articles) == text.lstrip("\n")
+
+
+def test_optional_sets_are_empty_where_the_folder_lacks_them(data_dir: Path) -> None:
+    assert sets.stories("train", data_dir) == sets.more_pairs("train", data_dir) == {}
+    assert sets.stories("train", None) == sets.more_pairs("train", None) == {}
+
+
+def test_stories_and_pairs_come_by_source(tmp_path: Path) -> None:
+    (tmp_path / "stories").mkdir()
+    (tmp_path / "pairs-en-fr").mkdir()
+    sources = ["TinyStories", "Gutenberg: A (#1)", "FairytaleQA"]
+    frame = pd.DataFrame({"text": ["one", "two", "three"], "source": sources})
+    frame.to_parquet(tmp_path / "stories" / "train.parquet")
+    rows = {"english": ["cat", "a  dog"], "non_english": ["chat", "un chien"], "source": ["B", "A"]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "pairs-en-fr" / "train.parquet")
+    found = sets.stories("train", tmp_path)
+    assert found == {"TinyStories": ["one"], "other stories": ["two", "three"]}
+    pairs = sets.more_pairs("train", tmp_path)
+    assert {name: (each.english, each.french) for name, each in pairs.items()} == {
+        "A": (["a dog"], ["un chien"]),
+        "B": (["cat"], ["chat"]),
+    }
+
+
+def test_a_set_that_the_hub_lacks_is_asked_of_the_folder() -> None:
+    with pytest.raises(RuntimeError, match="--data-dir"):
+        sets.read("stories", "train", None)
