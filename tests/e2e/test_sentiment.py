@@ -22,9 +22,10 @@ def test_a_text_is_classified_by_button_and_by_enter(open_page, untrained_url, s
     result = page.locator(f"#{stem}_result")
     expect(result).to_contain_text(VERDICT)
     expect(result).to_contain_text("probability of positive")
-    before = result.inner_text()
     go(page, stem, "bad terrible hated it").press("Enter")
-    expect(result).not_to_have_text(before, use_inner_text=True)
+    page.locator(f'#{stem}_verdict_panel [data-answers="bad terrible hated it"]').wait_for(
+        state="attached"
+    )
     expect(result).to_contain_text(VERDICT)
 
 

@@ -77,7 +77,13 @@ def answer(
     }
     scroll = {"js": revealing(first.id)}
     asked = gr.on([question.button.click, question.box.submit], **event, **scroll)
-    chosen = question.examples.click(lambda row: row[0], question.examples, question.box, **AT_ONCE)
+    chosen = question.examples.click(
+        lambda row: row[0],
+        question.examples,
+        question.box,
+        trigger_mode="always_last",  # by default a click is dropped while another is handled
+        **AT_ONCE,
+    )
     shown = [asked, chosen.then(**event, **scroll)]
     for each in shown:
         # Again: before the answer, the page may have been too short to scroll far enough.
