@@ -112,4 +112,8 @@ def test_ones_own_translation_is_compared_in_view(open_page, untrained_url, widt
     page.locator(f"#{STEM}_own_run").click()
     own = page.locator(f"#{STEM}_own_result .dl-letters").first
     expect(own).to_have_text("une abeille")
+    result = page.locator(f"#{STEM}_own_result")
+    expect(result).to_have_css("opacity", "1")
     expect(own).to_be_in_viewport(ratio=1)
+    page.locator(f"#{STEM}_own_text textarea").fill("un insecte")
+    expect(result).to_have_css("opacity", "0.5")

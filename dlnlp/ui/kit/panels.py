@@ -108,7 +108,7 @@ class Panel:
     def run(self, asked: object, is_open: bool = True, *inputs: Any) -> Iterator[Values]:
         """The panel's handler: its values for a text, step by step."""
         text, remark = readable(asked, self.keep)
-        done: Values = {self.asked: text, self.marker: self._answers(asked)}
+        done: Values = {self.asked: text, self.marker: answers(self.box, asked)}
         if not clean(text):
             yield {**self.empty(), **done, self.marker: "", self.status: self._blank()}
         elif not is_open:
@@ -181,13 +181,12 @@ class Panel:
     def _blank(self) -> Markup:
         return markup.note(self.blank) if self.blank else Markup("")
 
-    def _answers(self, asked: object) -> Markup:
-        """Marks which text the panel's results are for."""
-        text = readable(asked, self.keep)[0] if not isinstance(asked, str) else asked
-        typed = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return Markup('<i hidden data-box="{}" data-answers="{}"></i>').format(
-            self.box.elem_id, typed
-        )
+
+def answers(box: gr.Textbox, asked: object) -> Markup:
+    """Marks results as those for a text; ``page.js`` dims them while the box holds another."""
+    text = asked if isinstance(asked, str) else ""
+    typed = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Markup('<i hidden data-box="{}" data-answers="{}"></i>').format(box.elem_id, typed)
 
 
 def steps(values: Values | Iterator[Values]) -> Iterator[Values]:

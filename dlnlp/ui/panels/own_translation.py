@@ -11,7 +11,7 @@ from dlnlp.results import Translation
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import note
-from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, answers, revealing
 from dlnlp.ui.panels.translation import average, letters, likelihood
 from dlnlp.ui.panels.translator import Translator
 
@@ -29,7 +29,10 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
             elem_id=translator.id("own_text"),
         )
         button = gr.Button("How likely is it?", elem_id=translator.id("own_run"))
-        compared = gr.HTML(elem_id=translator.id("own_result"), elem_classes="dl-result")
+        # Results for two boxes: the panel is marked with the English text, this with the French.
+        compared = gr.HTML(
+            elem_id=translator.id("own_result"), elem_classes=["dl-result", "dl-panel"]
+        )
 
     def show(text: str, typed: object, beam_size: float) -> Values:
         target, remark = readable(typed)
@@ -38,7 +41,8 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
         forced = translator.call("force", text=text, target=target)
         return {
             panel.status: remark,
-            compared: comparison(forced, translator.candidates(text, int(beam_size))[0]),
+            compared: answers(own, typed)
+            + comparison(forced, translator.candidates(text, int(beam_size))[0]),
         }
 
     def judge(text: object, typed: object, beam_size: float) -> Iterator[Values]:
