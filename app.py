@@ -1,4 +1,4 @@
-"""The web app: ``python app.py`` serves every model of the catalog, a tab each."""
+"""The web app: ``python app.py`` serves the models of the catalog, one tab each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-# Gradio sums up all past events after every so many; that costs more than a small model.
+# Gradio regularly summarises all past events, which takes longer than running a small model.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr
@@ -30,10 +30,10 @@ DESCRIPTION = (
 
 
 def build_app(registry: Registry) -> gr.Blocks:
-    """The page, over models that load when they are first asked."""
+    """The page; models are loaded on their first request."""
     with gr.Blocks(title="dlnlp") as demo:
         gr.HTML(markup.header(registry.untrained))
-        with gr.Tabs(overflow_behavior="wrap"):  # on a phone, too, all of them show
+        with gr.Tabs(overflow_behavior="wrap"):  # all tabs are visible on a phone, too
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem):
                     entry.tab.build_tab(registry)
@@ -65,7 +65,7 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
 
 
 def has_screen() -> bool:
-    """Whether somebody sits in front of this machine who would like the page to open."""
+    """Whether the app was started from a terminal on a machine with a screen."""
     shown = sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", help="address to listen on (GRADIO_SERVER_NAME)")
     parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT)")
     parser.add_argument(
-        "--untrained", action="store_true", help="tiny random models instead of checkpoints"
+        "--untrained", action="store_true", help="serve tiny models with random weights"
     )
     options = parser.parse_args(argv)
     registry = Registry(untrained=True) if options.untrained else shared_registry()
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             inbrowser=has_screen(),
             quiet=True,
         )
-        print(f"dlnlp is served at {url} (Ctrl-C ends it)", flush=True)
+        print(f"dlnlp is served at {url} (press Ctrl-C to stop)", flush=True)
         while True:
             time.sleep(3600)
     except OSError as error:

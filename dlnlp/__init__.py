@@ -1,4 +1,4 @@
-"""dlnlp: four trained NLP models to use and look inside.
+"""Four trained NLP models to use and look inside: ``dlnlp.load(stem)`` returns a predictor.
 
 >>> import dlnlp
 >>> dlnlp.load("sentiment_lstm").classify(["I loved the movie"])

@@ -1,7 +1,7 @@
 """What predictors can do: one Protocol per verb, with a sample call and a budget.
 
 A predictor has the capabilities whose methods it has. The contract tests, Compare, the endpoints
-and the service iterate over ``CAPABILITIES``; nothing depends on how a model is called. Importing
+and the service iterate over ``CAPABILITIES``; nothing depends on the name of a model. Importing
 this module loads no model.
 """
 
@@ -30,7 +30,7 @@ class Classify(Protocol):
 
 @runtime_checkable
 class Logits(Protocol):
-    """The numbers behind ``classify``."""
+    """The logits of sentiment classification."""
 
     def logits(self, texts: list[str]) -> list[float]:
         """The calibrated logit of positive for each text.
@@ -42,7 +42,7 @@ class Logits(Protocol):
 
 @runtime_checkable
 class Explain(Protocol):
-    """Attribution: which words decided."""
+    """Attribution to the words of a text."""
 
     def explain(self, text: str, method: str = "integrated_gradients") -> results.Attribution:
         """How much each word contributes to the logit of positive.
@@ -55,7 +55,7 @@ class Explain(Protocol):
 
 @runtime_checkable
 class Trace(Protocol):
-    """A recurrent model as it reads."""
+    """The hidden states of a recurrent model, word by word."""
 
     def trace(self, text: str) -> results.Trace:
         """The verdict after each word, and the hidden states.
@@ -67,10 +67,10 @@ class Trace(Protocol):
 
 @runtime_checkable
 class Layers(Protocol):
-    """A linear probe on each layer."""
+    """Linear probes on the layers of a Transformer."""
 
     def layers(self, text: str) -> tuple[float, ...]:
-        """The probability of positive that a linear probe finds at each layer.
+        """The probability of positive that a linear probe predicts from each layer.
 
         Args:
             text: An English text, such as a film review.
@@ -117,7 +117,7 @@ class Candidates(Protocol):
 
 @runtime_checkable
 class Force(Protocol):
-    """A given translation, scored."""
+    """Scoring of a given translation by teacher forcing."""
 
     def force(self, text: str, target: str) -> results.Translation:
         """How likely the model finds a given translation, with its attention.
@@ -130,7 +130,7 @@ class Force(Protocol):
 
 @runtime_checkable
 class Distribution(Protocol):
-    """The whole distribution of the next token."""
+    """The full distribution of the next token."""
 
     def distribution(self, prompt: str) -> results.Distribution:
         """The log-probability of every token of the vocabulary after a prompt.
@@ -177,7 +177,7 @@ class Generate(Protocol):
         seed: int | None = None,
         repetition_penalty: float = 1.0,
     ) -> Iterator[str]:
-        """Continue a prompt; every step sends the whole text generated so far.
+        """Continue a prompt; each message holds the whole text generated so far.
 
         Args:
             prompt: English text; only the end of a long prompt is used.
@@ -192,7 +192,7 @@ class Generate(Protocol):
 
 @runtime_checkable
 class Stream(Protocol):
-    """Text generation that counts tokens."""
+    """Text generation with token counts."""
 
     def stream(
         self,
@@ -204,10 +204,10 @@ class Stream(Protocol):
         seed: int | None = None,
         repetition_penalty: float = 1.0,
     ) -> Iterator[results.Piece]:
-        """Like ``generate``, with the number of tokens of each piece."""
+        """Like ``generate``, but each piece comes with its number of tokens."""
 
     def is_cut(self, prompt: str, max_new_tokens: int = 0) -> bool:
-        """Whether only the end of the prompt fits the context, with room for the new tokens."""
+        """Whether the prompt is cut to its end, to leave room for new tokens in the context."""
 
 
 @runtime_checkable
@@ -224,12 +224,12 @@ class Score(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """The most work that one request may ask for.
+    """The limit on the work of one request.
 
     Args:
-        work: Work units of a call, from its arguments; defaults are filled in.
+        work: Computes the work units of a call from its arguments, including the defaults.
         most: The largest allowed number of work units.
-        unit: What a work unit is, for the message that refuses a request.
+        unit: The name of the work units, for the message that refuses a request.
     """
 
     work: Callable[..., int]
@@ -239,17 +239,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Capability:
-    """One verb.
+    """One verb of the predictors.
 
     Args:
         verb: The name of the method, and the end of its endpoint ``/<stem>_<verb>``.
-        protocol: What a predictor must have.
+        protocol: The Protocol that a predictor implements.
         sample: Arguments of a typical call.
         budget: The limit for one request.
         public: Whether it has an endpoint.
         keep: The part of a very long text to use, "beginning" or "end".
-        queue: Requests of verbs with the same queue name wait for each other; long work has a
-            queue of its own.
+        queue: Requests to a model with the same queue name run one at a time; long work has its
+            own queue.
     """
 
     verb: str
@@ -281,12 +281,12 @@ class Capability:
 
     @property
     def streams(self) -> bool:
-        """Whether results come piece by piece."""
+        """Whether the method returns an iterator of results."""
         return typing.get_origin(self.signature.return_annotation) is Iterator
 
 
-# Budgets are such that the largest request takes at most about 25 seconds on two CPU cores.
-# A translator reads no more characters of a text than TRANSLATED, however long the text is.
+# Budgets are chosen so that the largest request takes about 25 seconds on two CPU cores.
+# A translator reads at most TRANSLATED characters of each text.
 TRANSLATED = 3_000
 
 

@@ -1,4 +1,4 @@
-"""THE registration: one record per model, in tab order, with all that is known before training.
+"""The model catalog: one record per model, in tab order, with what is known before training.
 
 What training produces (metrics, seed, command, versions) is in each checkpoint's training.json.
 Importing the catalog loads neither torch nor gradio.
@@ -38,7 +38,7 @@ class Data:
     """A data set that models are trained on.
 
     ``folder`` is its name below ``--data-dir``. ``hub`` is its name on the Hugging Face Hub, or
-    None if it is not there under one name.
+    None if the Hub does not have it under a single name.
     """
 
     name: str
@@ -88,17 +88,17 @@ class Record:
 
     Args:
         stem: Names its folder, tab, training script, checkpoint folder and endpoints.
-        title: Its name on the page, which labels its tab.
-        chapter: The tutorial's chapter that it comes from.
+        title: Its name on the page and the label of its tab.
+        chapter: The chapter of the tutorial.
         task: The Hugging Face Hub's name of the task, such as ``"text-classification"``.
-        description: One sentence that says what it does and how.
-        verbs: What its predictor can do (``dlnlp.capabilities``), known without loading it.
+        description: One sentence on what it does and how.
+        verbs: The capabilities of its predictor (``dlnlp.capabilities``), known without loading it.
         family: Its architecture in two or three words.
         languages: ISO 639-1 codes.
-        licence: Of the weights.
+        licence: The licence of the weights.
         base: The pretrained model that it was fine-tuned from, if any.
-        data: What it was trained on.
-        metrics: What is measured, best known first.
+        data: The data sets it was trained on.
+        metrics: The metrics of its evaluation, the best-known first.
     """
 
     stem: str
@@ -137,7 +137,7 @@ class Record:
         return self.module.load(folder, device)
 
     def tiny(self) -> Any:
-        """A small predictor with seeded random weights, which needs no file and no network."""
+        """A small predictor with seeded random weights; needs no files and no network."""
         return self.module.tiny()
 
 

@@ -1,7 +1,7 @@
-"""One checkpoint folder: config.json, vocabulary, model.safetensors, training.json, README.md.
+"""Checkpoint folders: config.json, vocabulary, model.safetensors, training.json, README.md.
 
-training.json holds the SHA-256 of every other file that the model reads, so a folder is
-either whole or says what is wrong with it. Reading the report needs no torch.
+training.json holds the SHA-256 of every other file that the model reads, so missing or damaged
+files are detected. Reading the report does not import torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint can't be used: which folder, what is wrong, what makes it good."""
+    """A checkpoint can't be used; the message names the folder, the fault and the remedy."""
 
     def __init__(self, folder: Path, fault: str, remedy: str | None = None) -> None:
         stem = folder.name
@@ -36,7 +36,7 @@ class CheckpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class Report:
-    """What is known of a checkpoint without its weights: its card and how it was trained."""
+    """A checkpoint's model card and training.json."""
 
     card: str
     training: dict[str, Any]
@@ -53,10 +53,10 @@ def sha256(path: Path) -> str:
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON object of the folder.
+    """The JSON object in a file of the folder.
 
     Raises:
-        CheckpointError: The folder or file is missing, or the file is no JSON object.
+        CheckpointError: The folder or file is missing, or the file is not a JSON object.
     """
     if not folder.is_dir():
         raise CheckpointError(folder, "is missing")
@@ -72,10 +72,10 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """training.json of a whole folder.
+    """Check all files of a folder against their hashes; returns its training.json.
 
     Raises:
-        CheckpointError: A file is missing or differs from the hash noted when it was saved.
+        CheckpointError: A file is missing or differs from its hash in training.json.
     """
     training = read_json(folder, TRAINING)
     files = training.get("files")
@@ -99,10 +99,10 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a folder that ``verify`` accepts.
+    """The config.json of a folder, after ``verify``.
 
     Raises:
-        CheckpointError: A file is missing or differs from the hash noted when it was saved.
+        CheckpointError: A file is missing or differs from its hash in training.json.
     """
     verify(folder)
     return read_json(folder, CONFIG)
@@ -110,7 +110,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def fitting(folder: Path) -> Iterator[None]:
-    """Report any error while a model is made from the folder's files as a CheckpointError."""
+    """Turn any error while a model is built from the folder's files into a CheckpointError."""
     try:
         yield
     except CheckpointError:
@@ -120,10 +120,9 @@ def fitting(folder: Path) -> Iterator[None]:
 
 
 def load_weights(folder: Path, module: torch.nn.Module) -> None:
-    """Fill the module from model.safetensors, in the module's own dtype.
+    """Load model.safetensors into the module, in the module's own dtype.
 
-    Tied weights are stored once: keys that the module leaves out of its ``state_dict`` are
-    not looked for.
+    The file must hold exactly the keys of the module's ``state_dict``.
 
     Raises:
         CheckpointError: The file is truncated, or its tensors do not fit the module.
@@ -152,13 +151,16 @@ def save(
     files: dict[str, str],
     training: dict[str, Any],
 ) -> None:
-    """Write a folder that ``verify`` accepts; weights go to the CPU as float16.
+    """Write a folder that ``verify`` accepts, with the weights as float16.
 
-    training.json is written last, so an interrupted save never looks whole.
+    training.json is written last, so an interrupted save is never taken for a complete one.
 
     Args:
-        files: Further files that the model reads (vocabularies), by name.
+        files: The contents of further files that the model reads, such as vocabularies, by name.
         training: Metrics, data, seed, command, versions; the files' hashes are added.
+
+    Raises:
+        ValueError: A weight is not finite as float16.
     """
     import torch
     from safetensors.torch import save_file
@@ -171,7 +173,7 @@ def save(
     }
     broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
     if broken:
-        raise ValueError(f"weights are not finite as float16, first {broken[0]}: not saved")
+        raise ValueError(f"The checkpoint was not saved: weights are not finite as float16, first {broken[0]}.")
     save_file(state, folder / WEIGHTS)
     write_json(folder / CONFIG, config)
     for name, content in files.items():
@@ -182,15 +184,15 @@ def save(
 
 
 def write_json(path: Path, value: Any) -> None:
-    """JSON that reads well in a diff."""
+    """Write a value as indented JSON, one item per line."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_report(folder: Path) -> Report:
-    """The card and training.json.
+    """The model card and training.json of a folder.
 
     Raises:
-        CheckpointError: The folder or one of the two is missing or unreadable.
+        CheckpointError: The folder or one of the two files is missing or unreadable.
     """
     training = read_json(folder, TRAINING)
     try:

@@ -1,4 +1,4 @@
-"""Which device a model runs on."""
+"""Select the device that a model runs on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import torch
 
 
 def pick_device(name: str | None = None) -> torch.device:
-    """The named device, else ``DLNLP_DEVICE``, else the best of cuda, mps and cpu.
+    """The named device, else ``DLNLP_DEVICE``, else the first available of cuda, mps and cpu.
 
-    Equal devices compare equal: "cpu:0" becomes "cpu", and "cuda" the current GPU, "cuda:0".
+    Names of the same device give equal results: "cpu:0" becomes "cpu", and "cuda" becomes the
+    current GPU, such as "cuda:0".
 
     Raises:
         ValueError: The name is unknown, or this machine has no such device.

@@ -1,4 +1,4 @@
-"""Results as Plotly figures: pure functions that suit a light and a dark page.
+"""Plotly figures of results, readable on a light and on a dark page.
 
 Backgrounds are transparent and there are no grid lines. The page's style sheet colours the text,
 because Gradio does not restyle figures in dark mode. Plotly reads labels as HTML, so they are
@@ -31,7 +31,7 @@ _MARKS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 
 
 def visible(text: str, space: str = "␣") -> str:
-    """The text with whitespace and control characters drawn, cut to a label's length."""
+    """The text with visible whitespace and control characters, cut to ``LONGEST_LABEL``."""
     if len(text) > LONGEST_LABEL:
         text = text[: LONGEST_LABEL - 1] + "…"
     return "".join(space if c == " " else _MARKS.get(c) or _printable(c) for c in text)
@@ -43,20 +43,21 @@ def _printable(character: str) -> str:
 
 
 def label(text: str, space: str = "␣") -> str:
-    """A tick's name: visible, and escaped because Plotly reads markup in it."""
+    """A tick label: made visible, and escaped because Plotly interprets HTML."""
     return html.escape(visible(text, space), quote=False)
 
 
 def levels(weights: np.ndarray) -> np.ndarray:
     """Weights from 0 to 1 as opacities from 0 to 255.
 
-    They are the weights' square roots, so that attention spread over many places stays visible.
+    Opacities are proportional to the square root, so that attention spread over many positions
+    stays visible.
     """
     return np.round(255 * np.sqrt(np.clip(weights, 0, 1))).astype(np.uint8)
 
 
 def thumbnail(weights: np.ndarray) -> str:
-    """Weights (rows, columns) as a picture of a pixel each, a data URI; 0 is transparent."""
+    """Weights (rows, columns) as an image with one pixel each, as a data URI; 0 is transparent."""
     picture = Image.fromarray(levels(weights), mode="P")
     picture.putpalette(list(ImageColor.getrgb(ACCENT)) * 256)
     stream = io.BytesIO()
@@ -65,13 +66,13 @@ def thumbnail(weights: np.ndarray) -> str:
 
 
 def running_verdict(trace: Trace) -> go.Figure:
-    """The probability of positive after each word; between the dotted lines lies "unsure"."""
+    """The probability of positive after each word, with dotted lines around "unsure"."""
     words = [trace.words[end] for end in trace.ends]
     return _verdicts(words, trace.positive, "after “%{customdata}”: %{y:.1%} positive")
 
 
 def layer_verdicts(positive: Sequence[float]) -> go.Figure:
-    """What a probe reads off the embeddings and off each layer."""
+    """The probability of positive that a probe predicts from the embeddings and each layer."""
     names = ["embeddings", *(f"layer {n}" for n in range(1, len(positive)))]
     return _verdicts(names, positive, "%{customdata}: %{y:.1%} positive", space=" ")
 
@@ -104,20 +105,20 @@ def _verdicts(
 
 
 def hidden_states(trace: Trace) -> go.Figure:
-    """The units that move most while the text is read, over its first words.
+    """The hidden units that vary most over the first words of a text.
 
-    Those that read forwards (→) are above those that read backwards (←).
+    Units of the forward direction (→) are above those of the backward direction (←).
     """
     hidden = trace.hidden[:MOST_WORDS]
     words = trace.words[:MOST_WORDS]
     forward = hidden.shape[1] if trace.forward is None else trace.forward
-    ways = [("→", 0, forward), ("←", forward, hidden.shape[1])]
-    ways = [way for way in ways if way[2] > way[1]]
+    directions = [("→", 0, forward), ("←", forward, hidden.shape[1])]
+    directions = [each for each in directions if each[2] > each[1]]
     units: list[int] = []
     names: list[str] = []
-    for arrow, begin, end in ways:
-        moved = (-hidden[:, begin:end].std(axis=0)).argsort(kind="stable")
-        most = moved[: MOST_UNITS // len(ways)].tolist()
+    for arrow, begin, end in directions:
+        order = (-hidden[:, begin:end].std(axis=0)).argsort(kind="stable")
+        most = order[: MOST_UNITS // len(directions)].tolist()
         units += [begin + unit for unit in most]
         names += [f"{arrow} unit {unit}" for unit in most]
     rows = hidden[:, units].T  # (units, words)
@@ -149,12 +150,12 @@ def hidden_states(trace: Trace) -> go.Figure:
 
 
 def warm_up() -> None:
-    """Make Plotly load its templates now: the first figure takes about a second."""
+    """Make Plotly load its templates, which takes about a second for the first figure."""
     layer_verdicts([0.5]).to_json()
 
 
 def _thinned(labels: Sequence[str], most: int, space: str = "␣") -> dict[str, Any]:
-    """Ticks at so many labels at most, evenly spaced, so that they don't lie over each other."""
+    """Ticks at no more than ``most`` labels, evenly spaced, so that they do not overlap."""
     ticks = _ticks(labels, space)
     every = max(1, -(-len(labels) // most))
     return ticks | {name: ticks[name][::every] for name in ("tickvals", "ticktext")}

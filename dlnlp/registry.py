@@ -1,4 +1,4 @@
-"""The registry: each model is loaded on first use, once, under its own lock."""
+"""The registry loads each model once per device, on first use, under the model's own lock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Registry:
     """Lazily loaded predictors, shared by the app and ``dlnlp.load``.
 
     Args:
-        root: Folder of the checkpoint folders; by default ``DLNLP_CHECKPOINTS`` or the
-            repository's own.
-        device: Where models run; by default the best available device.
+        root: The folder with the checkpoint folders; by default ``DLNLP_CHECKPOINTS`` or the
+            repository's ``checkpoints/``.
+        device: The device of the models; by default the best available one.
         untrained: Serve each model's ``tiny()`` instead of its checkpoint.
     """
 
@@ -32,7 +32,7 @@ class Registry:
         self._predictors: dict[str, dict[str, Any]] = {stem: {} for stem in self._locks}
 
     def get(self, stem: str, device: str | None = None) -> Any:
-        """The predictor, loaded by the first call however many threads ask.
+        """The predictor, loaded by the first call and only once, also if threads call together.
 
         A failed load is not remembered: once the checkpoint is repaired, the next call works.
 
@@ -51,17 +51,17 @@ class Registry:
             return loaded[name]
 
     def is_loaded(self, stem: str) -> bool:
-        """Whether ``get`` returns at once. Imports torch only if the model has done so."""
+        """Whether ``get`` returns at once. Does not import torch unless a model has been loaded."""
         loaded = self._predictors[catalog.record(stem).stem]
         return bool(loaded) and self._device_name() in loaded
 
     def evict(self, stem: str) -> None:
-        """Forget the model; its memory is freed once no request uses it."""
+        """Drop the model; its memory is freed once no request uses it."""
         with self._locks[catalog.record(stem).stem]:
             self._predictors[stem] = {}
 
     def report(self, stem: str) -> Report:
-        """The model's card and training.json, read without its weights and without torch.
+        """The model's card and training.json, read without loading weights or torch.
 
         Raises:
             KeyError: No model has that stem.
@@ -88,5 +88,5 @@ def _shared() -> Registry:
 
 def shared_registry() -> Registry:
     """The registry of this process, which ``dlnlp.load`` and the app share."""
-    with _shared_lock:  # functools.cache alone may call twice when two threads race
+    with _shared_lock:  # functools.cache alone may call the function twice if two threads race
         return _shared()

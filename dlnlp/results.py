@@ -1,7 +1,7 @@
-"""What the predictors answer: frozen, checked when made, and free of torch.
+"""The result types of the predictors: frozen dataclasses, validated and without torch.
 
-Both sentiment models return the same types, so they share every view and plot.
-Arrays are CPU numpy. ``as_json`` turns any result into what an endpoint sends.
+Both sentiment models return the same types, so they share panels and plots. Arrays are numpy
+arrays. ``as_json`` turns any result into the JSON value that an endpoint returns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UNSURE_BELOW, UNSURE_ABOVE = 2 / 3, 1 / 3
 
 @dataclass(frozen=True)
 class Sentiment:
-    """One text's verdict.
+    """The verdict on one text.
 
     ``positive`` is the probability of a positive text. ``verdict`` is the label, or
     "unsure" where that probability lies between 1/3 and 2/3. ``truncated`` says that
@@ -43,10 +43,10 @@ class Sentiment:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each word of a text contributed to its logit.
+    """The contribution of each word of a text to its logit.
 
-    ``scores`` (N,) are in logits towards positive, one per word; ``starts`` tell where the
-    words begin in ``text``, which is the text in natural spelling, as the model read it.
+    ``scores`` (N,) are in logits, one per word, above 0 towards positive. ``starts`` are the
+    positions of the words in ``text``, which is in natural spelling, as the model read it.
     """
 
     text: str
@@ -63,11 +63,12 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Trace:
-    """A text as it is read: N words, the verdict after some of them, the states of all.
+    """The verdicts and hidden states of a recurrent model while it reads N words.
 
-    ``positive`` (P,) is the probability after reading up to word ``ends[i]``; ``hidden``
-    (N, units) holds the states at each word when the whole text is read. Of its units the
-    first ``forward`` come from the text's beginning and the others from its end; None is all.
+    ``positive[i]`` is the probability of positive for the text up to and including word
+    ``ends[i]``. ``hidden`` (N, units) are the hidden states at each word of the whole text: the
+    first ``forward`` units belong to the forward direction, the others to the backward direction.
+    None means that all units belong to the forward direction.
     """
 
     words: tuple[str, ...]
@@ -86,7 +87,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class AttentionMaps:
-    """Where each token looked: ``weights`` (layers, heads, T, T), rows summing to 1."""
+    """Attention ``weights`` (layers, heads, T, T) of T tokens; each row sums to 1."""
 
     tokens: tuple[str, ...]
     weights: np.ndarray
@@ -102,10 +103,10 @@ class AttentionMaps:
 
 @dataclass(frozen=True)
 class NextToken:
-    """A candidate for the next token; ``text`` as it would be appended.
+    """A candidate for the next token; ``text`` is what it appends to the prompt.
 
-    ``id`` is its place in the vocabulary. Where the token is only a part of a character,
-    ``whole`` is False and ``text`` names its bytes, ``‹E9›``.
+    ``id`` is its index in the vocabulary. If the token is only a part of a character, ``whole`` is
+    False and ``text`` shows its bytes, such as ``‹E9›``.
     """
 
     text: str
@@ -120,10 +121,10 @@ class NextToken:
 
 @dataclass(frozen=True)
 class Distribution:
-    """What may follow a prompt, before any setting narrows it down.
+    """The distribution of the next token after a prompt, before any generation settings apply.
 
-    ``log_probs`` (V,) are in nats, one for each token of the vocabulary ``texts`` (V,), which
-    all distributions of a model share. ``fragments`` are the ids of tokens that are only a part
+    ``log_probs`` (V,) are in nats, one for each token of the vocabulary. ``texts`` (V,) is
+    what each token appends to the prompt. ``fragments`` are the ids of tokens that are only a part
     of a character. ``truncated`` says that only the end of the prompt was read.
     """
 
@@ -144,7 +145,7 @@ class Distribution:
         return NextToken(self.texts[id], probability, id, id not in self.fragments)
 
     def may_follow(self, id: object) -> TypeGuard[int]:
-        """Whether that is the id of a token which can be appended to the prompt."""
+        """Whether ``id`` is the id of a token that can be appended to the prompt."""
         return (
             isinstance(id, int)
             and not isinstance(id, bool)
@@ -156,7 +157,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Piece:
-    """Text that was just written, and how many tokens it took."""
+    """A piece of generated text and its number of tokens."""
 
     text: str
     tokens: int
@@ -164,11 +165,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class TokenScore:
-    """One token of a scored text; ``log_prob`` in nats, given all that precedes it.
+    """One token of a scored text; ``log_prob`` is in nats, given the tokens before it.
 
-    ``expected`` are the tokens that were likeliest there, with probabilities that can be
-    compared with it. A character that several ``tokens`` share is one entry, and what was
-    expected is what was in the place of the first of them.
+    ``expected`` are the most likely tokens at its position, with their probabilities. If several
+    ``tokens`` make up one character, they are one entry, and ``expected`` is for the first of them.
     """
 
     text: str
@@ -182,7 +182,7 @@ class TokenScore:
 
     @property
     def bits(self) -> float:
-        """The surprisal."""
+        """The surprisal in bits."""
         return max(0.0, -self.log_prob / math.log(2))
 
 
@@ -190,18 +190,18 @@ class BlockMatrix:
     """A matrix that is zero outside rectangular blocks, stored as its blocks.
 
     The attention over a long text consists of one block per sentence: 3,000 characters take
-    less than 1 MB instead of 40. Indexing, ``np.asarray`` and ``tolist`` fill in the zeros.
+    less than 1 MB instead of 40 MB. Indexing, ``np.asarray`` and ``tolist`` fill in the zeros.
     """
 
     def __init__(
         self, shape: tuple[int, int], blocks: Sequence[tuple[int, int, np.ndarray]]
     ) -> None:
-        """Blocks are (first row, first column, values); they may not overlap."""
+        """Blocks are (first row, first column, values); they must not overlap."""
         self.shape = shape
         self.blocks = tuple(blocks)
 
     def __getitem__(self, key: Any) -> Any:
-        """What numpy would return; slices only compute the part they select."""
+        """The same as numpy indexing; slices only compute the part they select."""
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
         if not (isinstance(rows, slice) and isinstance(columns, slice)):
             return np.asarray(self)[key]
@@ -225,7 +225,7 @@ class BlockMatrix:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the blocks take."""
+        """The size of the blocks in bytes."""
         return sum(values.nbytes for _, _, values in self.blocks)
 
     def row_sums(self) -> np.ndarray:
@@ -236,7 +236,7 @@ class BlockMatrix:
         return result
 
     def tolist(self) -> list[list[float]]:
-        """The whole matrix as lists, whose zeros share one object to save memory."""
+        """The whole matrix as lists; the zeros are one shared object to save memory."""
         result = [[0.0] * self.shape[1] for _ in range(self.shape[0])]
         for row, column, values in self.blocks:
             for line, numbers in zip(result[row:], values.tolist(), strict=False):
@@ -246,14 +246,14 @@ class BlockMatrix:
 
 @dataclass(frozen=True)
 class Translation:
-    """A translation and what the decoder attended to while writing it.
+    """A translation with the decoder's attention.
 
-    ``source`` holds the S characters that were read, ``target`` the T characters of ``text``;
-    line breaks are kept. ``truncated`` tells whether the text was longer than what was read.
+    ``source`` holds the S characters that were read, ``target`` the T characters of ``text``,
+    including line breaks. ``truncated`` says that only the beginning of the text was read.
     ``score`` is the summed log-probability in nats, including that of the end symbol;
     ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one row per
-    target character over the source characters, and each row sums to 1. The text was translated
-    in ``parts``, each by itself: sentences, or pieces of a very long one.
+    target character over the source characters, and each row sums to 1. ``parts`` is the number
+    of parts that were translated separately: sentences, or pieces of very long sentences.
     """
 
     text: str
