@@ -173,7 +173,9 @@ def save(
     }
     broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
     if broken:
-        raise ValueError(f"The checkpoint was not saved: weights are not finite as float16, first {broken[0]}.")
+        raise ValueError(
+            f"The checkpoint was not saved: weights are not finite as float16, first {broken[0]}."
+        )
     save_file(state, folder / WEIGHTS)
     write_json(folder / CONFIG, config)
     for name, content in files.items():

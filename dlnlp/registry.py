@@ -32,7 +32,7 @@ class Registry:
         self._predictors: dict[str, dict[str, Any]] = {stem: {} for stem in self._locks}
 
     def get(self, stem: str, device: str | None = None) -> Any:
-        """The predictor, loaded by the first call and only once, also if threads call together.
+        """The predictor, loaded on the first call; concurrent calls wait for it.
 
         A failed load is not remembered: once the checkpoint is repaired, the next call works.
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dlnlp import plots
-from dlnlp.inference.attention import glance
+from dlnlp.inference.attention import attention_window
 from dlnlp.results import AttentionMaps, Trace
 
 TRACE = Trace(("a", "b"), (0, 1), np.array([0.1, 0.9]), np.zeros((2, 4)))
@@ -84,21 +84,21 @@ def maps(count):
     return AttentionMaps(("[CLS]", *(f"w{i}" for i in range(1, count - 1)), "[SEP]"), weights)
 
 
-def test_a_glance_hides_special_tokens_and_says_what_they_drew():
+def test_an_attention_window_hides_special_tokens_and_says_their_share():
     special = frozenset(("[CLS]", "[SEP]"))
-    look = glance(maps(6), 0, 64, special, True)
-    assert look.tokens == ("w1", "w2", "w3", "w4")
-    assert look.weights.shape == (2, 3, 4, 4) and not look.weights.any()
-    assert look.hidden_share == pytest.approx(np.ones((2, 3)))
-    shown = glance(maps(6), 0, 64, special, False)
+    window = attention_window(maps(6), 0, 64, special, True)
+    assert window.tokens == ("w1", "w2", "w3", "w4")
+    assert window.weights.shape == (2, 3, 4, 4) and not window.weights.any()
+    assert window.hidden_share == pytest.approx(np.ones((2, 3)))
+    shown = attention_window(maps(6), 0, 64, special, False)
     assert shown.tokens[0] == "[CLS]" and not shown.hidden_share.any()
 
 
-def test_a_glance_at_a_long_text_is_a_window_that_stays_inside():
-    look = glance(maps(200), 190, 64, frozenset(("[CLS]",)), True)
-    assert len(look.tokens) == 64 and look.tokens[-1] == "[SEP]"
-    assert (look.begin, look.total) == (199 - 64, 199)
-    assert glance(maps(2), 0, 64, frozenset(("[CLS]", "[SEP]")), True).tokens == ()
+def test_an_attention_window_stays_within_a_long_text():
+    window = attention_window(maps(200), 190, 64, frozenset(("[CLS]",)), True)
+    assert len(window.tokens) == 64 and window.tokens[-1] == "[SEP]"
+    assert (window.begin, window.total) == (199 - 64, 199)
+    assert attention_window(maps(2), 0, 64, frozenset(("[CLS]", "[SEP]")), True).tokens == ()
 
 
 def test_a_thumbnail_is_clearest_where_nothing_is_looked_at():

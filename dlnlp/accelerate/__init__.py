@@ -1,6 +1,6 @@
-"""Optional faster engines for the models. A predictor chooses one when it is made.
+"""Optional engines that give the same results as the models' plain code, but faster.
 
-An engine does what the chapter's plain code does, only faster; the tests compare the two.
+A predictor chooses its engine when it is created. The tests compare engines with the plain code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def writer(model: TransformerModel) -> FastWriter:
-    """The fastest way to ``generate`` with this model on its current device."""
+    """The fastest engine for ``model.generate`` on the model's current device."""
     from dlnlp.accelerate.speculative import FastWriter
 
     return FastWriter(model)

@@ -1,9 +1,9 @@
-"""ONNX Runtime, an optional faster engine for classification on a CPU.
+"""An optional engine for classification on a CPU with ONNX Runtime.
 
-It runs a graph (``model.onnx``) that lies beside a checkpoint's weights. The graph refers to the
-tensors of model.safetensors as external data, so the weights are stored once and the two can't
-disagree; ``train/bert_graph.py`` writes it. Whatever needs gradients or hidden states remains
-PyTorch's work.
+It runs a graph, ``model.onnx`` in the checkpoint folder. The graph refers to the
+tensors of model.safetensors as external data, so the weights are stored once and the
+graph always uses the current ones; ``train/bert_graph.py`` writes it. PyTorch still computes
+gradients and hidden states.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ _log = logging.getLogger(__name__)
 class Engine:
     """A graph that maps token ids and their mask to logits; safe to share between threads."""
 
-    batch_tokens = 512  # a small batch fits the CPU's cache
+    batch_tokens = 512  # small batches fit into the CPU's cache
 
     def __init__(self, graph: Path, threads: int) -> None:
         self._threads = threads
         self._session = _session(graph, threads)
-        # For parallel batches: one thread each. Opened now, so that no request waits for it.
+        # For parallel batches, one thread each. Created now, so that no request waits for it.
         self._single_threaded = _session(graph, 1) if threads > 1 else self._session
 
     def __call__(self, batches: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
         """Logits (B, labels) of each batch of token ids (B, T) and attention mask (B, T).
 
-        Few batches run one after another, each on all threads. Many run in parallel, each on one
-        thread, which is faster because threads don't wait for each other after every operator.
+        A few batches run one after another, each on all threads. Many batches run in parallel,
+        each on one thread, which is faster because threads need not synchronise after every
+        operator.
 
         Raises:
             DeadlineExceeded: The time limit of the current context has passed.
         """
         if self._threads == 1 or len(batches) < 2 * self._threads:
             return [_run(self._session, *batch) for batch in batches]
-        # The largest first, so that no thread is left with a large one at the end.
+        # Largest first, so that no thread starts a large batch when the others are done.
         by_size = sorted(
             range(len(batches)), key=lambda i: math.prod(batches[i][0].shape), reverse=True
         )

@@ -1,7 +1,7 @@
-"""Linear layers for a few rows at a time on a CPU, for ``torch.inference_mode`` only.
+"""Linear layers that are fast for few rows on a CPU, for ``torch.inference_mode`` only.
 
 Generating one token at a time is limited by how fast the weights are read from memory. oneDNN,
-PyTorch's library for these products, reads them about twice as fast in its own blocked layout,
+PyTorch's library for matrix products, reads them about twice as fast in its own blocked layout,
 and 8-bit weights are a quarter of the size.
 """
 
@@ -61,7 +61,7 @@ def replace_linear(model: Module, linear: Linear, shared: Iterable[nn.Module] = 
         linear: Makes a layer from the weight (O, I) and bias (O,) of each ``nn.Linear``.
         shared: Submodules that are not copied.
     """
-    # deepcopy takes what it finds in its memo as already copied.
+    # deepcopy uses the entries of its memo instead of copying these modules.
     memo: dict[int, nn.Module] = {id(module): module for module in shared}
     for module in model.modules():
         if isinstance(module, nn.Linear):
@@ -81,6 +81,6 @@ def can_pack(weight: Tensor) -> bool:
 
 
 def has_fast_int8() -> bool:
-    """Whether PyTorch's int8 products are vectorised on this processor; elsewhere they are slow."""
+    """Whether PyTorch vectorises int8 products on this processor; if not, they are slow."""
     capability = torch.backends.cpu.get_cpu_capability()
     return capability.startswith("AVX") and hasattr(torch, "_weight_int8pack_mm")

@@ -1,10 +1,10 @@
-"""Fast generation: a key-value cache, packed weights and speculative decoding.
+"""Fast generation with a key-value cache, packed weights and speculative decoding.
 
-On a CPU the time per token is mostly spent reading the weights from memory, and reading five
-tokens at once takes little longer than one. So an 8-bit copy of the model, several times as fast,
-drafts the next tokens; the model itself then reads all drafted tokens at once and keeps them up to
-the first one that it would have chosen differently. The result is what the model alone would
-write. (Speculative decoding, Leviathan et al. 2023; here the draft shares the model's cache.)
+On a CPU most of the time per token is spent reading the weights from memory, so a forward pass
+over five tokens takes little longer than over one. An 8-bit copy of the model, several times as
+fast, therefore drafts the next tokens. The model then checks all drafted tokens in one forward pass
+and accepts them up to the first one that it would have chosen differently, so the result is the
+same as without a draft. (Leviathan et al. 2023; here the draft shares the model's cache.)
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Reader:
     output: Callable[[Tensor], Tensor]
 
     def logits(self, tokens: list[int], cache: Cache, last: int = 1) -> Tensor:
-        """Logits (``last``, V) after each of the last tokens; all are added to the cache."""
+        """Logits (``last``, V) after each of the last tokens; all tokens are added to the cache."""
         device = self.model.embedding.weight.device
         states = self.model.hidden(torch.tensor([tokens], device=device), cache)
         return self.output(states[0, -last:])
@@ -44,7 +44,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Copies:
-    """Readers with the weights of one moment; ``draft`` is None where it would not help."""
+    """Copies of the model for one state of its weights; ``draft`` is None where it is no faster."""
 
     weights: tuple[tuple[int, int], ...]
     reader: Reader
@@ -54,9 +54,9 @@ class Copies:
 class FastWriter:
     """Generates the same tokens as ``model.generate``, faster; safe to share between threads.
 
-    On a CPU it keeps copies of the weights. Every generation first checks that they are current
-    and renews them if not, so that training steps and ``load_state_dict`` take effect; a
-    generation that is under way ends with the weights that it began with.
+    On a CPU it keeps copies of the weights. Each call of ``generate`` first updates them if the
+    model's weights have changed, for example by a training step or ``load_state_dict``. A running
+    generation keeps the weights that it started with.
     """
 
     def __init__(self, model: TransformerModel) -> None:
@@ -66,19 +66,19 @@ class FastWriter:
 
     @torch.inference_mode()  # holds in whichever thread the generator is resumed
     def generate(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
-        """Continue a prompt, which fits the context, by ``count`` token ids.
+        """Continue a prompt, which must fit the context, by ``count`` token ids.
 
-        ``choose`` may be asked about a position more than once, so its answer may only depend
-        on its arguments.
+        ``choose`` may be called several times for a position, so its result must depend only on
+        its arguments.
         """
         copies = self.copies()
         reader, context = copies.reader, self.model.config.context
         cache = Cache(reader.model)
-        # All ids, those the model sees, and those of them that are not in the cache yet.
+        # All ids, those within the model's context, and those that are not in the cache yet.
         ids, window, unread = list(prompt), list(prompt), list(prompt)
         end = len(prompt) + count
         while len(ids) < end:
-            if len(window) > context:  # full: keep the first token and the later half
+            if len(window) > context:  # full: keep the first token and the last half
                 window = [window[0], *window[-context // 2 :]]
                 unread, cache.length = list(window), 0
             room = min(DRAFTED, context - len(window), end - len(ids) - 1)
@@ -98,7 +98,7 @@ class FastWriter:
     def copies(self) -> Copies:
         """The readers for the model's current weights."""
         with self._lock:
-            # Taken before copying: weights that change meanwhile are copied again next time.
+            # Read before copying: if weights change meanwhile, they are copied again next time.
             weights = _identity(self.model)
             if self._copies is None or self._copies.weights != weights:
                 self._copies = _copied(self.model, weights)
@@ -106,7 +106,7 @@ class FastWriter:
 
 
 def _drafted(draft: Reader, cache: Cache, ids: list[int], count: int, choose: Choose) -> list[int]:
-    """``count`` tokens that the draft expects after the ids; the cache is left as it was."""
+    """``count`` tokens that the draft predicts after the ids; the cache length is restored."""
     begin, guesses = cache.length, list(ids)
     for _ in range(count):
         [row] = draft.logits(guesses[-1:], cache)
@@ -116,10 +116,10 @@ def _drafted(draft: Reader, cache: Cache, ids: list[int], count: int, choose: Ch
 
 
 def _identity(model: nn.Module) -> tuple[tuple[int, int], ...]:
-    """Changes whenever a weight is replaced or modified in place.
+    """A value that changes whenever a weight is replaced or modified in place.
 
-    PyTorch counts in-place changes in ``_version``. Two kinds are not counted: writes through
-    ``.data``, and those to weights that were created under ``torch.inference_mode``.
+    PyTorch counts in-place changes in ``_version``, except changes through ``.data`` and changes
+    to weights that were created under ``torch.inference_mode``.
     """
     return tuple(
         (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
@@ -129,7 +129,7 @@ def _identity(model: nn.Module) -> tuple[tuple[int, int], ...]:
 
 @torch.inference_mode()
 def _copied(model: TransformerModel, weights: tuple[tuple[int, int], ...]) -> Copies:
-    """Copies for a CPU; elsewhere the model itself."""
+    """Copies of the model for a CPU; on other devices, the model itself."""
     tied = model.embedding.weight
     if not can_pack(tied):
         return Copies(weights, Reader(model, model.logits), None)

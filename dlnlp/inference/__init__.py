@@ -1,1 +1,1 @@
-"""Search, sampling, calibration and attribution: tensors and callables in, numbers out."""
+"""Search, sampling, calibration and attribution, as functions of tensors and callables."""

@@ -1,4 +1,4 @@
-"""Select and aggregate attention weights for display. Pure numpy, no torch."""
+"""Select and aggregate attention weights for display, with numpy only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dlnlp.text.words import words
 
 
 @dataclass(frozen=True)
-class Glance:
-    """A part of attention maps to look at: some of their tokens, in order.
+class AttentionWindow:
+    """The attention between N of the tokens, in order.
 
-    ``weights`` (layers, heads, N, N) are those among the N tokens; ``hidden_share`` is the
-    part of all attention of these tokens that goes to special tokens left out, 0 to 1.
+    ``weights`` (layers, heads, N, N) are the weights between these tokens. ``hidden_share``
+    (layers, heads) is the mean share of their attention, 0 to 1, that goes to hidden special
+    tokens. ``begin`` is the index of the first token among the ``total`` tokens to choose from.
     """
 
     tokens: tuple[str, ...]
@@ -25,10 +26,10 @@ class Glance:
     total: int
 
 
-def glance(
+def attention_window(
     maps: AttentionMaps, begin: int, size: int, special: frozenset[str], hide: bool
-) -> Glance:
-    """``size`` tokens from ``begin`` on, without the special ones if they are to be hidden."""
+) -> AttentionWindow:
+    """``size`` tokens from ``begin`` on, without the special tokens if ``hide`` is set."""
     named = [i for i, token in enumerate(maps.tokens) if token in special]
     kept = [i for i, token in enumerate(maps.tokens) if not (hide and token in special)]
     begin = max(0, min(begin, len(kept) - size))
@@ -37,12 +38,12 @@ def glance(
     to_special = rows[..., named].sum(axis=-1) if hide else np.zeros(rows.shape[:3])
     share = to_special.mean(axis=-1) if chosen else np.zeros(rows.shape[:2])
     tokens = tuple(maps.tokens[i] for i in chosen)
-    return Glance(tokens, rows[..., chosen], share, begin, len(kept))
+    return AttentionWindow(tokens, rows[..., chosen], share, begin, len(kept))
 
 
 @dataclass(frozen=True)
 class WordAttention:
-    """A translation's attention by words: ``weights`` (target words, source words).
+    """The attention of a translation by words: ``weights`` (target words, source words).
 
     Weights are summed over the characters of a source word and averaged over those of a target
     word, so rows sum to 1. Spaces and line breaks count as part of the word before them.

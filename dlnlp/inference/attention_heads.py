@@ -1,4 +1,4 @@
-"""Which attention head of a Transformer is worth looking at first."""
+"""Find the attention head of a Transformer that is most informative to look at first."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from dlnlp.results import AttentionMaps
 
-NEAR = 1  # tokens: many heads only look at the token itself and its neighbours
+NEAR = 1  # tokens: many heads only attend to the token itself and its neighbours
 MOST_TOKENS = 64
 
 
 def informative_head(maps: AttentionMaps, special: frozenset[str] = frozenset()) -> tuple[int, int]:
-    """The head (layer, head) that most selectively looks at distant tokens.
+    """The head (layer, head) that most selectively attends to distant tokens.
 
     For each token, a head's selectivity is the largest amount by which it attends to a token
     more than ``NEAR`` positions away, compared with the average token's attention to it. The
-    head with the highest mean selectivity is chosen. So heads that attend to neighbours, to
-    special tokens, or to the same token from everywhere rank low. Only the first
+    head with the highest mean selectivity is chosen, so heads that attend to neighbours, to
+    special tokens, or to the same token from every position rank low. Only the first
     ``MOST_TOKENS`` tokens are compared.
 
     Args:
-        special: Tokens that don't count, such as ``[SEP]``.
+        special: Tokens to ignore, such as ``[SEP]``.
     """
     content = [i for i, token in enumerate(maps.tokens) if token not in special][:MOST_TOKENS]
     weights = maps.weights[:, :, content][..., content]  # (layers, heads, N, N)

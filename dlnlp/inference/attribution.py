@@ -1,6 +1,6 @@
-"""Attributions: how much each word contributes to a classifier's logit.
+"""Attribute a classifier's logit to the words of a text.
 
-These functions take callables and tensors and return scores; they know no model.
+The functions take callables and tensors, so they work with any model.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ METHODS = ("integrated_gradients", "leave_one_out")
 STEPS = 24
 BATCH_TOKENS = 2048
 MANY_WORDS = 60  # in longer texts, leave-one-out removes sentences instead of words
-MANY_UNITS = 32  # and at most about this many units
+MANY_UNITS = 32  # at most; sentences are grouped if there are more
 
 
 def check_method(method: str) -> None:
-    """Raises a ValueError unless the method is one of ``METHODS``."""
+    """Check the name of an attribution method.
+
+    Raises:
+        ValueError: It is not one of ``METHODS``.
+    """
     if method not in METHODS:
         raise ValueError(f"The method must be one of {', '.join(METHODS)}, not {method!r}.")
 
@@ -37,12 +41,13 @@ def attribute(
     token_scores: Callable[[str], tuple[Sequence[int], Sequence[float]]],
     truncated: bool = False,
 ) -> Attribution:
-    """Explain a classifier's logit for a text, word by word.
+    """Attribute a classifier's logit for a text to its words.
 
     Args:
         text: The text in natural spelling, no longer than the model can read.
         logits: Computes the logits of texts, for leave-one-out.
-        token_scores: Computes where the text's tokens start and their integrated gradients.
+        token_scores: Computes the start positions of the text's tokens and their integrated
+            gradients.
         truncated: Whether the text is only the beginning of a longer one.
 
     Raises:
@@ -61,7 +66,7 @@ def attribute(
 def integrated_gradients(
     logit: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, steps: int = STEPS
 ) -> Tensor:
-    """Scores (T,) of the rows of ``x`` (T, E), which sum to about logit(x) - logit(baseline).
+    """Scores (T,) of the rows of ``x`` (T, E); their sum is about logit(x) - logit(baseline).
 
     Averages the gradients at the midpoints of ``steps`` equal parts of the straight path from
     the baseline to ``x`` (Sundararajan et al. 2017).
@@ -84,7 +89,7 @@ def integrated_gradients(
 def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.ndarray:
     """Scores (N,) of the text's words: how much the logit falls when the word is removed.
 
-    In a text of more than ``MANY_WORDS`` words whole sentences are removed, and the words of a
+    In texts of more than ``MANY_WORDS`` words whole sentences are removed, and the words of a
     sentence share its score equally.
 
     Args:
@@ -120,7 +125,7 @@ def per_word(text: str, starts: Sequence[int], scores: Sequence[float]) -> np.nd
     """Scores (N,) of the text's words: the sums of the scores of their tokens.
 
     Args:
-        starts: Where each of the model's tokens starts in the text.
+        starts: The position in the text at which each token starts.
     """
     word_starts = [start for _, start in words(text)]
     result = np.zeros(len(word_starts))

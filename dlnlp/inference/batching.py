@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices in batches of similar length, each of at most ``budget`` padded tokens."""
+    """Indices of inputs in batches of similar length, at most ``budget`` padded tokens each."""
     result: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
         if not result or lengths[index] * (len(result[-1]) + 1) > budget:
@@ -30,6 +30,6 @@ def pad_rows(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def in_order(order: Sequence[Sequence[int]], found: Iterable[Iterable[Result]]) -> list[Result]:
-    """The results ``found`` for each of the ``batches``, in the order of the inputs."""
+    """The results ``found`` for the batches in ``order``, in the order of the inputs."""
     pairs = zip(chain.from_iterable(order), chain.from_iterable(found), strict=True)
     return [result for _, result in sorted(pairs, key=lambda pair: pair[0])]

@@ -1,4 +1,4 @@
-"""Batched beam search over any model that predicts one token at a time."""
+"""Batched beam search for any model that predicts one token at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Hypothesis:
     """A finished output of N tokens, without the end symbol.
 
     ``score`` is the sum of the log-probabilities in nats, including that of the end symbol, and
-    ``rate`` is the score after ``normalised``, by which outputs are ranked. ``log_probs`` (N,)
+    ``rate`` is the score after ``normalised``, which ranks the outputs. ``log_probs`` (N,)
     and ``attention`` (N, S) are on the CPU.
     """
 
@@ -50,16 +50,17 @@ def beam_search(
         step: Takes tokens (B * K,) and a state, returns log-probabilities (B * K, V), attention
             (B * K, S) and the next state.
         state: The initial state: tensors with B * K rows in dimension 1.
-        limits: The maximum number of tokens for each input; after that only the end may follow.
+        limits: The maximum number of tokens for each input; only the end symbol may
+            follow.
         alphas: The length penalty for each input; 1 by default.
 
     Raises:
-        DeadlineExceeded: The deadline passed, which is checked before each step.
+        DeadlineExceeded: The deadline has passed; it is checked before each step.
     """
     count, width, device = len(limits), beam_size, state[0].device
     alphas = [1.0] * count if alphas is None else alphas
     tokens = torch.full((count * width,), start, device=device)
-    # All beams of an input start out equal, so only the first may propose continuations.
+    # All beams of an input start out equal, so only the first one is extended at first.
     scores = torch.full((count, width), -torch.inf, device=device)
     scores[:, 0] = 0.0
     rows = torch.arange(count, device=device).unsqueeze(1) * width  # (B, 1)
@@ -79,7 +80,7 @@ def beam_search(
         _collect(finished, best, beam + rows, is_end, length, alphas)
         if all(len(outputs) == width for outputs in finished):
             break
-        going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the best that go on
+        going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the K best unfinished ones
         scores = best.gather(1, going)
         tokens = token.gather(1, going).flatten()
         parents = (beam.gather(1, going) + rows).flatten()
@@ -101,8 +102,8 @@ def _collect(
 ) -> None:
     """Add the outputs of ``length`` tokens that ended at this step, up to K for each input.
 
-    ``best``, ``rows`` and ``is_end`` are (B, 2K): scores, the rows they extend, and whether by
-    the end symbol. Only the first K of them count.
+    ``best``, ``rows`` and ``is_end`` are (B, 2K): scores, the rows that they extend, and whether
+    they extend them by the end symbol. Only the first K of them count.
     """
     width = best.shape[1] // 2
     for b, column in (is_end[:, :width] & best[:, :width].isfinite()).nonzero().tolist():
@@ -112,13 +113,13 @@ def _collect(
 
 
 def _only_end(log_probs: Tensor, full: Tensor, end: int) -> Tensor:
-    """Log-probabilities (B, K, V) that leave only the end for inputs (B,) that are full."""
+    """Log-probabilities (B, K, V) in which full inputs (B,) can only be ended."""
     others = torch.arange(log_probs.shape[-1], device=log_probs.device) != end
     return log_probs.masked_fill(full.view(-1, 1, 1) & others, -torch.inf)
 
 
 def normalised(score: float, length: int, alpha: float = 1.0) -> float:
-    """A score that compares outputs of different lengths (Wu et al. 2016, eq. 14).
+    """The score with a length penalty, to rank outputs of any length (Wu et al. 2016, eq. 14).
 
     Args:
         score: The summed log-probability.
@@ -135,7 +136,7 @@ def _trace(
     size: int,
     row: int,
 ) -> Hypothesis:
-    """The output of ``size`` tokens that ends in ``row``, followed backwards to its start."""
+    """The output of ``size`` tokens that ends in ``row``, traced back to its start."""
     tokens, log_probs, attentions = [], [], []
     for parents, chosen, picked, attention in reversed(history[:size]):
         tokens.append(int(chosen[row]))

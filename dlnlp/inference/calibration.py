@@ -1,4 +1,4 @@
-"""Calibration: make a classifier's probabilities match how often it is right."""
+"""Calibrate a classifier, so that its probabilities match how often it is right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Logit = TypeVar("Logit", bound=Any)  # a float, an array or a tensor
-TYPICAL = 25  # tokens, about one sentence: a text of this length gets the plain temperature
+TYPICAL = 25  # tokens, about one sentence: texts of this length get ``temperature`` itself
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Calibration:
 
     @classmethod
     def taken_from(cls, config: dict[str, Any]) -> Calibration:
-        """The calibration stored in a config; its entries are removed from the config."""
+        """Pop the calibration's entries from a config."""
         return cls(
             config.pop("temperature", 1.0), config.pop("shift", 0.0), config.pop("growth", 0.0)
         )

@@ -1,6 +1,6 @@
-"""A time limit for a computation, checked between its batches or steps.
+"""A time limit for computations, checked between batches or steps.
 
-The limit belongs to the current context, so code that computes in batches needs no extra argument:
+The limit is part of the current context, so functions need no extra argument for it:
 
 >>> with deadline(20):
 ...     predictor.translate(texts)
@@ -22,7 +22,7 @@ class DeadlineExceeded(RuntimeError):
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Limit the code inside to ``seconds``; an enclosing, earlier limit still holds."""
+    """Limit the code inside to ``seconds``; an enclosing limit that ends earlier still holds."""
     end = time.monotonic() + seconds
     outer = _limit.get()
     token = _limit.set(outer if outer and outer[0] <= end else (end, seconds))
@@ -33,7 +33,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def check_deadline() -> None:
-    """Call this between batches or steps.
+    """Check the time limit; to be called between batches or steps.
 
     Raises:
         DeadlineExceeded: The time limit of the current context has passed.

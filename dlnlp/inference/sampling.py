@@ -1,4 +1,4 @@
-"""From log-probabilities to the distribution that is sampled from; numpy only."""
+"""Filter next-token distributions by the generation settings, and sample from them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def filtered(
 ) -> np.ndarray:
     """Probabilities (V,) after the repetition penalty, temperature, top-k and top-p, in that order.
 
-    Temperature 0 puts all probability on the best token. ``top_p`` keeps the smallest set of
-    tokens whose probabilities reach it (Holtzman et al. 2020). At least one token remains.
+    Temperature 0 gives the most likely token probability 1. ``top_p`` keeps the smallest set of
+    tokens whose probabilities reach p (Holtzman et al. 2020). At least one token remains.
 
     Args:
         log_probs: Log-probabilities or logits (V,); -inf rules a token out.
         repetition_penalty: Divides the logits of the ``recent`` tokens (Keskar et al. 2019,
-            section 4.1); 1 turns it off. Logits count from their mean over the vocabulary, and
-            those below it are multiplied, so that a penalty never makes a token likelier.
+            section 4.1); 1 turns it off. Logits are centred on their mean over the vocabulary, and
+            negative ones are multiplied, so that no token becomes more likely.
         recent: Token ids that should not be repeated.
 
     Raises:
@@ -57,7 +57,7 @@ def filtered(
 
 
 def _penalised(logits: np.ndarray, penalty: float, tokens: np.ndarray) -> np.ndarray:
-    """A copy of the logits (V,), counted from their mean, in which the tokens are less likely."""
+    """A centred copy of the logits (V,) in which ``tokens`` are less likely."""
     logits = logits - logits[np.isfinite(logits)].mean()
     chosen = logits[tokens]
     logits[tokens] = np.where(chosen > 0, chosen / penalty, chosen * penalty)
@@ -65,23 +65,23 @@ def _penalised(logits: np.ndarray, penalty: float, tokens: np.ndarray) -> np.nda
 
 
 class Draws:
-    """Draws tokens by their probabilities; the same seed, prompt and position draw alike.
+    """Samples tokens with random numbers that depend only on seed, prompt and position.
 
-    Each token waits for an exponentially distributed time with its probability as the rate, and
-    the first one wins. Because the same random numbers are used again, two distributions that
-    differ little mostly give the same token, which is what speculative decoding needs.
+    Each token gets an exponentially distributed arrival time with its probability as the rate,
+    and the earliest one is chosen. Because the same random numbers are reused, two similar
+    distributions mostly give the same token, which speculative decoding relies on.
     """
 
     def __init__(self, seed: int | None, prompt: str = "") -> None:
         self._seed = seed if seed is not None else int(np.random.default_rng().integers(2**63))
-        # Other prompts get other random numbers. Python's hash differs between processes.
+        # Not Python's hash, which differs between processes.
         digest = hashlib.blake2b(prompt.encode("utf-8", "replace"), digest_size=8).digest()
         self._prompt = int.from_bytes(digest, "little")
-        # A position is usually asked about twice in a short time.
+        # Speculative decoding samples most positions twice.
         self._waits = functools.lru_cache(maxsize=16)(self._exponential)
 
     def __call__(self, probabilities: np.ndarray, position: int) -> int:
-        """One token of the probabilities (V,) for a position."""
+        """A token sampled from the probabilities (V,) at a position."""
         best = int(np.argmax(probabilities))
         if probabilities[best] == 1:
             return best
@@ -93,10 +93,10 @@ class Draws:
 
 
 def likeliest(found: Distribution, probabilities: np.ndarray, k: int) -> list[NextToken]:
-    """The ``k`` likeliest tokens with a probability above 0, likeliest first.
+    """The ``k`` most likely tokens with a probability above 0, most likely first.
 
     Args:
-        probabilities: One per token (V,), for example ``filtered(found.log_probs, top_k=50)``.
+        probabilities: Those of all tokens (V,), such as ``filtered(found.log_probs, top_k=50)``.
 
     Raises:
         ValueError: ``k`` is not a whole number above 0.
@@ -112,7 +112,7 @@ def check_settings(
     top_p: float | None,
     repetition_penalty: float = 1.0,
 ) -> None:
-    """Check the settings' ranges.
+    """Check the ranges of the generation settings.
 
     Raises:
         ValueError: A setting is out of its range; the message names it.
@@ -133,7 +133,7 @@ def check_whole(name: str, value: object, low: int, high: int) -> None:
     """Check that a value is an int from ``low`` to ``high``.
 
     Raises:
-        ValueError: It is not; the message names it.
+        ValueError: The value is not; the message names it.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")

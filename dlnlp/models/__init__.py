@@ -1,1 +1,1 @@
-"""The models, a folder per chapter."""
+"""The models, one folder per chapter of the tutorial."""

@@ -1,7 +1,6 @@
-"""Between requests and predictors: input checks, limits and deadlines.
+"""Input checks, budgets and deadlines between requests and predictors.
 
-Nothing here imports gradio or torch, so the same calls serve the page, its endpoints and any other
-interface.
+Nothing here imports gradio or torch, so the page, its endpoints and other interfaces can share it.
 """
 
 from dlnlp.service.calls import SECONDS, call, stream

@@ -1,4 +1,4 @@
-"""One way from a request to a predictor: check the input, check the budget, set a deadline, call.
+"""Call a predictor for a request, with checked input, a budget and a deadline.
 
 >>> call(registry, "sentiment_lstm", "classify", texts=["A great film"])
 """
@@ -16,14 +16,14 @@ from dlnlp.inference.deadline import deadline
 from dlnlp.registry import Registry
 from dlnlp.service.inputs import checked, is_cut
 
-SECONDS = 30.0  # the deadline of a request, without loading the model
+SECONDS = 30.0  # the time limit of a request, excluding loading the model
 _END = object()
 
 
 def call(registry: Registry, stem: str, verb: str, **arguments: Any) -> Any:
     """The predictor's results, which ``dlnlp.results.as_json`` turns into JSON.
 
-    Results of texts that were longer than a request may be are marked as truncated.
+    If a text exceeds ``MAX_CHARACTERS``, it is cut and its result is marked as truncated.
 
     Raises:
         KeyError: No model has that stem.
@@ -43,17 +43,17 @@ def call(registry: Registry, stem: str, verb: str, **arguments: Any) -> Any:
 
 
 def stream(registry: Registry, stem: str, verb: str, **arguments: Any) -> Iterator[Any]:
-    """The results of a verb that streams, as they come.
+    """The results of a streaming verb, as they are computed.
 
     The arguments are checked and the model is loaded before this returns.
 
     Raises:
-        KeyError, TypeError, ValueError, CheckpointError: As ``call`` does.
+        KeyError, TypeError, ValueError, CheckpointError: See ``call``.
         DeadlineExceeded: While iterating.
     """
     method, first, others = _prepared(registry, stem, capability(verb), arguments)
     with deadline(SECONDS):
-        context = copy_context()  # the deadline holds wherever the iterator is resumed
+        context = copy_context()  # the deadline applies wherever the iterator is resumed
     pieces = context.run(method, first, **others)
 
     def resumed() -> Iterator[Any]:
@@ -99,7 +99,7 @@ def check_budget(wanted: Capability, arguments: Mapping[str, Any]) -> None:
 
 
 def _marked(wanted: Capability, found: Any, asked: Any) -> Any:
-    """The results, marked as truncated where a text was cut before the model got it."""
+    """The results, marked as truncated where ``readable`` cut the text."""
     if wanted.takes_list:
         pairs = zip(asked, found, strict=True)
         return [_truncated(each) if is_cut(text) else each for text, each in pairs]

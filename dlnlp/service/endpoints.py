@@ -1,4 +1,4 @@
-"""A capability of a model as a plain function: typed arguments in, JSON out."""
+"""Turn a capability of a model into a function with typed arguments that returns JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dlnlp.service.calls import call, stream
 def endpoint(registry: Registry, stem: str, capability: Capability) -> Callable[..., Any]:
     """A function with the capability's name, arguments, defaults and description.
 
-    It returns JSON values. If the capability streams text, it yields the text so far, again and
-    again.
+    It returns JSON values. If the capability streams text, it repeatedly yields the whole text
+    so far.
     """
     signature = capability.signature
 

@@ -1,4 +1,4 @@
-"""Checks for the arguments of a request, where anything may be sent."""
+"""Check the arguments of a request, which may hold any values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dlnlp.capabilities import Capability
 from dlnlp.text.checks import check_text, check_texts
 
 MAX_TEXTS = 256
-MAX_CHARACTERS = 100_000  # of one text; the rest is left out
+MAX_CHARACTERS = 100_000  # per text; longer texts are cut
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def readable(text: str, keep: str = "beginning") -> tuple[str, bool]:
-    """A text that models and JSON accept, and whether it had to be cut to ``MAX_CHARACTERS``.
+    """A text that models and JSON accept, and whether it was cut to ``MAX_CHARACTERS``.
 
     Args:
         keep: The part to keep, "beginning" or "end".
@@ -28,9 +28,9 @@ def readable(text: str, keep: str = "beginning") -> tuple[str, bool]:
 
 
 def checked(capability: Capability, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that were given, with the types of the capability's signature.
+    """The given arguments, converted to the types of the capability's signature.
 
-    Whole numbers may come as floats, as JSON and Gradio send them.
+    Whole numbers may be floats, as JSON and Gradio send them.
 
     Raises:
         TypeError: An argument is missing, unknown or of another type.
@@ -73,5 +73,5 @@ def whole_number(name: str, value: Any) -> int:
 
 
 def is_cut(text: object) -> bool:
-    """Whether ``readable`` leaves out a part of the text."""
+    """Whether ``readable`` cuts the text."""
     return isinstance(text, str) and len(text) > MAX_CHARACTERS

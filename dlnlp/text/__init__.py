@@ -1,1 +1,1 @@
-"""Text processing without torch: words, sentences, casing, vocabularies and byte-level BPE."""
+"""Words, sentences, casing, vocabularies and byte-level BPE, without torch."""

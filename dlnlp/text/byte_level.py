@@ -1,4 +1,4 @@
-"""Byte-level BPE (Radford et al. 2019): tokens are byte sequences, so any text can be encoded."""
+"""Byte-level BPE (Radford et al. 2019), which can encode any text because tokens are bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNK_ID, BEGIN_ID = 0, 1
 
 
 def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
-    """The bytes that a token id stands for; special tokens give their name."""
+    """The bytes of a token id; for special tokens, those of their name."""
     piece = str(tokenizer.id_to_token(token))
     if token in (UNK_ID, BEGIN_ID):
         return piece.encode()
@@ -22,7 +22,7 @@ def piece_bytes(tokenizer: Tokenizer, token: int) -> bytes:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """The byte of each printable character with which GPT-2 writes bytes."""
+    """The byte that each character of GPT-2's printable byte alphabet stands for."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     pairs = {chr(byte): byte for byte in printable}
@@ -35,7 +35,7 @@ BYTE_OF = _byte_alphabet()
 def split_whole(data: bytes) -> tuple[str, bytes]:
     """The text of the bytes, and the bytes of an unfinished character at their end.
 
-    Bytes that are not valid UTF-8 become text as in ``shown``.
+    Bytes that are not valid UTF-8 are converted by ``shown``.
     """
     for size in range(min(3, len(data)) + 1):
         try:
@@ -85,7 +85,7 @@ def empty_tokenizer() -> Tokenizer:
 
 
 def byte_tokenizer(merges: Sequence[tuple[str, str]] = ()) -> Tokenizer:
-    """A tokenizer of the special tokens, the 256 bytes, and what the merges make of them."""
+    """A tokenizer whose vocabulary is the special tokens, the 256 bytes and the merges."""
     tokenizer = empty_tokenizer()
     names = [UNK, BEGIN, *sorted(BYTE_OF), *(left + right for left, right in merges)]
     tokenizer.model = BPE({name: i for i, name in enumerate(names)}, list(merges))

@@ -1,4 +1,4 @@
-"""The casing of a text, and how to restore it in a translation."""
+"""Normalise the casing of a text, and restore it in a translation."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ OPENING = " \"'«“‘([¿¡–—-"  # what may stand before the first letter 
 
 
 class Casing:
-    """How a text is cased: as usual, with a small first letter, or all in capitals.
+    """The casing of a text: normal, with a lower-case first letter, or all in capitals.
 
-    A translator that learnt from well-spelt sentences reads ``canonical`` ones, and what it
-    writes is put back into the user's casing; no character moves or is added.
+    A translator trained on normally cased sentences reads the ``canonical`` text, and its output
+    is ``restored`` to the user's casing. The number and order of characters never change.
     """
 
     def __init__(self, text: str, within: str = "") -> None:
-        """The casing of a text, or of a sentence within one.
+        """The casing of a text, or of a sentence within a longer text.
 
-        A lone word in capitals, such as "OK", is so only where everything else is, too.
+        A single word in capitals, such as "OK", only counts as capitals if the longer text is
+        in capitals too.
         """
         self.capitals = _in_capitals(within or text) or (" " in text and _in_capitals(text))
         self.small = text.lstrip(OPENING)[:1].islower()  # not of "@anna" or "3pm"
 
     def canonical(self, text: str) -> str:
-        """The text as it would usually be written: one capital first, and "I"."""
+        """The text in normal casing: a capital first letter, and a capital "I"."""
         if self.capitals:
             text = _each(str.lower, text)
         if self.capitals or self.small:
@@ -32,13 +33,13 @@ class Casing:
         return text
 
     def restored(self, text: str) -> str:
-        """What was written for the canonical text, in the casing of the original."""
+        """A translation of the canonical text, in the casing of the original."""
         if self.capitals:
             return _each(str.upper, text)
         return _first(str.lower, text) if self.small else text
 
     def written(self, text: str) -> str:
-        """The likeliest text that ``restored`` made this one of."""
+        """The most likely text that ``restored`` would turn into this one."""
         if self.capitals:
             text = _each(str.lower, text)
         return _first(str.upper, text) if self.capitals or self.small else text
@@ -50,11 +51,11 @@ def _in_capitals(text: str) -> bool:
 
 
 def _first(change: Callable[[str], str], text: str) -> str:
-    """The text with its first letter changed, which nothing but opening marks may precede."""
+    """The text with its first letter changed, which only opening marks may precede."""
     place = len(text) - len(text.lstrip(OPENING))
     return text[:place] + _each(change, text[place : place + 1]) + text[place + 1 :]
 
 
 def _each(change: Callable[[str], str], text: str) -> str:
-    """Every character changed for which there is just one other."""
+    """Every character changed, except where the result is not a single character ("ß")."""
     return "".join(new if len(new := change(c)) == 1 else c for c in text)

@@ -1,4 +1,4 @@
-"""Type checks for texts that callers pass in."""
+"""Check the types of texts in arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     """The texts as a list.
 
     Raises:
-        TypeError: A bare string was given where a list is meant, or an item is no string.
+        TypeError: A single string was given instead of a list, or an item is not a string.
     """
     if isinstance(texts, str):
         raise TypeError("Expected a list of texts, got one string: put it in a list, [text].")
@@ -23,7 +23,7 @@ def check_text(text: str, name: str = "text") -> str:
     """The text itself.
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
     """
     if not isinstance(text, str):
         raise TypeError(f"Expected {name} to be a string, got {type(text).__name__}.")

@@ -6,7 +6,7 @@ import re
 
 from dlnlp.text.casing import OPENING, Casing
 
-# A sentence may end before this space: after a stop and any closing quotes and brackets. The
+# A sentence may end before this space: after a full stop and closing quotes or brackets. The
 # lookbehind keeps the search linear in the length of a word.
 _STOP = re.compile(r"(?<!\S)(\S*[.!?…])([\"'”’»)\]]*) ")
 _NO_STOP = re.compile(
@@ -17,12 +17,12 @@ _NO_STOP = re.compile(
 
 
 def sentences(text: str, longest: int) -> list[str]:
-    """The sentences of a clean line of text; joined by spaces, they are the line again.
+    """The sentences of a clean line of text; joining them with spaces restores the line.
 
     A sentence of more than ``longest`` characters is split into parts: after a comma, semicolon
     or colon if there is one, else between two words. Longer words are not split.
     """
-    small = Casing(text).small  # then sentences may begin with a small letter
+    small = Casing(text).small  # then sentences may begin with a lower-case letter
     result, begin = [], 0
     for match in _STOP.finditer(text):
         following = text[match.end() :].lstrip(OPENING)[:1]

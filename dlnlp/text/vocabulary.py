@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 PAD, UNK, SOS, EOS = "<pad>", "<unk>", "<sos>", "<eos>"
-# The words that the tiny, untrained sentiment models know.
+# The vocabulary of the tiny, untrained sentiment models.
 TINY_WORDS = "the film movie was is good great bad terrible loved hated not but . !"
 
 
 class Vocabulary:
     """Ids of the tokens of a closed list; ``<pad>`` is 0 and ``<unk>`` is 1.
 
-    The tutorial let ``<unk>`` double as the pad id, which makes unknown words invisible.
+    The tutorial also pads with the id of ``<unk>``, so unknown words look like padding.
     """
 
     def __init__(self, tokens: Sequence[str]) -> None:
         if list(tokens[:2]) != [PAD, UNK] or len(set(tokens)) != len(tokens):
-            raise ValueError(f"a vocabulary starts with {PAD}, {UNK} and repeats nothing")
+            raise ValueError(f"a vocabulary must start with {PAD}, {UNK} and have no duplicates")
         self.tokens = tuple(tokens)
         self._ids = {token: index for index, token in enumerate(tokens)}
 
@@ -32,7 +32,7 @@ class Vocabulary:
         min_count: int = 1,
         max_size: int | None = None,
     ) -> Vocabulary:
-        """The tokens seen at least ``min_count`` times, the most frequent first."""
+        """The tokens that occur at least ``min_count`` times, most frequent first."""
         counts = Counter(token for document in documents for token in document)
         kept = [t for t, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= min_count]
         first = [PAD, UNK, *specials]

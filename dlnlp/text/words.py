@@ -1,6 +1,6 @@
 """Normalise text and split it into words.
 
-Training and prediction both use these functions, so they tokenise alike.
+Training and prediction both use these functions, so their tokens agree.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _WORD = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
 
 
 def clean(text: str) -> str:
-    """NFC, with control and unpaired surrogate characters and runs of space as one space."""
+    """The text in NFC; control characters, unpaired surrogates and runs of space become a space."""
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def natural(text: str) -> str:
-    """Natural spelling of a text that may be in the treebank's ("it 's", "ca n't", "-lrb-").
+    """The text in natural spelling, without treebank tokens such as "it 's", "ca n't" and "-lrb-".
 
-    SST-2 is distributed so; people type otherwise. Natural text comes back as it was, but
-    for typographic apostrophes and quotes and IMDB's ``<br />``.
+    SST-2 is distributed in treebank spelling. In natural text, this only replaces typographic
+    apostrophes and quotes, IMDB's ``<br />``, and what ``clean`` replaces.
     """
     text = re.sub(r"<br\s*/?>", " ", text).translate(str.maketrans("‘’“”", "''\"\""))
     text = clean(text)
@@ -47,30 +47,30 @@ def natural(text: str) -> str:
 
 
 def basic_english(text: str) -> list[str]:
-    """Lower-case words and punctuation marks, after torchtext's ``basic_english``.
+    """Lower-case words and punctuation marks, like torchtext's ``basic_english``.
 
-    Unlike it, contractions split as in the Penn Treebank ("don't" → "do", "n't"), so that
+    Unlike there, contractions are split as in the Penn Treebank ("don't" → "do", "n't"), so that
     SST-2's spelling and a user's give the same tokens.
     """
     return [token.lower() for token, _ in spans_of_tokens(natural(text))]
 
 
 def spans_of_tokens(text: str) -> list[tuple[str, int]]:
-    """The tokens of a natural text, as written, and where each begins."""
+    """The tokens of a natural text, in their original casing, with their start positions."""
     return [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
 
 
 def words(text: str) -> list[tuple[str, int]]:
-    """The words and punctuation marks of a natural text, as a reader counts them.
+    """The words and punctuation marks of a natural text, with their start positions.
 
-    Both sentiment models' attributions are given per word of these, with where it begins.
-    A contraction is one word, whatever pieces a model reads it in.
+    The attributions of both sentiment models have one score per word. A contraction is one word,
+    even if a model splits it into several tokens.
     """
     return [(match.group(), match.start()) for match in _WORD.finditer(text)]
 
 
 def without(text: str, chosen: Sequence[int]) -> str:
-    """The text without the words of these indices; no two words grow together."""
+    """The text without the words at these indices; the words around them stay separate."""
     left, end = [], 0
     found = words(text)
     for word, start in (found[i] for i in sorted(chosen)):

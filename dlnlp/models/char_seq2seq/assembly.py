@@ -1,4 +1,4 @@
-"""Put the translations of sentences together to that of a text."""
+"""Assemble the translation of a text from the translations of its sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from dlnlp.results import BlockMatrix, Translation
 
-Rated = tuple[float, Translation]  # a sentence's translation, and the rate that ranks it
+Rated = tuple[float, Translation]  # the rank score and translation of a sentence
 
 
 def likeliest(options: Sequence[Sequence[Rated]], count: int) -> list[list[Translation]]:
@@ -33,12 +33,12 @@ def joined(
 ) -> Translation:
     """The translation of a text from the translations of its parts.
 
-    Separators are copied, not predicted: they have probability 1, and each attends to its
-    counterpart in the source.
+    Separators are copied, not predicted: they have probability 1, and each attends only
+    to its counterpart in the source.
 
     Args:
-        separators: What follows each part in the source: a space, line breaks, or "".
-        target_separators: What follows each part in the translation, if that is different.
+        separators: The separator after each part of the source: a space, line breaks, or "".
+        target_separators: The separators in the translation, if they are different.
         truncated: Whether the text was cut.
     """
     source, target = "", ""
@@ -66,6 +66,6 @@ def joined(
 
 
 def _copied(gap: str, target_gap: str) -> np.ndarray:
-    """Attention of a separator to its counterpart; what is longer ends at the last character."""
+    """Attention of a separator to its counterpart, character by character, the rest to its last."""
     looked_at = np.minimum(np.arange(len(target_gap)), len(gap) - 1)
     return np.eye(len(gap), dtype=np.float32)[looked_at]

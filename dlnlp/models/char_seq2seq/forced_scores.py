@@ -15,17 +15,17 @@ from dlnlp.models.char_seq2seq.model import EOS_ID, PAD_ID, SOS_ID, CharSeq2Seq,
 def score(
     model: CharSeq2Seq, memory: Memory, target: Sequence[int], stops: Sequence[Sequence[int]]
 ) -> tuple[Tensor, list[float], Tensor]:
-    """Score target ids (T,) followed by each of N alternative stops and the end symbol.
+    """Score target ids (T,) followed by each of N alternative endings and the end symbol.
 
-    The target itself, which all alternatives share, is read once.
+    The decoder reads the target only once for all alternatives.
 
     Args:
-        memory: That of one source of S characters.
-        stops: Ids of each alternative, possibly none.
+        memory: The memory of one source of S characters.
+        stops: The ids of each alternative ending, such as a full stop; may be empty.
 
     Returns:
-        Log-probabilities (T,) of the target in nats, N summed log-probabilities of everything,
-        and attention (T, S). All are on the CPU.
+        Log-probabilities (T,) of the target in nats, N sums of the log-probabilities of target,
+        ending and end symbol, and attention (T, S). All are on the CPU.
     """
     device = memory.states.device
     inputs = torch.tensor([[SOS_ID, *target]], device=device)  # (1, T + 1)

@@ -1,11 +1,11 @@
-"""How beam search weighs short outputs against long ones."""
+"""The length penalty of beam search, chosen by the length of the source sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-LONGER = "longer"  # the key, in JSON, of the exponent for all longer sources
+LONGER = "longer"  # the JSON key of ``otherwise``
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class LengthPenalty:
 
     ``steps`` are pairs (longest source in characters, alpha) in ascending order; sources longer
     than the last step use ``otherwise``. With alpha 0, outputs are ranked by their summed
-    log-probability; the larger alpha, the more long outputs are favoured.
+    log-probability; larger values favour longer outputs.
     ``python -m train.length_penalty`` chooses the values.
 
     Raises:
@@ -34,7 +34,7 @@ class LengthPenalty:
         return next((alpha for most, alpha in self.steps if source_length <= most), self.otherwise)
 
     def as_json(self) -> dict[str, float]:
-        """The form in config.json: ``{"8": 0.2, "15": 0.8, "longer": 1.0}``."""
+        """The value in config.json: ``{"8": 0.2, "15": 0.8, "longer": 1.0}``."""
         return {**{str(most): alpha for most, alpha in self.steps}, LONGER: self.otherwise}
 
     @classmethod

@@ -1,11 +1,11 @@
-"""Chapter 2: English to French, character by character, with attention.
+"""Chapter 2: character-level translation from English to French with attention.
 
 The encoder reads the source in both directions. The decoder has two GRUs. The first reads the
 French written so far; its output is the query that attention compares with every source
 character. The second reads the embedded character, the query and the context that attention
-returns, and predicts the next character. Because the query does not depend on the context, the
-attention of a whole target is computed at once in training, and decoding step by step gives the
-same numbers. (Bahdanau et al. 2015; the scaled dot product is that of Vaswani et al. 2017.)
+returns, and predicts the next character. Because the query does not depend on the context,
+training computes the attention of all target characters in parallel, and step-by-step decoding
+gives the same numbers. (Bahdanau et al. 2015, with the scaled dot product of Vaswani et al. 2017.)
 
 Shapes: B sources in a batch, S source characters, T target characters, E embedding size,
 H hidden size, V target vocabulary size.
@@ -28,7 +28,7 @@ State = tuple[Tensor, ...]  # hidden states of the decoder's two GRUs, (1, B, H)
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes. ``hidden_dim`` is H; each direction of the encoder has half of it."""
+    """Model sizes. ``hidden_dim`` is H; each direction of the encoder has H / 2 units."""
 
     source_vocab_size: int
     target_vocab_size: int
@@ -54,7 +54,7 @@ class Memory:
     second: Tensor
 
     def select(self, rows: Tensor) -> Memory:
-        """The memory of these rows (n,), in their order; a row may occur several times."""
+        """The memory of these batch rows (n,), in their order; rows may be repeated."""
         return Memory(
             self.states[rows],
             self.keys[rows],
@@ -89,7 +89,7 @@ class Encoder(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor) -> Memory:
         """Encode padded ids (B, S) whose lengths (B,) are on the CPU."""
         embedded = self.dropout(self.embedding(source))  # (B, S, E)
-        if int(lengths.min()) == source.shape[1]:  # without padding, packing only costs time
+        if int(lengths.min()) == source.shape[1]:  # without padding, packing is not needed
             states, hidden = self.gru(embedded)  # (B, S, H)
         else:
             packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
@@ -147,13 +147,13 @@ class CharSeq2Seq(nn.Module):
         self.decoder = Decoder(config)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, T, V) and attention (B, T, S) for given targets (B, T): teacher forcing."""
+        """Logits (B, T, V) and attention (B, T, S) for given targets (B, T) by teacher forcing."""
         memory = self.encoder(source, lengths)
         logits, attention, _ = self.decoder(memory, target, (memory.first, memory.second))
         return logits, attention
 
     def step(self, memory: Memory, tokens: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """Read one more token (B,) for each source and predict the next one.
+        """Read the previous token (B,) of each source and predict the next one.
 
         Returns:
             Log-probabilities (B, V), attention (B, S) and the new states. ``<pad>``, ``<unk>``
@@ -168,7 +168,7 @@ class CharSeq2Seq(nn.Module):
 
 @torch.inference_mode()
 def greedy(model: CharSeq2Seq, source: Sequence[int], max_length: int) -> Iterator[int]:
-    """Translate the source ids (S,): take the most likely character at each step."""
+    """Translate the source ids (S,) by taking the most likely character at each step."""
     device = model.decoder.output.weight.device
     memory = model.encoder(torch.tensor([source], device=device), torch.tensor([len(source)]))
     state: State = (memory.first, memory.second)

@@ -1,7 +1,7 @@
-"""Chapter 2: from English text to French text, with the attention that belongs to it.
+"""Chapter 2's predictor: translates English text into French, with attention.
 
-The model translates one sentence at a time, as it was trained. This file splits a text into
-sentences, searches for their translations in batches, and puts these together again.
+The model was trained on single sentences. The predictor splits a text into sentences, translates
+them in batches, and joins the translations.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ MAX_BEAM = 20
 
 
 class CharSeq2SeqPredictor:
-    """A trained translator with its two character vocabularies; safe to share between threads.
+    """A trained CharSeq2Seq with its two character vocabularies; safe to share between threads.
 
-    A sentence typed without a full stop is read with one, and the stop of its translation is
-    removed; ``score`` includes that stop. All methods raise ``DeadlineExceeded`` when the
+    A full stop is added to a sentence that ends without one, and removed from its translation;
+    ``score`` includes it. All methods raise ``DeadlineExceeded`` when the
     deadline of the current context passes (``dlnlp.inference.deadline``).
     """
 
@@ -69,7 +69,8 @@ class CharSeq2SeqPredictor:
     def translate(self, texts: Sequence[str], beam_size: int = 5) -> list[Translation]:
         """The best translation of each English text.
 
-        The first ``MAX_CHARACTERS`` are read, up to the end of a sentence. Line breaks are kept.
+        Only the first ``MAX_CHARACTERS`` characters are read, up to the end of a sentence. Line
+        breaks are kept.
 
         Raises:
             TypeError: ``texts`` is not a list of strings.
@@ -78,7 +79,7 @@ class CharSeq2SeqPredictor:
         return [found[0] for found in self._search(check_texts(texts), beam_size)]
 
     def candidates(self, text: str, n: int = 5) -> list[Translation]:
-        """The ``n`` best translations that beam search of size ``n`` finds, best first.
+        """The best translations that beam search with ``n`` beams finds, at most ``n``, best first.
 
         Raises:
             TypeError: ``text`` is not a string.
@@ -87,7 +88,7 @@ class CharSeq2SeqPredictor:
         return self._search([check_text(text)], n)[0]
 
     def stream(self, text: str) -> Iterator[str]:
-        """Yield the greedy translation piece by piece while it is written.
+        """Yield the greedy translation piece by piece as it is generated.
 
         Raises:
             TypeError: ``text`` is not a string.
@@ -105,10 +106,10 @@ class CharSeq2SeqPredictor:
 
     @torch.inference_mode()
     def force(self, text: str, target: str) -> Translation:
-        """Score a given translation of a text, with its attention, by teacher forcing.
+        """Score a given translation of a text by teacher forcing, with its attention.
 
-        Sentences are scored one by one if both texts have equally many, else line by line or as
-        a whole.
+        Sentences are scored one by one if both texts have the same number of them; otherwise
+        lines or the whole texts are scored.
 
         Raises:
             TypeError: ``text`` or ``target`` is not a string.
@@ -129,7 +130,7 @@ class CharSeq2SeqPredictor:
     def _forced(self, sentence: Sentence, target: str) -> Translation:
         check_deadline()
         ids = self.target_vocabulary.encode(sentence.as_written(target))
-        # If the source lacks its stop, so does the target, and the best stop is added.
+        # If the source lacks a full stop, the target does too; it gets the most likely ending.
         stops = [self.target_vocabulary.encode(s) for s in (STOPS if sentence.is_open else ("",))]
         log_probs, scores, attention = score(self.model, self._memory([sentence]), ids, stops)
         alpha = self._alpha(sentence)
@@ -179,7 +180,7 @@ class CharSeq2SeqPredictor:
 
     @torch.inference_mode()
     def hypotheses(self, batch: Sequence[Sentence], beam_size: int) -> list[list[Hypothesis]]:
-        """What beam search finds for each sentence, best first."""
+        """The hypotheses of beam search for each sentence, best first."""
         memory = self._memory(batch).select(torch.arange(len(batch)).repeat_interleave(beam_size))
         return beam_search(
             functools.partial(self.model.step, memory),
@@ -204,7 +205,7 @@ class CharSeq2SeqPredictor:
 
 
 def _as_typed(attention: Tensor, sentence: Sentence) -> np.ndarray:
-    """Attention (T, S) over the characters typed: what an added stop gets goes to the last one."""
+    """Attention (T, S) over the typed characters; that to an added stop goes to the last one."""
     found = attention[:, : len(sentence.text)].clone()
     if sentence.is_open:
         found[:, -1] += attention[:, len(sentence.text)]
@@ -217,17 +218,14 @@ def load(folder: Path, device: str | None = None) -> CharSeq2SeqPredictor:
     Raises:
         CheckpointError: The folder is missing, damaged or does not fit this code.
     """
-    checkpoint.verify(folder)
-    config = checkpoint.read_json(folder, checkpoint.CONFIG)
-    try:
+    config = checkpoint.read_config(folder)
+    with checkpoint.fitting(folder):
         penalty = LengthPenalty.from_json(config.pop(LENGTH_PENALTY, {}))
         source, target = (
             Vocabulary.loads((folder / name).read_text(encoding="utf-8"))
             for name in (SOURCE_VOCABULARY, TARGET_VOCABULARY)
         )
         model = CharSeq2Seq(Config(**config))
-    except (AttributeError, TypeError, ValueError) as fault:
-        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
     checkpoint.load_weights(folder, model)
     return CharSeq2SeqPredictor(model.to(pick_device(device)), source, target, penalty)
 
@@ -244,7 +242,7 @@ def save(folder: Path, predictor: CharSeq2SeqPredictor, training: dict[str, obje
 
 
 def tiny() -> CharSeq2SeqPredictor:
-    """An untrained predictor with a small alphabet; the seed is fixed."""
+    """A small predictor with seeded random weights and a small alphabet."""
     letters = [PAD, UNK, *SPECIALS, *" !',.?abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]
     source, target = Vocabulary(letters), Vocabulary([*letters, *"àâçèéêîôùû"])
     config = Config(len(source), len(target), embed_dim=8, hidden_dim=16, encoder_layers=1)

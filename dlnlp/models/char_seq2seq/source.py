@@ -1,4 +1,4 @@
-"""Read a text as sentences: what the translator translates one at a time."""
+"""Split a source text into the sentences that the model translates one at a time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dlnlp.text.sentences import sentences
 from dlnlp.text.words import clean
 
 MAX_CHARACTERS = 3000
-LONGEST_SENTENCE = 150  # characters; the model was trained on hardly any longer ones
-LOOK_AHEAD = 10  # characters that show whether a sentence ends before them
+LONGEST_SENTENCE = 150  # characters; few training sentences are longer
+LOOK_AHEAD = 10  # characters after the limit, to see whether a sentence ends there
 _STOP = re.compile(r" ?[.!?]?$")
 
 
 class Sentence:
-    """A sentence as it was typed and as the model reads it.
+    """A sentence as typed and as the model reads it.
 
-    ``canonical`` is what the model reads: cased as in a book and ended by a full stop. A
-    sentence typed without one is ``is_open``. ``separator`` follows the sentence in its text: a
-    space, line breaks or, after the last one, nothing.
+    The model reads ``canonical``: normal casing, and a full stop if the sentence ends in a letter
+    or digit, in which case ``is_open`` is True. ``separator`` follows the sentence in its text: a
+    space or line breaks.
     """
 
     def __init__(self, text: str, within: str, separator: str = "") -> None:
@@ -31,26 +31,26 @@ class Sentence:
         self.canonical = self.casing.canonical(text) + ("." if self.is_open else "")
 
     def restored(self, translation: str) -> str:
-        """What the model wrote, cased like the sentence and without a stop if it is open."""
+        """The model's translation in the casing of the sentence, without the stop if it is open."""
         text = self.casing.restored(translation)
         return (self._without_stop(text) or text) if self.is_open else text
 
     def streamed(self, characters: Iterable[str]) -> Iterator[str]:
-        """The same, piece by piece while the characters are written."""
+        """Like ``restored``, piece by piece for characters as they are generated."""
         first, held, begun = True, "", False
         for character in characters:
             cased = first or self.casing.capitals
             held += self.casing.restored(character) if cased else character
             first = first and character in OPENING
             ready = self._without_stop(held) if self.is_open else held
-            if ready:  # what may turn out to be the stop is held back
+            if ready:  # a possible final stop is held back
                 yield ready
                 held, begun = held[len(ready) :], True
         if not begun:
             yield held
 
     def as_written(self, translation: str) -> str:
-        """A translation by the user in the casing in which the model would write it."""
+        """The user's translation in the casing that the model would use."""
         same_casing = self.casing.restored(translation) == translation
         return self.casing.written(translation) if same_casing else translation
 
@@ -62,8 +62,8 @@ class Sentence:
 def read(text: str, longest: int = LONGEST_SENTENCE) -> tuple[list[Sentence], bool]:
     """The sentences of a text, and whether it was cut at ``MAX_CHARACTERS``.
 
-    Sentences do not continue over a line break, and longer ones are read in parts of at most
-    ``longest`` characters.
+    Every line break ends a sentence. Sentences of more than ``longest`` characters are split into
+    parts.
     """
     text = normalise(text)
     kept = cut(text, MAX_CHARACTERS)
@@ -72,12 +72,12 @@ def read(text: str, longest: int = LONGEST_SENTENCE) -> tuple[list[Sentence], bo
 
 
 def max_length(sentence: Sentence) -> int:
-    """The most characters that its translation may have, so that decoding always ends."""
+    """The maximum length of the translation in characters, so that decoding always ends."""
     return 2 * len(sentence.text) + 20
 
 
 def normalise(text: str) -> str:
-    """The text with clean lines, at most one empty line in a row, and none at its ends."""
+    """The text with clean lines, single empty lines, and no empty lines at its ends."""
     lines = "\n".join(clean(line) for line in text.splitlines())
     return re.sub(r"\n{3,}", "\n\n", lines).strip("\n")
 
@@ -85,8 +85,8 @@ def normalise(text: str) -> str:
 def split(text: str, longest: int) -> list[tuple[str, str]]:
     """The parts of a normalised text, each with the separator that follows it.
 
-    Parts are sentences, or pieces of at most ``longest`` characters of a longer one. A word that
-    is longer than that is split, too: the separator of its pieces is empty.
+    Parts are sentences, or pieces of at most ``longest`` characters of longer sentences. Longer
+    words are split too, with an empty separator between their pieces.
     """
     found = []
     for line, breaks in re.findall(r"([^\n]+)(\n*)", text):
@@ -101,8 +101,8 @@ def split(text: str, longest: int) -> list[tuple[str, str]]:
 def cut(text: str, limit: int) -> str:
     """The beginning of a normalised text: at most ``limit`` characters.
 
-    It ends with a sentence. If the first sentence is too long, it ends with a word, and if the
-    first word is too long, within that.
+    It ends with a whole sentence; with a whole word if the first sentence is too long; and within
+    a word if the first word is too long.
     """
     if len(text) <= limit:
         return text
@@ -118,7 +118,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def join(sentences: Sequence[Sentence]) -> Sentence:
-    """Several sentences as a single one, separated by spaces."""
+    """Several sentences joined by spaces into one ``Sentence``."""
     text = " ".join(sentence.text for sentence in sentences)
     return Sentence(text, text)
 
@@ -126,9 +126,9 @@ def join(sentences: Sequence[Sentence]) -> Sentence:
 def align(
     source: Sequence[Sentence], target: Sequence[Sentence]
 ) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
-    """Source and target in equally many parts.
+    """Source and target in the same number of parts.
 
-    The parts are sentences if there are equally many, else lines, else the whole texts.
+    The parts are sentences if both have the same number of them, else lines, else the whole texts.
     """
     if len(source) == len(target):
         return source, target

@@ -1,4 +1,4 @@
-"""How batches of token ids become logits: with PyTorch, or with another engine."""
+"""Compute the logits of batches of token ids, with PyTorch or another engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Forward(Protocol):
     """Computes logits: ``TorchForward``, or an engine of ``dlnlp.accelerate``."""
 
-    batch_tokens: int  # padded tokens per batch with which it is fastest
+    batch_tokens: int  # the fastest number of padded tokens per batch
 
     def __call__(self, batches: Sequence[tuple[Tensor, Tensor]]) -> list[np.ndarray]:
         """Logits (B, 2) of each batch of token ids (B, T) and attention mask (B, T).
@@ -51,23 +51,23 @@ class TorchForward:
 
 
 class LazyModel:
-    """The PyTorch model, given or built by a function when it is first needed."""
+    """A PyTorch model, or a function that builds it on first use."""
 
     def __init__(
         self, model: BertForSequenceClassification | Callable[[], BertForSequenceClassification]
     ) -> None:
         self._lock = threading.Lock()
         self._model: BertForSequenceClassification | None = None
-        if isinstance(model, torch.nn.Module):  # which is callable, too
+        if isinstance(model, torch.nn.Module):  # modules are callable too
             self._model = cast("BertForSequenceClassification", model).eval()
         else:
             self._build = model
 
     def __call__(self) -> BertForSequenceClassification:
-        """The model in eval mode; threads that ask at the same time get the same one."""
+        """The model in eval mode, built only once for all threads."""
         with self._lock:
             if self._model is None:
-                # Weights that are made in inference mode could never get a gradient.
+                # Weights created in inference mode can't have gradients.
                 with torch.inference_mode(False):
                     self._model = self._build().eval()
             return self._model

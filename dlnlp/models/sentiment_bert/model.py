@@ -5,8 +5,8 @@ positive:
 
     token ids -> BERT -> hidden state of [CLS] -> pooler -> linear layer -> two logits
 
-P(positive) is the softmax of the two logits, which is the sigmoid of their difference. That
-difference is what the rest of the project calls the logit, as for the LSTM of chapter 1.
+P(positive) is the softmax of the two logits, which is the sigmoid of their difference. Like the
+output of chapter 1's LSTM, this difference is called the logit in the rest of the project.
 
 Shapes: B texts in a batch, T word pieces in the longest one (including [CLS] and [SEP]), E hidden
 dimensions, L layers, H attention heads of D = E / H dimensions each.
@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:  # build() imports transformers, which takes seconds, only when it is needed
+if TYPE_CHECKING:  # importing transformers takes seconds, so build() does it on first use
     from transformers import BertConfig, BertForSequenceClassification
 
 CALIBRATION = ("temperature", "shift", "growth")  # entries of config.json that aren't BERT's
 
 
 def build(config: dict[str, Any]) -> BertForSequenceClassification:
-    """The model for a checkpoint's config.json, with random weights and without any download.
+    """The model for a checkpoint's config.json, with random weights; nothing is downloaded.
 
     Raises:
         TypeError, ValueError: The config is not a BERT config.
@@ -39,20 +39,20 @@ def build(config: dict[str, Any]) -> BertForSequenceClassification:
 
 
 def build_config(config: dict[str, Any]) -> BertConfig:
-    """The library's config for a config.json, which only has what differs from the defaults."""
+    """The library's config for a config.json, which lists only differences from its defaults."""
     from transformers import BertConfig
 
     return BertConfig(**{key: value for key, value in config.items() if key not in CALIBRATION})
 
 
 def label_logits(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
-    """Logits (B, 2) of negative and positive, for token ids (B, T) and their mask (B, T)."""
+    """Logits (B, 2) of negative and positive, for token ids and attention mask (B, T)."""
     attention_mask = None if bool(mask.all()) else mask  # unmasked attention is faster
     return model(input_ids=ids, attention_mask=attention_mask).logits.float()
 
 
 def positive_logit(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
-    """Logits (B,) of positive against negative, for token ids (B, T) and their mask (B, T)."""
+    """Logits (B,) of positive against negative, for token ids and attention mask (B, T)."""
     negative, positive = label_logits(model, ids, mask).unbind(dim=-1)
     return positive - negative
 
@@ -61,8 +61,8 @@ def positive_logit(model: BertForSequenceClassification, ids: Tensor, mask: Tens
 def classify(model: BertForSequenceClassification, texts: Sequence[Sequence[int]]) -> list[float]:
     """P(positive) of each text, given as token ids with [CLS] and [SEP]; one text at a time.
 
-    The predictor does the same in batches, in windows if a text is long, and with a faster
-    engine where there is one.
+    The predictor does the same in batches, splits long texts into windows, and uses a faster
+    engine if it has one.
     """
     model.eval()  # no dropout
     device = model.classifier.weight.device
@@ -76,7 +76,7 @@ def classify(model: BertForSequenceClassification, texts: Sequence[Sequence[int]
 
 @torch.inference_mode()
 def mean_states(model: BertForSequenceClassification, ids: Tensor, mask: Tensor) -> Tensor:
-    """Hidden states averaged over the tokens, (B, L + 1, E): of the embeddings and each layer."""
+    """Mean hidden states (B, L + 1, E) over the tokens, of the embeddings and each layer."""
     device = model.classifier.weight.device
     ids, mask = ids.to(device), mask.to(device)
     states = model.bert(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
@@ -88,8 +88,8 @@ def mean_states(model: BertForSequenceClassification, ids: Tensor, mask: Tensor)
 def attention_weights(model: BertForSequenceClassification, ids: Tensor) -> Tensor:
     """Attention weights (L, H, T, T) for the token ids (1, T) of one text.
 
-    softmax(Q K^T / sqrt(D)) of Vaswani et al. 2017, computed from each layer's input: the fused
-    kernels that the model itself uses return no weights.
+    softmax(Q K^T / sqrt(D)) of Vaswani et al. 2017, computed from the input of each layer, because
+    the fused kernels that the model uses return no weights.
     """
     states = model.bert(input_ids=ids, output_hidden_states=True).hidden_states  # L + 1, (1, T, E)
     weights = []
@@ -106,10 +106,10 @@ def attention_weights(model: BertForSequenceClassification, ids: Tensor) -> Tens
 
 @dataclass(frozen=True)
 class Probes:
-    """One linear classifier per layer, of its mean hidden state (Alain & Bengio 2017).
+    """Linear probes: one linear classifier of the mean hidden state per layer.
 
-    They show at which depth a verdict can already be read off. ``weight`` (L + 1, E) and
-    ``bias`` (L + 1,); the first probe reads the embeddings.
+    They show from which layer on the verdict can be predicted (Alain & Bengio 2017). ``weight`` is
+    (L + 1, E) and ``bias`` (L + 1,); the first probe is for the embeddings.
     """
 
     weight: Tensor

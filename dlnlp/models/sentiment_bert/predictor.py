@@ -1,4 +1,4 @@
-"""Chapter 4's predictor: text in, verdicts, attributions, attention and layers out."""
+"""Chapter 4's predictor: verdicts, attributions, attention and layer probes of texts."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class SentimentBertPredictor:
     """A fine-tuned BERT with its WordPiece tokenizer; safe to share between threads.
 
     Args:
-        model: The model, or a function that builds it on first use: with an engine, classifying
+        model: The model, or a function that builds it on first use. With an engine, classifying
             needs neither the PyTorch model nor transformers, which take seconds to load.
-        probes: Linear classifiers of the layers' hidden states.
+        probes: Linear probes of the layers' hidden states.
         engine: Computes the logits instead of PyTorch.
-        max_length: Number of positions, if ``model`` is a function.
+        max_length: The number of positions, if ``model`` is a function.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class SentimentBertPredictor:
 
     @property
     def engine(self) -> Engine | None:
-        """The engine that computes the logits; None is PyTorch."""
+        """The engine that computes the logits, or None for PyTorch."""
         return self._engine
 
     @engine.setter
@@ -147,9 +147,9 @@ class SentimentBertPredictor:
 
     @torch.inference_mode()
     def layers(self, text: str) -> tuple[float, ...]:
-        """P(positive), L + 1 values, as probes read it off the embeddings and off each layer.
+        """P(positive) by the probes of the embeddings and of each layer, L + 1 values.
 
-        Reads the first ``max_length`` word pieces.
+        Only reads the first ``max_length`` word pieces.
 
         Raises:
             TypeError: ``text`` is not a string.
@@ -193,7 +193,7 @@ class SentimentBertPredictor:
 
 
 def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
-    """The predictor of a checkpoint folder, with an engine where the folder has a graph for it.
+    """The predictor of a checkpoint folder, with an engine if the folder has a graph for it.
 
     Raises:
         CheckpointError: The folder is missing, damaged or does not fit this code.
@@ -209,7 +209,7 @@ def load(folder: Path, device: str | None = None) -> SentimentBertPredictor:
         with checkpoint.fitting(folder):
             model = build(config)
         checkpoint.load_weights(folder, model)
-        return model.to(target)  # type: ignore[arg-type]  # its stub forgets plain devices
+        return model.to(target)  # type: ignore[arg-type]  # the stub of transformers lacks torch.device
 
     engine = None
     verified = checkpoint.read_json(folder, checkpoint.TRAINING)["files"]
@@ -230,7 +230,7 @@ def save(folder: Path, predictor: SentimentBertPredictor, training: dict[str, ob
 
 
 def tiny() -> SentimentBertPredictor:
-    """A seeded, untrained predictor that knows a few words."""
+    """A small predictor with seeded random weights and a vocabulary of a few words."""
     tokenizer = tiny_tokenizer(TINY_WORDS.split())
     config = {
         "vocab_size": tokenizer.get_vocab_size(),

@@ -1,4 +1,4 @@
-"""The file that holds the probes of BERT's layers."""
+"""Read and write the file with the linear probes of BERT's layers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def loads(content: str, config: dict[str, Any]) -> Probes:
     """
     found = json.loads(content)
     probes = Probes(torch.tensor(found["weight"]), torch.tensor(found["bias"]))
-    # config.json leaves out what equals BERT-base.
+    # config.json leaves out values that equal BERT-base's.
     layers, width = config.get("num_hidden_layers", 12), config.get("hidden_size", 768)
     if probes.weight.shape != (layers + 1, width) or probes.bias.shape != (layers + 1,):
         raise ValueError(

@@ -23,7 +23,7 @@ def encode(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 def encode_all(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """The same for many texts, in parallel."""
+    """Like ``encode``, for many texts in parallel."""
     found = tokenizer.encode_batch_fast([natural(text) for text in texts])
     return [encoding.ids for encoding in found]
 
@@ -41,6 +41,6 @@ def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
 
 
 def tiny_tokenizer(words: Sequence[str]) -> Tokenizer:
-    """A tokenizer that knows a few words and spells all others."""
+    """A tokenizer whose vocabulary is a few words, and letters for all others."""
     letters = [f"{prefix}{c}" for c in "abcdefghijklmnopqrstuvwxyz" for prefix in ("", "##")]
     return wordpiece({token: i for i, token in enumerate([*SPECIAL, *words, *letters])})

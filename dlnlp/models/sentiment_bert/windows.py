@@ -1,4 +1,4 @@
-"""Texts that are longer than BERT's 512 positions."""
+"""Split texts that are longer than BERT's 512 positions into windows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MAX_WINDOWS = 8
 def windowed(ids: list[int], max_length: int) -> tuple[list[list[int]], bool]:
     """Overlapping windows of a text's token ids, and whether the text was truncated.
 
-    Each window begins with [CLS] and ends with [SEP], like the text, and has ``max_length`` tokens
-    unless the text is shorter. Neighbours share at least an eighth, so that most sentences are
-    complete in one of them. Beyond ``MAX_WINDOWS`` windows the text is truncated.
+    Each window begins with [CLS], ends with [SEP] and has ``max_length`` tokens, unless the text
+    is shorter. Consecutive windows overlap by at least an eighth, so most sentences are complete
+    in one of them. Beyond ``MAX_WINDOWS`` windows the text is truncated.
     """
     if len(ids) <= max_length:
         return [ids], False

@@ -1,11 +1,11 @@
 """Chapter 1: sentiment classification with an LSTM.
 
-The tutorial's model reads a text word by word and predicts from what it remembers at the end:
+The tutorial's model reads a text word by word and classifies its last hidden state:
 
     token ids -> embedding -> LSTM -> last hidden state -> linear layer -> one logit
 
-With its default options ``SentimentLSTM`` is that model. A second direction, more layers,
-max pooling over time and dropout are options that make it more accurate.
+With the default options, ``SentimentLSTM`` is this model. A second direction, more layers, max
+pooling over time and dropout are options that make it more accurate.
 
 Shapes: B texts in a batch, T tokens in the longest one, E embedding dimensions, H hidden units
 per direction, D directions (1, or 2 if bidirectional).
@@ -32,15 +32,15 @@ class Config:
     hidden_dim: int
     num_layers: int = 1
     bidirectional: bool = False
-    pooling: str = "last"  # or "max", which also finds a strong word early in a long review
+    pooling: str = "last"  # or "max", which keeps strong words early in a long review
     dropout: float = 0.0
 
 
 class SentimentLSTM(nn.Module):
     """Embedding, LSTM and a linear layer with one output.
 
-    The output is a logit: the sigmoid that turns it into P(positive) is part of the loss
-    (``BCEWithLogitsLoss``) during training, and of ``classify`` afterwards.
+    The output is a logit. Training applies the sigmoid in the loss (``BCEWithLogitsLoss``), and
+    ``classify`` applies it to compute P(positive).
 
     Args:
         options: Any further fields of ``Config``.

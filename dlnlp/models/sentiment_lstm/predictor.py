@@ -1,4 +1,4 @@
-"""Chapter 1's predictor: text in, verdicts, attributions and traces out."""
+"""Chapter 1's predictor: verdicts, attributions and hidden states of texts."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from dlnlp.text.vocabulary import PAD, TINY_WORDS, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural, spans_of_tokens, words
 
 VOCABULARY = "vocab.json"
-MAX_WORDS = 2000  # tokens that a verdict reads
-MAX_EXPLAINED = 500  # tokens that an explanation or a trace reads
+MAX_WORDS = 2000  # tokens used for a verdict
+MAX_EXPLAINED = 500  # tokens used for an explanation or a trace
 MAX_PREFIXES = 64
 BATCH_WORDS = 16_384
 _CUDNN_FLAG = threading.Lock()
@@ -75,7 +75,7 @@ class SentimentLSTMPredictor:
         return self._read(check_texts(texts))[0]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """The lengths to calibrate for: all the same, since length changes nothing here."""
+        """The lengths for the calibration, all equal because it does not depend on length."""
         return [TYPICAL] * len(texts)
 
     def explain(self, text: str, method: str = "integrated_gradients") -> Attribution:
@@ -98,8 +98,9 @@ class SentimentLSTMPredictor:
     def trace(self, text: str) -> Trace:
         """P(positive) after each word, and the hidden states at each word.
 
-        Every prefix is classified like a text of its own; a text of more than ``MAX_PREFIXES``
-        words at that many evenly spaced words. Reads the first ``MAX_EXPLAINED`` tokens.
+        Every prefix is classified as a separate text. For texts of more than ``MAX_PREFIXES`` words,
+        only that many evenly spaced prefixes are classified. Only the first ``MAX_EXPLAINED``
+        tokens are read.
 
         Raises:
             TypeError: ``text`` is not a string.
@@ -168,7 +169,7 @@ class SentimentLSTMPredictor:
 
 
 def _beginning(text: str) -> tuple[str, bool]:
-    """The first ``MAX_EXPLAINED`` tokens of a natural text, and whether it has more."""
+    """The first ``MAX_EXPLAINED`` tokens of a natural text, and whether there are more."""
     tokens = spans_of_tokens(text)
     if len(tokens) <= MAX_EXPLAINED:
         return text, False
@@ -178,10 +179,10 @@ def _beginning(text: str) -> tuple[str, bool]:
 
 @contextmanager
 def differentiable_rnn(device: torch.device) -> Iterator[None]:
-    """Run an RNN forwards so that gradients can be computed although it is in eval mode.
+    """Allow gradients through an RNN in eval mode, which cuDNN does not support.
 
-    cuDNN's RNN refuses that, PyTorch's own kernels don't. The flag that turns cuDNN off holds for
-    the whole process, so only one thread at a time may set it. Elsewhere nothing is to be done.
+    On a GPU this disables cuDNN in favour of PyTorch's own kernels. The setting applies to the
+    whole process, so only one thread may change it at a time. Other devices need no change.
     """
     if device.type != "cuda":
         yield
@@ -213,7 +214,7 @@ def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, ob
 
 
 def tiny() -> SentimentLSTMPredictor:
-    """A seeded, untrained predictor that knows a few words."""
+    """A small predictor with seeded random weights and a vocabulary of a few words."""
     vocabulary = Vocabulary([PAD, UNK, *TINY_WORDS.split()])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

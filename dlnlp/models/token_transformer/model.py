@@ -1,8 +1,8 @@
 """Chapter 3: a Transformer that predicts the next token.
 
 The tutorial's ``TransformerModel`` with its sinusoidal ``PositionalEncoding`` (Vaswani et al.
-2017). As in GPT-2 (Radford et al. 2019), a causal mask hides the future, each block normalises
-its input, and the output layer shares its weights with the embedding.
+2017). As in GPT-2 (Radford et al. 2019), a causal mask hides later tokens, the sublayers of a block
+normalise their inputs, and the output layer shares its weights with the embedding.
 
 Shapes: B texts, T new tokens, S tokens so far (S = T without a cache), C features (``d_model``),
 H attention heads, V tokens in the vocabulary.
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Chooses the next token from its logits (V,) and the ids of all tokens before it.
+# Chooses the next token from the logits (V,) and the ids of all tokens before it.
 Choose = Callable[[Tensor, list[int]], int]
 
 
@@ -48,14 +48,14 @@ class PositionalEncoding(nn.Module):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """``x`` (B, T, C) plus the encoding of positions ``start`` to ``start + T``."""
+        """``x`` (B, T, C) plus the encoding of positions ``start`` to ``start + T - 1``."""
         return x + cast(Tensor, self.table)[start : start + x.shape[1]]
 
 
 class Cache:
     """Keys and values (layers, B, H, context, C / H) of earlier tokens, for inference only.
 
-    The first ``length`` positions are in use; lowering ``length`` forgets the last tokens.
+    The first ``length`` positions are in use; lowering ``length`` removes the last tokens.
     """
 
     def __init__(self, model: TransformerModel, batch: int = 1) -> None:
@@ -66,7 +66,7 @@ class Cache:
         self.length = 0
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store T new keys and values of a layer; returns all S of them (B, H, S, C / H)."""
+        """Store T new keys and values of a layer; returns all S so far (B, H, S, C / H)."""
         end = self.length + k.shape[2]
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
@@ -74,17 +74,17 @@ class Cache:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, maps: list[Tensor] | None = None) -> Tensor:
-    """Causal attention (B, H, T, C / H): the last T of S tokens look at themselves and back.
+    """Causal attention (B, H, T, C / H) of the last T of S tokens to themselves and earlier ones.
 
     The attention weights (B, H, T, S) are appended to ``maps`` if it is given.
     """
     steps, total = q.shape[2], k.shape[2]
-    # PyTorch's fused attention returns no weights, and was faulty for one token on "mps".
+    # PyTorch's fused attention returns no weights, and gave wrong results for one token on "mps".
     fused = q.device.type != "mps" if steps == 1 else q.is_cuda and steps == total
     if fused and maps is None:
         return F.scaled_dot_product_attention(q, k, v, is_causal=steps > 1)
     scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (B, H, T, S)
-    if steps > 1:  # added in place: copying all scores would take longer than the sum
+    if steps > 1:  # in place, because a copy of all scores would be slower
         scores += scores.new_full((steps, total), -torch.inf).triu(total - steps + 1)
     weights = F.softmax(scores, dim=-1)
     if maps is not None:
@@ -114,7 +114,7 @@ class Block(nn.Module):
         layer: int = 0,
         maps: list[Tensor] | None = None,
     ) -> Tensor:
-        """Output (B, T, C) of input ``x`` (B, T, C), which is block ``layer`` of the model."""
+        """Output (B, T, C) for input ``x`` (B, T, C); ``layer`` is the block's index in the model."""
         batch, steps, width = x.shape
         shape = (batch, steps, self.heads, width // self.heads)
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
@@ -127,7 +127,7 @@ class Block(nn.Module):
 
 
 class TransformerModel(nn.Module):
-    """Embedding, positional encoding, blocks, and the embedding again as the output layer."""
+    """Embedding, positional encoding, blocks, and an output layer tied to the embedding."""
 
     def __init__(
         self,
@@ -153,19 +153,19 @@ class TransformerModel(nn.Module):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
-        if isinstance(module, Block):  # each layer adds to the residual stream (GPT-2)
+        if isinstance(module, Block):  # smaller, because each block adds to the residuals (GPT-2)
             for last in (module.out, module.down):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.num_layers))
 
     def hidden(
         self, tokens: Tensor, cache: Cache | None = None, maps: list[Tensor] | None = None
     ) -> Tensor:
-        """Final hidden states (B, T, C) of token ids (B, T), which are added to the cache.
+        """Final hidden states (B, T, C) of token ids (B, T), whose keys and values are cached.
 
         Each layer's attention weights (B, H, T, S) are appended to ``maps`` if it is given.
         """
         start = 0 if cache is None else cache.length
-        # Scaled as in the paper, so that the positions do not outweigh the tokens.
+        # Scaled as in the paper, so that the positional encoding does not dominate.
         x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
         x = self.dropout(self.positions(x, start))
         for layer, block in enumerate(self.blocks):
@@ -184,14 +184,14 @@ class TransformerModel(nn.Module):
 
     @torch.inference_mode()
     def generate(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
-        """Continue a prompt, which fits the context, by ``count`` token ids.
+        """Continue a prompt, which must fit the context, by ``count`` token ids.
 
         Greedy: ``choose=lambda logits, ids: int(logits.argmax())``. Sampling:
         ``choose=lambda logits, ids: int(logits.softmax(-1).multinomial(1))``.
         """
         ids, window = list(prompt), list(prompt)
         for _ in range(count):
-            if len(window) > self.config.context:  # full: keep the first token and the later half
+            if len(window) > self.config.context:  # full: keep the first token and the last half
                 window = [window[0], *window[-self.config.context // 2 :]]
             tokens = torch.tensor([window], device=self.embedding.weight.device)
             token = choose(self(tokens)[0, -1], ids)

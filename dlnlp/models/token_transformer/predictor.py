@@ -1,6 +1,6 @@
-"""Chapter 3: text in, next tokens, continuations and scores out.
+"""Chapter 3's predictor: next tokens, continuations, scores and attention for texts.
 
-Long texts are read in windows of the model's context; prompts keep their end.
+Long texts are scored in windows of the model's context; only the end of a long prompt is used.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from dlnlp.text.checks import check_text
 
 TOKENIZER = "tokenizer.json"
 MAX_NEW_TOKENS = 1000
-RECENT = 64  # last tokens that the repetition penalty applies to
+RECENT = 64  # the repetition penalty applies to this many last tokens
 
 
 class Writer(Protocol):
-    """Continues token ids: the model itself, or an engine that gives the same tokens faster."""
+    """Generates token ids: the model itself, or an engine that gives the same tokens faster."""
 
     def generate(self, prompt: list[int], count: int, choose: Choose) -> Iterator[int]:
-        """``count`` token ids that follow the prompt's, each chosen from its logits (V,)."""
+        """Generate ``count`` token ids after the prompt, each chosen from its logits (V,)."""
 
 
 class TokenTransformerPredictor:
@@ -59,12 +59,10 @@ class TokenTransformerPredictor:
 
     @torch.inference_mode()
     def distribution(self, prompt: str) -> Distribution:
-        """The probability of every token after the prompt; of a long prompt the end is read.
+        """The probability of every token after the prompt; only the end of a long prompt is used.
 
         If the prompt ends in a space, ``texts`` are what each token adds to it: after "on the "
-        the token " sea" has the text "sea".
-
-        ``<unk>`` and the end of a text are never predicted, so that short texts go on.
+        the token " sea" has the text "sea". ``<unk>`` and ``<|endoftext|>`` are never predicted.
 
         Raises:
             TypeError: ``prompt`` is not a string.
@@ -85,9 +83,9 @@ class TokenTransformerPredictor:
         top_k: int | None = None,
         top_p: float | None = None,
     ) -> list[NextToken]:
-        """The ``k`` likeliest tokens after the prompt, likeliest first.
+        """The ``k`` most likely tokens after the prompt, most likely first.
 
-        Tokens that the settings rule out are not listed. Of a long prompt the end is read.
+        Tokens that the settings exclude are not listed. Only the end of a long prompt is used.
 
         Raises:
             TypeError: ``prompt`` is not a string.
@@ -99,7 +97,7 @@ class TokenTransformerPredictor:
         return likeliest(found, filtered(found.log_probs, temperature, top_k, top_p), k)
 
     def is_cut(self, prompt: str, max_new_tokens: int = 0) -> bool:
-        """Whether only the end of the prompt fits the context, with room for new tokens.
+        """Whether the prompt is cut to its end, to leave room for new tokens in the context.
 
         Raises:
             TypeError: ``prompt`` is not a string.
@@ -119,9 +117,9 @@ class TokenTransformerPredictor:
         """Continue the prompt and yield each piece of text as soon as it is complete.
 
         Tokens that share a character come in one piece. Temperature 0 is greedy. The same prompt,
-        settings and seed give the same text, and other prompts draw other random numbers.
-        ``repetition_penalty`` above 1 makes the last ``RECENT`` tokens less likely, those of the
-        prompt included (see ``dlnlp.inference.sampling.filtered``).
+        settings and seed give the same text; other prompts use other random numbers. A
+        ``repetition_penalty`` above 1 makes the last ``RECENT`` tokens, including the prompt's,
+        less likely (see ``dlnlp.inference.sampling.filtered``).
 
         The deadline of the caller's context applies until the last piece, even if the iterator
         is resumed in another thread.
@@ -146,7 +144,7 @@ class TokenTransformerPredictor:
         seed: int | None = None,
         repetition_penalty: float = 1.0,
     ) -> Iterator[Piece]:
-        """Like ``generate``, with the number of tokens of each piece."""
+        """Like ``generate``, but each piece comes with its number of tokens."""
         check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
         if seed is not None:
             check_whole("seed", seed, 0, 2**63)
@@ -165,9 +163,9 @@ class TokenTransformerPredictor:
 
     @torch.inference_mode()
     def score(self, text: str) -> list[TokenScore]:
-        """The log-probability of every token of the text; the pieces join to the text.
+        """The log-probability of every token of the text.
 
-        Each token comes with the likeliest ones at its position. At most ``MAX_CHARACTERS``
+        Each token comes with the most likely tokens at its position. At most ``MAX_CHARACTERS``
         characters are scored.
 
         Raises:
@@ -193,7 +191,7 @@ class TokenTransformerPredictor:
 
     @torch.inference_mode()
     def total(self, text: str) -> float:
-        """The summed log-probability in nats of the whole text, however long.
+        """The summed log-probability in nats of the whole text, of any length.
 
         Raises:
             DeadlineExceeded: The deadline passed between two windows.
@@ -207,7 +205,7 @@ class TokenTransformerPredictor:
 
 
 def _limited(tokens: Iterator[int]) -> Iterator[int]:
-    """The tokens, as long as the deadline of the calling context has not passed."""
+    """The tokens, with the deadline of the calling context checked before each."""
     context = copy_context()  # now: a generator may be resumed in other contexts
 
     def checked() -> Iterator[int]:
@@ -224,13 +222,10 @@ def load(folder: Path, device: str | None = None) -> TokenTransformerPredictor:
     Raises:
         CheckpointError: The folder is missing, damaged or does not fit this code.
     """
-    checkpoint.verify(folder)
-    config = checkpoint.read_json(folder, checkpoint.CONFIG)
-    try:
+    config = checkpoint.read_config(folder)
+    with checkpoint.fitting(folder):
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         model = TransformerModel(**config)
-    except Exception as fault:  # tokenizers raises bare Exception
-        raise checkpoint.CheckpointError(folder, f"does not fit this code ({fault})") from None
     checkpoint.load_weights(folder, model)
     return TokenTransformerPredictor(model.to(pick_device(device)), tokenizer)
 
@@ -242,7 +237,7 @@ def save(folder: Path, predictor: TokenTransformerPredictor, training: dict[str,
 
 
 def tiny() -> TokenTransformerPredictor:
-    """A seeded, untrained predictor whose tokens are the 256 bytes."""
+    """A small predictor with seeded random weights, whose tokens are the 256 bytes."""
     tokenizer = byte_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -1,6 +1,6 @@
-"""The log-probability of given texts, token by token, in windows of the model's context.
+"""Compute the log-probability of given texts, token by token, in windows of the context.
 
-Windows overlap by half, so that beyond the first one each token is predicted from at least half a
+Windows overlap by half, so after the first window each token is predicted from at least half a
 window. The deadline is checked between windows.
 """
 
@@ -18,11 +18,11 @@ from dlnlp.models.token_transformer.tokens import Tokens
 from dlnlp.results import NextToken, TokenScore
 from dlnlp.text.byte_level import BEGIN_ID, UNK_ID, split_whole
 
-EXPECTED = 3  # alternatives to each token
+EXPECTED = 3  # most likely tokens listed for each position
 
 
 def token_scores(model: TransformerModel, vocabulary: Tokens, text: str) -> list[TokenScore]:
-    """The log-probability of every token of the text, with the likeliest at its position."""
+    """The log-probability of every token of the text, with the most likely ones at its position."""
     result: list[TokenScore] = []
     held, total, count = b"", 0.0, 0
     expected: tuple[NextToken, ...] = ()
@@ -44,12 +44,12 @@ def token_scores(model: TransformerModel, vocabulary: Tokens, text: str) -> list
 
 
 def total_log_prob(model: TransformerModel, ids: Sequence[int]) -> float:
-    """The summed log-probability in nats of each id but the first, given those before it."""
+    """The summed log-probability in nats of all ids but the first, given those before them."""
     return sum(sum(_picked(*window)) for window in windows(model, ids))
 
 
 def windows(model: TransformerModel, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Log-probabilities (N, V) and the ids (N,) that came; each id but the first comes once."""
+    """Yield log-probabilities (N, V) and the actual ids (N,), for all ids but the first."""
     size, device = model.config.context, model.embedding.weight.device
     start = done = 0
     while done < len(ids) - 1:
@@ -69,7 +69,7 @@ def _picked(log_probs: Tensor, tokens: Tensor) -> list[float]:
 
 
 def predictable(logits: Tensor) -> Tensor:
-    """A float copy of logits (..., V) in which the special tokens are ruled out."""
+    """A float copy of logits (..., V) in which special tokens are -inf."""
     logits = logits.float().clone()
     logits[..., [UNK_ID, BEGIN_ID]] = -torch.inf
     return logits

@@ -1,8 +1,8 @@
-"""From text to token ids and back, with one rule for prompts that end in a space.
+"""Convert text to token ids and back, with a special rule for prompts that end in a space.
 
-A word's token begins with the space before the word, so after "on the " the model expects " sea"
-only if this space is not a token of its own. The last space of a prompt is therefore left out of
-its ids, the next token has to begin with it, and this token adds "sea" to the prompt.
+A word's token includes the space before the word, so the model can only continue "on the " with
+" sea" if the last space is not encoded as a token. The last space of a prompt is therefore removed
+before encoding, the next token must begin with a space, and only "sea" is added to the prompt.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dlnlp.results import NextToken, Piece
 from dlnlp.text.byte_level import BEGIN_ID, is_text, piece_bytes, shown, split_whole
 from dlnlp.text.checks import check_text
 
-MAX_CHARACTERS = 100_000  # that are read of a text
+MAX_CHARACTERS = 100_000  # per text; the rest is not read
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """The token ids that are read of a prompt.
+    """The token ids of a prompt.
 
-    ``truncated``: only the end of the prompt fits. ``space``: the prompt ends in a space, which
-    the ids leave out.
+    ``truncated`` says that they are only the end of the prompt, and ``space`` that the prompt ends
+    in a space, which is not part of the ids.
     """
 
     ids: list[int]
@@ -47,7 +47,7 @@ class Tokens:
         self.fragments = frozenset(i for i, piece in enumerate(self.bytes) if not is_text(piece))
         self.space = self.bytes.index(b" ")
         self.spaced = np.array([piece.startswith(b" ") for piece in self.bytes])  # (V,)
-        # After a space, the token " " stands for a second one.
+        # After a space, the token " " adds a second one.
         self.after_space = tuple(shown(piece.removeprefix(b" ") or b" ") for piece in self.bytes)
 
     def encode(self, text: str) -> list[int]:
@@ -56,13 +56,13 @@ class Tokens:
         return [BEGIN_ID, *self.tokenizer.encode(text).ids]
 
     def end(self, text: str, size: int) -> tuple[list[int], bool]:
-        """The begin token and the last ids of the text, ``size`` in all; whether more was cut."""
+        """The begin token and the last ids of the text, at most ``size``, and whether it was cut."""
         begin, *ids = self.encode(text[-MAX_CHARACTERS:])
         cut = len(ids) >= size or len(text) > MAX_CHARACTERS
         return [begin, *ids[max(0, len(ids) - size + 1) :]], cut
 
     def prompt(self, text: str, size: int) -> Prompt:
-        """The end of a prompt, ``size`` ids at most with its last space.
+        """The end of a prompt, at most ``size`` ids including its last space.
 
         Raises:
             TypeError: ``text`` is not a string.
@@ -72,7 +72,7 @@ class Tokens:
         return Prompt(ids, cut, space)
 
     def candidate(self, token: int, probability: float) -> NextToken:
-        """The token as something that may come next."""
+        """The token as a candidate for the next token."""
         whole = token not in self.fragments
         return NextToken(self.texts[token], min(1.0, probability), token, whole)
 
@@ -80,7 +80,7 @@ class Tokens:
         """The tokens as text; tokens that share a character come in one piece.
 
         Args:
-            space: Leave out the space that the first token begins with.
+            space: Whether to remove the space at the beginning of the first token.
         """
         held, count = b"", 0
         for token in tokens:
@@ -106,6 +106,6 @@ class Tokens:
             after: Log-probabilities (V,) after the token " " that follows it.
         """
         found = np.where(self.spaced, before, before[self.space] + after)
-        # The space alone, and then another one.
+        # The token " " followed by another space.
         found[self.space] = before[self.space] + np.logaddexp.reduce(after[self.spaced])
         return found - np.logaddexp.reduce(found)

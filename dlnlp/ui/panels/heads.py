@@ -6,7 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp import plots
-from dlnlp.inference.attention import Glance, glance
+from dlnlp.inference.attention import AttentionWindow, attention_window
 from dlnlp.inference.attention_heads import informative_head
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_int
@@ -66,7 +66,7 @@ def heads_panel(
 
     def show(text: str, hide: bool, chosen: Head | None, first: float = 1) -> Values:
         maps = model.call("attention", text=text)
-        found = glance(maps, int(first) - 1, WINDOW, special, bool(hide))
+        found = attention_window(maps, int(first) - 1, WINDOW, special, bool(hide))
         if not found.tokens:
             return {}
         head = chosen or informative_head(maps, special)
@@ -98,14 +98,14 @@ def heads_panel(
     return panel
 
 
-def _first_token(found: Glance) -> gr.Slider:
+def _first_token(found: AttentionWindow) -> gr.Slider:
     """The slider that selects the window of a text with more tokens than are shown."""
     if found.total <= WINDOW:
         return gr.Slider(1, 2, value=1, visible=False)
     return gr.Slider(1, found.total - WINDOW + 1, value=found.begin + 1, visible=True)
 
 
-def thumbnails(found: Glance, chosen: Head) -> Markup:
+def thumbnails(found: AttentionWindow, chosen: Head) -> Markup:
     """All heads as small pictures, a row for each layer; ``chosen`` is marked."""
     rows = []
     for layer, heads in enumerate(found.weights):
@@ -133,7 +133,7 @@ def thumbnails(found: Glance, chosen: Head) -> Markup:
     ).format(join(rows))
 
 
-def enlarged(found: Glance, chosen: Head) -> Markup:
+def enlarged(found: AttentionWindow, chosen: Head) -> Markup:
     """The heatmap of one head, a row per token that attends and a column per token attended to."""
     layer, head = chosen
     return heatmap(
@@ -146,7 +146,7 @@ def enlarged(found: Glance, chosen: Head) -> Markup:
     )
 
 
-def description(found: Glance, chosen: Head, hide: bool, about: str) -> Markup:
+def description(found: AttentionWindow, chosen: Head, hide: bool, about: str) -> Markup:
     """What the heatmap of one head shows."""
     layer, head = chosen
     count = len(found.tokens)
