@@ -1,1 +1,1 @@
-"""How fast the models are beside what one would use otherwise."""
+"""Benchmarks of the models' speed against the transformers library."""

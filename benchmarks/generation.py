@@ -1,4 +1,4 @@
-"""Speed of translation (greedy and beam search) and of generation (fast, plain, GPT-2).
+"""Measure the speed of translation (greedy, beam search) and generation (fast, plain, GPT-2).
 
 ``python -m benchmarks.generation [--threads 2] [--width 512 --layers 6]``. Without ``--width`` the
 committed transformer is timed.
@@ -48,7 +48,9 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--rounds", type=int, default=5)
     result.add_argument("--tokens", type=int, default=200)
     result.add_argument("--width", type=int, help="time a random transformer of this width")
-    result.add_argument("--layers", type=int, default=6, help="and with this many layers")
+    result.add_argument(
+        "--layers", type=int, default=6, help="number of layers of the random transformer"
+    )
     return result
 
 

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.sentiment [--data-dir DIR] [--threads 2]``. All contenders run in one
 process and take turns for several rounds; only the ratios of their medians are meaningful. Each
-classifies a single sentence many times in a row, because idle threads of one library keep
-spinning for a while and would slow down the next.
+classifies a single sentence many times in a row, because the idle threads of a library keep
+spinning for a while and would slow down the next contender.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Contenders:
 def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
     args = options().parse_args(argv)
-    torch.set_num_threads(args.threads)  # the engine uses as many
+    torch.set_num_threads(args.threads)  # the ONNX engine uses the same number
     found = load(args.bert)
     texts = mixed(args.data_dir, args.texts)
     sentence = of_pieces(found.engine, texts, PIECES)
@@ -100,7 +100,9 @@ def options() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m benchmarks.sentiment", description=__doc__)
     result.add_argument("--data-dir", type=Path, help="folder of Parquet files")
     result.add_argument("--threads", type=int, default=2)
-    result.add_argument("--bert", type=Path, default=ROOT / "sentiment_bert", help="its folder")
+    result.add_argument(
+        "--bert", type=Path, default=ROOT / "sentiment_bert", help="the BERT checkpoint folder"
+    )
     result.add_argument("--rounds", type=int, default=3)
     result.add_argument("--texts", type=int, default=1000)
     return result
@@ -138,7 +140,7 @@ def pipeline(folder: Path, predictor: SentimentBertPredictor) -> Any:
 
 
 def mixed(data_dir: Path | None, count: int) -> list[str]:
-    """The same texts of 3 to 60 words on every run: half SST-2, half IMDB, or generated ones."""
+    """Seeded texts of 3 to 60 words: half SST-2 and half IMDB, or generated ones."""
     chance = random.Random(0)
     if data_dir is None:
         sentences = training_rows(20 * count, 0)[0]
@@ -180,7 +182,7 @@ def beginning(predictor: SentimentBertPredictor, text: str, count: int) -> str:
 
 
 def row(name: str, medians: dict[str, float], unit: float = 1) -> str:
-    """A row of the table; each figure with its speed relative to the pipeline."""
+    """A row of the table, with each speed relative to the pipeline's."""
     cells = []
     for contender in NAMES:
         if contender not in medians:

@@ -1,4 +1,4 @@
-"""Timing contenders in turn, since only ratios within one run mean anything."""
+"""Time contenders in turns, because only ratios within one run are meaningful."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-PAUSE = 0.3  # seconds in which the last contender's threads stop waiting actively
+PAUSE = 0.3  # seconds, until the idle threads of the last contender stop spinning
 Call = Callable[[], object]
 Name = TypeVar("Name", str, int)
 
 
 def race(contenders: Mapping[Name, Call], rounds: int, calls: int = 1) -> dict[Name, float]:
-    """Each one's median seconds; they take turns of so many calls, and who begins changes."""
+    """The median seconds of each contender; they take turns of ``calls`` calls, in rotating order."""
     taken: dict[Name, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
         call()
@@ -27,7 +27,7 @@ def race(contenders: Mapping[Name, Call], rounds: int, calls: int = 1) -> dict[N
 
 
 def seconds(call: Call) -> float:
-    """How long it takes."""
+    """The duration of a call in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

@@ -1,1 +1,1 @@
-"""The screens: components and handlers that know results and plots, never tensors."""
+"""The page: components and event handlers, which use results and plots but never tensors."""

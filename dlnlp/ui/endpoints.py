@@ -1,4 +1,4 @@
-"""The public endpoints, ``/<stem>_<verb>``: every public capability of every model."""
+"""The public endpoints ``/<stem>_<verb>``, one per model and public capability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the page looks: Gradio's theme, and the style sheet beside this file."""
+"""The page's appearance: Gradio theme, style sheet and scripts in the head."""
 
 from __future__ import annotations
 

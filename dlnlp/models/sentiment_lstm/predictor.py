@@ -98,9 +98,9 @@ class SentimentLSTMPredictor:
     def trace(self, text: str) -> Trace:
         """P(positive) after each word, and the hidden states at each word.
 
-        Every prefix is classified as a separate text. For texts of more than ``MAX_PREFIXES`` words,
-        only that many evenly spaced prefixes are classified. Only the first ``MAX_EXPLAINED``
-        tokens are read.
+        Every prefix is classified as a separate text. In texts of more than ``MAX_PREFIXES``
+        words, only that many evenly spaced prefixes are. Only the first ``MAX_EXPLAINED`` tokens
+        are read.
 
         Raises:
             TypeError: ``text`` is not a string.

@@ -114,7 +114,7 @@ class Block(nn.Module):
         layer: int = 0,
         maps: list[Tensor] | None = None,
     ) -> Tensor:
-        """Output (B, T, C) for input ``x`` (B, T, C); ``layer`` is the block's index in the model."""
+        """Output (B, T, C) for input ``x`` (B, T, C); ``layer`` is the block's index."""
         batch, steps, width = x.shape
         shape = (batch, steps, self.heads, width // self.heads)
         q, k, v = (t.view(shape).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))

@@ -56,7 +56,7 @@ class Tokens:
         return [BEGIN_ID, *self.tokenizer.encode(text).ids]
 
     def end(self, text: str, size: int) -> tuple[list[int], bool]:
-        """The begin token and the last ids of the text, at most ``size``, and whether it was cut."""
+        """The begin token and last ids of the text, ``size`` at most, and whether it was cut."""
         begin, *ids = self.encode(text[-MAX_CHARACTERS:])
         cut = len(ids) >= size or len(text) > MAX_CHARACTERS
         return [begin, *ids[max(0, len(ids) - size + 1) :]], cut

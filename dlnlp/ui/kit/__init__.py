@@ -1,1 +1,1 @@
-"""Building blocks of the page: events, errors, inputs and markup. Nothing here knows a model."""
+"""Model-independent building blocks of the page: panels, questions, errors, inputs and markup."""

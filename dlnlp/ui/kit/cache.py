@@ -1,4 +1,4 @@
-"""A bounded cache on the server, so that sessions need not keep large results."""
+"""A bounded cache on the server, so that sessions need not store large results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cache(Generic[Value]):
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        value = compute()  # without the lock, so that nobody waits for another key
+        value = compute()  # without the lock, so that other keys need not wait
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = value

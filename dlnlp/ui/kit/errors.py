@@ -1,4 +1,4 @@
-"""What a visitor is told when something goes wrong: one sentence, never a traceback."""
+"""Turn exceptions into one sentence for the visitor, with details in the log."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _log = logging.getLogger("dlnlp.ui")
 
 
 def sentence(error: Exception) -> str:
-    """The message for the visitor; details go to the log."""
+    """The message for the visitor; logs the details."""
     if isinstance(error, EXPECTED):
         _log.info("%s", error, exc_info=error)
         return str(error)
     _log.error("Unexpected error", exc_info=error)
-    return "Something went wrong on the server; its log has the details."
+    return "Something went wrong on the server; the details are in its log."
 
 
 @contextmanager

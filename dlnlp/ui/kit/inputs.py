@@ -1,6 +1,6 @@
-"""Checks for values that arrive over HTTP, where anything may be sent.
+"""Check the values of events, which may hold anything.
 
-A browser sends what the components allow, but handlers can also be called directly.
+Browsers send what the components allow, but handlers can also be called directly over HTTP.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dlnlp.ui.kit import markup
 
 
 def readable(text: object, keep: str = "beginning") -> tuple[str, str]:
-    """A text that models and JSON accept, and a remark if it had to be cut.
+    """A text that models and JSON accept, and a remark if it was cut.
 
     Args:
         keep: The part to keep, "beginning" or "end".
@@ -27,10 +27,10 @@ def readable(text: object, keep: str = "beginning") -> tuple[str, str]:
 
 
 def event_int(event: gr.EventData, name: str) -> int:
-    """A whole number that came with an event.
+    """A whole number in an event's data.
 
     Raises:
-        ValueError: It is missing or something else.
+        ValueError: It is missing or not a whole number.
     """
     value = _attribute(event, name)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -39,10 +39,10 @@ def event_int(event: gr.EventData, name: str) -> int:
 
 
 def event_ints(event: gr.EventData, name: str) -> list[int]:
-    """A list of whole numbers that came with an event.
+    """A list of whole numbers in an event's data.
 
     Raises:
-        ValueError: It is missing or something else.
+        ValueError: It is missing or not a list of whole numbers.
     """
     value = _attribute(event, name)
     whole = isinstance(value, list) and all(type(each) is int for each in value)

@@ -1,4 +1,4 @@
-"""The two columns of a tab: the question on the left, its answer on the right."""
+"""The columns of a tab: the question on the left, the answer on the right."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def columns() -> Iterator[None]:
 
 @contextmanager
 def question_column(chapter: str, text: str) -> Iterator[None]:
-    """The left column, which begins with the tab's introduction."""
+    """The left column, with the tab's introduction at the top."""
     with gr.Column(scale=2, min_width=300, elem_classes="dl-question"):
         gr.HTML(markup.intro(chapter, text))
         yield

@@ -1,4 +1,4 @@
-"""HTML that the whole page uses, built with ``markupsafe.Markup`` so that text is always escaped.
+"""Shared HTML of the page, built with ``markupsafe.Markup`` so that text is always escaped.
 
 ``Markup("<p>{}</p>").format(text)`` escapes ``text`` unless it is ``Markup`` itself.
 """
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 
 def join(parts: Iterable[str], separator: str = "") -> Markup:
-    """The parts in a row; plain strings are escaped."""
+    """The parts joined by the separator; plain strings are escaped."""
     return Markup(separator).join(parts)
 
 
@@ -29,14 +29,14 @@ def header(untrained: bool) -> Markup:
 
 
 def intro(chapter: str, text: str) -> Markup:
-    """The first lines of a tab."""
+    """The introduction of a tab."""
     return Markup('<div class="dl-intro"><span class="dl-chapter">{}</span><p>{}</p></div>').format(
         chapter, text
     )
 
 
 def caption(text: str) -> Markup:
-    """A line that says what a figure shows."""
+    """A line that explains a figure."""
     return Markup('<p class="dl-caption">{}</p>').format(text)
 
 
@@ -46,7 +46,7 @@ def note(text: str) -> Markup:
 
 
 def fault(text: str) -> Markup:
-    """An error in place of a result; a command that follows "run: " is set apart."""
+    """An error in place of a result; a command after "run: " is shown as code."""
     message, _, command = text.partition(" run: ")
     shown = Markup("{} run:<code>{}</code>").format(message, command) if command else text
     return Markup('<p class="dl-fault" role="alert">{}</p>').format(shown)
@@ -93,5 +93,5 @@ def signed(number: float, plus: bool = False) -> str:
 
 
 def card_text(markdown: str) -> str:
-    """A model card's Markdown without its YAML front matter."""
+    """The Markdown of a model card, without the YAML front matter."""
     return re.sub(r"\A---\s*\n.*?\n---\s*\n", "", markdown, flags=re.DOTALL).strip()

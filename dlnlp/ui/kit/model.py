@@ -1,4 +1,4 @@
-"""A model as the page uses it: its predictor, loaded on first use, and its place in the queue."""
+"""A model of the page, with a predictor that is loaded on first use and request queues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GENERATION = "_generate"  # the name of the queue for continuations
 
 
 class Model:
-    """One model of the catalog, for the panels that show it."""
+    """A model of the catalog, as panels use it."""
 
     def __init__(self, registry: Registry, stem: str) -> None:
         self.registry = registry
@@ -37,7 +37,7 @@ class Model:
         return service.call(self.registry, self.stem, verb, **arguments)
 
     def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
-        """Like ``call``, for a verb whose results come piece by piece."""
+        """Like ``call``, for verbs that return an iterator."""
         return service.stream(self.registry, self.stem, verb, **arguments)
 
     @property
@@ -46,7 +46,7 @@ class Model:
         return self.registry.is_loaded(self.stem)
 
     def queue(self, name: str = "") -> dict[str, Any]:
-        """Event arguments: one request at a time, in the model's queue.
+        """Event arguments that put requests into the model's queue, which runs one at a time.
 
         Args:
             name: Selects a separate queue for long work, so that short requests need not wait.

@@ -1,8 +1,8 @@
-// Behaviour that all tabs share. Loaded once in the page's head.
+// The script that all tabs share, loaded once in the page's head.
 (() => {
-  // Every panel carries the text that its results are for ("data-answers" of its marker). While
-  // the question's box holds another text, the panel is marked as stale and dimmed. The values are
-  // compared at short intervals because no event tells that a script has set a box's value.
+  // The marker of every panel holds the text that its results are for ("data-answers"). While the
+  // question's box holds another text, the panel is marked as stale and dimmed. The values are
+  // polled because setting a box's value from a script fires no event.
   const compare = () => {
     for (const panel of document.querySelectorAll(".dl-panel")) {
       const marker = panel.querySelector("[data-answers]");
@@ -18,8 +18,8 @@
   };
   setInterval(compare, 100);
 
-  // Gradio's status tracker holds "queue: 2/3 | 1.2s" while an event waits behind others.
-  const SOON = 0.5; // seconds: shorter waits need no words
+  // Gradio's status tracker shows "queue: 2/3 | 1.2s" while an event waits in the queue.
+  const SOON = 0.5; // seconds; shorter waits are not announced
   const queued = () => {
     for (const line of document.querySelectorAll(".dl-queued")) {
       const tracker = line.closest(".dl-panel").querySelector('[data-testid="status-tracker"]');
@@ -48,8 +48,8 @@
   });
 
   window.dlnlp = {
-    // Scroll an element into view if its top is not in the upper half of the screen. Waits until
-    // new values are on the page.
+    // Scroll an element into view unless its top is in the upper half of the screen. First waits
+    // until new values are rendered.
     async reveal(id) {
       for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
       const element = document.getElementById(id);

@@ -1,8 +1,8 @@
-"""A panel: one view of an answer, with its components, its handler and its errors.
+"""The base class of panels: one view of a result, with its components, handler and errors.
 
-A panel shows results for the text that was asked. It carries that text on the page, where
-``page.js`` compares it with the question's box and dims the panel while the two differ. A closed
-panel computes nothing until it is opened.
+A panel shows results for one text. It stores this text on the page, where ``page.js`` compares it
+with the question's box and dims the panel while the two differ. A closed panel computes nothing
+until it is opened.
 """
 
 from __future__ import annotations
@@ -26,25 +26,27 @@ Values = dict[Component, Any]
 Handler = Callable[..., "Values | Iterator[Values]"]
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUIET: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
-# Runs at once, whatever a model is busy with; for handlers that ask no model.
+# Runs immediately instead of in a model's queue; for handlers that do not call a model.
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
 CONTROLS = (gr.Button, gr.Checkbox, gr.Slider)
-# ``page.js`` writes the place in the queue here while an event of the panel waits.
+# ``page.js`` writes the position in the queue here while an event of the panel waits.
 QUEUED = Markup('<p class="dl-note dl-queued" role="status"></p>')
 
 
 class Panel:
-    """Create components inside ``with panel:``, then call ``shows``.
+    """A view of the results for a box's text.
+
+    Create its components inside ``with panel:``, then call ``shows``.
 
     Args:
-        box: The box whose text the panel's results are for.
+        box: The box with the text.
         name: Part of the HTML id, ``<stem>_<name>_panel``.
-        title: Makes the panel an accordion with this title.
+        title: The title of the panel's accordion; without one, the panel is always open.
         open: Whether the accordion is open at first.
-        blank: What the panel says when there is no text.
-        waiting: What the panel says while it computes.
+        blank: The message while there is no text.
+        waiting: The message while the panel computes.
         keep: The part of a very long text to use, "beginning" or "end".
-        queue: The name of a queue of its own, for long work (see ``Model.queue``).
+        queue: The name of a separate queue, for long work (see ``Model.queue``).
     """
 
     def __init__(
@@ -90,10 +92,10 @@ class Panel:
     def shows(
         self, show: Handler, inputs: Sequence[Component] = (), outputs: Sequence[Component] = ()
     ) -> Panel:
-        """Fill the panel with what ``show(text, *inputs)`` returns or yields: component values.
+        """Fill the panel with the component values that ``show(text, *inputs)`` returns or yields.
 
-        ``show`` is only called with a text that is not blank. Outputs that it leaves out are
-        emptied. Whatever it raises becomes a sentence in the panel.
+        ``show`` is not called for blank texts. Outputs without a value are cleared. Exceptions are
+        shown as a sentence in the panel.
         """
         self._show, self.inputs, self.outputs = show, list(inputs), list(outputs)
         if self._opening:
@@ -106,7 +108,7 @@ class Panel:
         return {"inputs": list(inputs), "outputs": outputs, **QUIET, **self.model.queue(self.queue)}
 
     def run(self, asked: object, is_open: bool = True, *inputs: Any) -> Iterator[Values]:
-        """The panel's handler: its values for a text, step by step."""
+        """The panel's event handler: yields its component values for a text."""
         text, remark = readable(asked, self.keep)
         done: Values = {self.asked: text, self.marker: answers(self.box, asked)}
         if not clean(text):
@@ -128,7 +130,7 @@ class Panel:
             for shown in steps(self._show(text, *inputs)):
                 status = remark + shown.get(self.status, Markup(""))
                 yield {**self.empty(), **done, **shown, self.status: status}
-        except Exception as error:  # the boundary: a sentence, and what was shown stays
+        except Exception as error:  # shown as a sentence, below the results so far
             failed = markup.fault(sentence(error))
             yield {**self.empty(), **done, **shown, self.status: remark + failed}
 
@@ -141,10 +143,12 @@ class Panel:
         at_once: bool = False,
         **event: Any,
     ) -> Any:
-        """Run ``handler(*inputs)`` on an event within the panel; it gives component values.
+        """Run ``handler(*inputs)``, which returns or yields component values, on an event.
 
         Args:
-            at_once: For handlers that ask no model: they need not wait for it.
+            listen: The event listener, such as ``button.click``.
+            at_once: Bypass the model's queue, for handlers that do not call the model.
+            event: Further arguments of the listener.
         """
         how = AT_ONCE if at_once else {**QUIET, **self.model.queue(self.queue)}
         return listen(
@@ -152,7 +156,7 @@ class Panel:
         )
 
     def guarded(self, handler: Handler) -> Handler:
-        """The handler with whatever it raises shown as a sentence in the panel."""
+        """The handler, with exceptions shown as a sentence in the panel."""
 
         @functools.wraps(handler)
         def run(*arguments: Any) -> Iterator[Values]:
@@ -190,7 +194,7 @@ def answers(box: gr.Textbox, asked: object) -> Markup:
 
 
 def steps(values: Values | Iterator[Values]) -> Iterator[Values]:
-    """What a handler returned or yields, one after the other."""
+    """The values that a handler returned or yields, one after the other."""
     if inspect.isgenerator(values):
         yield from values
     else:
@@ -198,5 +202,5 @@ def steps(values: Values | Iterator[Values]) -> Iterator[Values]:
 
 
 def revealing(elem_id: str) -> str:
-    """JavaScript of an event: scroll the element into view and pass the inputs on."""
+    """JavaScript for an event that scrolls the element into view and returns the inputs."""
     return f"(...values) => {{ dlnlp.reveal('{elem_id}'); return values; }}"

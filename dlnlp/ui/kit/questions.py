@@ -1,4 +1,4 @@
-"""The question of a tab: a text box, its button and examples, and the panels that answer it."""
+"""The question of a tab: a text box with button and examples, and the panels that answer it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STALE = "The dimmed results are for your previous text."
 
 @dataclass(frozen=True)
 class Question:
-    """What a visitor asks with."""
+    """The components of a question."""
 
     box: gr.Textbox
     button: gr.Button
@@ -32,14 +32,14 @@ def question(
     samples: Sequence[str],
     beside: Sequence[gr.Button] = (),
 ) -> Question:
-    """A text box, its button, and examples that fill the box and ask.
-
-    With ``lines=1``, Enter asks and Shift+Enter starts a new line.
+    """A text box, its button, and examples that fill the box and submit it.
 
     Args:
+        verb: The label of the button.
+        samples: The examples.
         beside: Further buttons for the same text, created with ``render=False``.
     """
-    # With one line, Enter asks and Shift+Enter starts a new line; the style sheet makes it higher.
+    # With lines=1, Enter submits and Shift+Enter starts a new line; the style sheet makes it higher.
     box = gr.Textbox(
         label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
     )
@@ -61,13 +61,13 @@ def question(
 def answer(
     question: Question, panels: Sequence[Panel], filled: Sequence[Dependency] = ()
 ) -> list[Dependency]:
-    """Let the panels answer the question one after the other, and bring the first into view.
+    """Run the panels one after the other on each question, and scroll the first into view.
 
-    All of them answer the text with which the question was asked, whatever is typed meanwhile.
-    Returns the last event of each way to ask.
+    All panels answer the submitted text, even if the visitor keeps typing. Returns the last event
+    of each way to submit.
 
     Args:
-        filled: Events that put another text into the box; it is asked without scrolling.
+        filled: Events that put another text into the box, which is submitted without scrolling.
     """
     first, *others = panels
     event: dict[str, Any] = {
@@ -86,7 +86,7 @@ def answer(
     )
     shown = [asked, chosen.then(**event, **scroll)]
     for each in shown:
-        # Again: before the answer, the page may have been too short to scroll far enough.
+        # Scroll again: without the answer, the page may have been too short.
         each.then(None, **scroll, **AT_ONCE)
     ends = []
     for last in (*shown, *(each.then(**event) for each in filled)):

@@ -1,1 +1,1 @@
-"""One view each: its components, its handler and its HTML. Tabs compose them."""
+"""The panels that tabs are composed of: one view each, with components, handler and HTML."""

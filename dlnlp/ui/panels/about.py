@@ -1,4 +1,4 @@
-"""The model card."""
+"""The panel with the model card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlnlp.ui.kit.panels import AT_ONCE
 
 
 def about_panel(model: Model) -> None:
-    """The model's card, read when it is opened."""
+    """The model card, read when the accordion is opened."""
 
     def read() -> tuple[str, str]:
         try:

@@ -1,4 +1,4 @@
-"""The attention of a translation: which English characters or words each French one used."""
+"""The attention of a translation, by characters and by words, as heatmaps."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
 from dlnlp.ui.panels.translator import Choice, Translator
 
 UNITS = [("Attention by characters", "characters"), ("by words", "words")]
-SHOWN = 300  # characters or words each way
+SHOWN = 300  # characters or words of each text
 HOVER = "writing “{row}”, attention to “{column}”"
 DESCRIPTION = "Attention weights: a row for each French {0}, a column for each English {0}"
 ABOUT = (
-    "Rows are French, columns English. The stronger the colour, the more attention the model paid "
-    "to that English character or word when it wrote the French one."
+    "Rows are French, columns English. Stronger colours mean more attention to that English "
+    "character or word when the model wrote the French one."
 )
 PARTS = (
     " The model translated {} parts separately (sentences, or pieces of long ones), so there is "
     "no attention from one to another. The spaces between them are copied."
 )
-# Characters would be too many for a phone.
+# A phone has no room for so many characters.
 UNIT_OF_SCREEN = "() => window.innerWidth < 640 ? 'words' : 'characters'"
 
 
@@ -53,7 +53,7 @@ def attention_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -
 
 
 def attention(result: Translation) -> Markup:
-    """The attention by characters, the same by words, and what they show."""
+    """The attention by characters and by words, each with an explanation."""
     if not result.target:
         return Markup("")
     words = word_attention(result)

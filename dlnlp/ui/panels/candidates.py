@@ -1,4 +1,4 @@
-"""The translations that beam search ends with; a click shows one of them instead of the best."""
+"""The candidates of beam search; a click shows one of them instead of the best."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dlnlp.ui.panels.translator import Choice
 
 BLANK = "The best translations that beam search finds appear here."
 ORDER = (
-    "Best first, by log-probability with a penalty for length: each further character makes a "
-    "translation less likely. 1 nat is 1.44 bits."
+    "Best first, by log-probability with a length penalty, because every further character lowers "
+    "the log-probability. 1 nat is 1.44 bits."
 )
 CHOOSE = """
 element.addEventListener("click", (event) => {
@@ -53,7 +53,7 @@ def candidates_panel(
         index = event_int(event, "index")
         found = translator.candidates(choice.text, choice.beam_size) if choice else ()
         if not choice or index not in range(len(found)):
-            raise ValueError(f"There is no candidate {index + 1}.")
+            raise ValueError(f"There is no candidate {index + 1}: translate the text again.")
         return translation.values(replace(choice, index=index))
 
     panel.shows(show, [translation.choice], [listed])

@@ -1,8 +1,7 @@
 """A heatmap of weights, such as attention, with labels that stay in place while it scrolls.
 
-The cells are one picture of a pixel each, enlarged by the style sheet. Pointing at a cell, or
-moving with the arrow keys, shows its weight; ``HEATMAP_JS`` does that in the browser, from the
-levels that come with the picture.
+The cells are an image with one pixel each, enlarged by the style sheet. ``HEATMAP_JS`` shows the
+weight of a cell on hover and with the arrow keys, without a call to the server.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from markupsafe import Markup
 from dlnlp import plots
 from dlnlp.ui.kit.markup import join
 
-MANY = 60  # cells each way, beyond which they are smaller
+MANY = 60  # rows or columns; larger heatmaps have smaller cells
 CELL, SMALL_CELL = 22, 15  # pixels
-# The ``js_on_load`` of a gr.HTML that shows a heatmap.
+# The ``js_on_load`` of the gr.HTML component with the heatmap.
 HEATMAP_JS = """
 {
   const labels = (map, side) => map.querySelectorAll(`.dl-heatmap-${side} span`);
 
-  // Mark a cell and say its weight; a place outside the map clears both.
+  // Mark a cell and show its weight; positions outside the heatmap clear both.
   const show = (map, row, column) => {
     const rows = labels(map, "rows"), columns = labels(map, "columns");
     map.querySelectorAll("[data-on]").forEach((label) => label.removeAttribute("data-on"));
@@ -92,10 +91,14 @@ def heatmap(
     """The weights (rows, columns), 0 to 1, as tinted cells.
 
     Args:
-        hover: What the weight of a cell says, such as ``"“{row}” attends to “{column}”"``; the
-            page adds the percentage.
-        description: The picture in a sentence, for screen readers.
-        words: The labels are words or tokens, not characters: column labels stand upright.
+        hover: The text for a cell, such as ``"“{row}” attends to “{column}”"``; the percentage is
+            added.
+        description: One sentence about the heatmap for screen readers.
+        words: Whether the labels are words or tokens instead of characters; then the column
+            labels are vertical.
+
+    Raises:
+        ValueError: The shape of the weights does not fit the labels.
     """
     if weights.shape != (len(rows), len(columns)):
         raise ValueError(f"weights must be {(len(rows), len(columns))}, not {weights.shape}")

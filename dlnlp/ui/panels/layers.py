@@ -1,4 +1,4 @@
-"""What linear probes read off each layer of a Transformer encoder."""
+"""The verdicts of linear probes on each layer of a Transformer encoder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
 
 ABOUT = (
-    "A linear probe on the mean hidden state of each layer, trained to predict the label: from the "
-    "embeddings, before any attention, up to the last layer. The verdict above uses the first "
-    "token of the last layer instead, so the two may differ."
+    "The prediction of a linear probe on the mean hidden state of each layer, from the embeddings, "
+    "before any attention, to the last layer. The verdict above uses the first token of the last "
+    "layer instead, so the two may differ."
 )
 
 

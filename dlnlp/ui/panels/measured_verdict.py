@@ -1,4 +1,4 @@
-"""A sentiment model's verdict with what it costs: time, parameters and size on disk."""
+"""A sentiment model's verdict with its cost: time, parameters and size on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLANK = "Type a text to see this model's verdict."
 
 @dataclass(frozen=True)
 class Cost:
-    """What a verdict costs; None where it is unknown."""
+    """The cost of a verdict; None is unknown."""
 
     milliseconds: float
     parameters: int | None = None
@@ -50,9 +50,9 @@ def measured_verdict_panel(model: Model, box: gr.Textbox) -> Panel:
 
 
 def measure(predictor: Any, text: str) -> tuple[Sentiment, float]:
-    """The verdict and the median of its milliseconds, after a short warm-up call.
+    """The verdict and its median time in milliseconds, after a warm-up call.
 
-    A single measurement can be ten times too long if another process runs at that moment.
+    A single measurement can be ten times too long if another process is running.
     """
     predictor.classify(["warm"])
     taken: list[float] = []
@@ -64,7 +64,7 @@ def measure(predictor: Any, text: str) -> tuple[Sentiment, float]:
 
 
 def known_size(registry: Registry, stem: str) -> tuple[int | None, int | None]:
-    """Parameters and bytes on disk of the checkpoint; None where they are unknown."""
+    """Parameters and bytes on disk of the checkpoint; None if unknown."""
     if registry.untrained:
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""A visitor's own translation beside the model's: how likely the model finds each."""
+"""Compare the likelihood of the visitor's own translation with the model's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN_BLANK = "Type your French translation to see how likely the model finds it."
 
 
 def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slider) -> Panel:
-    """A box for a French translation, and its log-probability beside that of the model's."""
+    """A box for a French translation, and its log-probability next to the model's."""
     with Panel(translator, box, "own", "Your own translation", open=False, blank=BLANK) as panel:
         own = gr.Textbox(
             label="Your French translation",

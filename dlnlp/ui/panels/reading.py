@@ -1,4 +1,4 @@
-"""The English text above the French one; a French word marks the English that it attended to."""
+"""Both texts; clicking a French word marks the English characters that it attended to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dlnlp.ui.kit.panels import Panel, Values
 from dlnlp.ui.panels.translator import Choice, Translator
 
 ABOUT = "Click a French word to mark the English characters that it attended to."
-# A French word carries its attention, so that marking the English letters needs no server.
+# Each French word holds its attention weights, so that a click needs no call to the server.
 MARK = """
 const mark = (word) => {
   const letters = element.querySelectorAll('[lang="en"] span');
@@ -38,7 +38,7 @@ element.addEventListener("click", (event) => {
 
 
 def reading_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -> Panel:
-    """Both texts, in which French words can be clicked."""
+    """Both texts, with French words as buttons."""
     with Panel(translator, box, "reading") as panel:
         texts = gr.HTML(elem_id=translator.id("reading"), elem_classes="dl-result", js_on_load=MARK)
 

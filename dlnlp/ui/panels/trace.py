@@ -1,4 +1,4 @@
-"""A recurrent model as it reads: the verdict after each word, and its hidden states."""
+"""The verdict of a recurrent model after each word, and its hidden states."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlnlp.ui.kit.panels import Panel, Values
 
 READING = "The verdict if the text ended after each word."
 STATES = (
-    "The hidden units that change most while the model reads: orange is negative, blue positive. "
+    "The hidden units that vary most over the text: orange is negative, blue positive. "
     "Units of the forward direction (→) are above those of the backward direction (←). Hover to "
     "see at which words a unit is strongest."
 )

@@ -1,4 +1,4 @@
-"""The translation itself, with the probability of each character."""
+"""The translation, with the probability of each character."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ element.addEventListener("click", async (event) => {
 
 
 class TranslationPanel(Panel):
-    """The best translation, or the candidate that was chosen instead.
+    """The best translation, or another candidate that the visitor chose.
 
-    ``choice`` is the state that tells the other panels which translation is shown.
+    The state ``choice`` tells the other panels which translation is shown.
     """
 
     def __init__(self, translator: Translator, box: gr.Textbox, beam: gr.Slider) -> None:
@@ -62,7 +62,7 @@ def translation(result: Translation, asked: int) -> Markup:
     """The French text, how likely it is, and how much of the English was translated.
 
     Args:
-        asked: Characters of the English text.
+        asked: The length of the English text in characters.
     """
     return Markup(
         '<section class="dl-translation" role="status">'
@@ -76,7 +76,7 @@ def left_out(result: Translation, asked: int) -> Markup:
         return Markup("")
     read = "".join(result.source)
     return note(
-        f"This text is too long to be translated as a whole. Only its first {len(read):,} of "
+        f"This text is too long. Only its first {len(read):,} of "
         f"{asked:,} characters were translated, up to “…{read[-30:].lstrip()}”."
     )
 

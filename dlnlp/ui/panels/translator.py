@@ -1,4 +1,4 @@
-"""The translator as its panels share it: each text is translated once."""
+"""The translation model that panels share, with a cache of its translations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Found = tuple[Translation, ...]
 
 @dataclass(frozen=True)
 class Choice:
-    """Which translation a visitor looks at: all that a session keeps."""
+    """The translation that a visitor looks at; sessions store only this."""
 
     text: str
     beam_size: int
@@ -32,11 +32,11 @@ class Translator(Model):
 
     def __init__(self, registry: Registry, stem: str) -> None:
         super().__init__(registry, stem)
-        # By predictor: a model that is loaded again starts with an empty cache.
+        # By predictor, so that a reloaded model starts with an empty cache.
         self._caches: WeakKeyDictionary[Any, Cache[Found]] = WeakKeyDictionary()
 
     def candidates(self, text: str, beam_size: int) -> Found:
-        """The best translations that beam search finds, best first; within a request's limits."""
+        """The best translations that beam search finds, best first, within the request limits."""
 
         def search() -> Found:
             found = self.call("candidates", text=text, n=beam_size)
@@ -51,7 +51,7 @@ class Translator(Model):
 
 
 def size(found: Found) -> int:
-    """Roughly the bytes that translations take."""
+    """The approximate size of translations in bytes."""
     return sum(
         each.attention.nbytes
         + each.log_probs.nbytes

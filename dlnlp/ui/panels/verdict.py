@@ -10,7 +10,7 @@ from dlnlp.ui.kit.markup import note, percent
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
 
-BLANK = "Type a sentence, and the model says how positive it sounds."
+BLANK = "Type a text to see whether the model finds it positive or negative."
 TRUNCATED = "Only the beginning of this text was read."
 
 
@@ -41,7 +41,7 @@ def verdict(result: Sentiment) -> Markup:
 
 
 def scale(positive: float, ends: bool = True) -> Markup:
-    """A bar from negative to positive with a mark; the range of "unsure" is hatched."""
+    """A bar from negative to positive with a marker; the range of "unsure" is hatched."""
     named = Markup(
         '<div class="dl-ends"><span>negative</span><span>unsure</span><span>positive</span></div>'
     )

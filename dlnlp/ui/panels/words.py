@@ -1,4 +1,4 @@
-"""Attributions: how much each word contributed to a verdict, and the verdict without some words."""
+"""The contribution of each word to a verdict, and the verdict without chosen words."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ element.addEventListener("click", (event) => {
   trigger("click", {words: [...out].map((word) => Number(word.dataset.index))});
 });
 """
-JOINED = 20  # characters without a space that stay on one line
+JOINED = 20  # characters; words and punctuation up to this length are not separated
 STRONGEST = 10
-LEAST_PEAK = 1.5  # logits: weaker words are not tinted as if they were strong
-TELLING = 0.05
+LEAST_PEAK = 1.5  # logits that get the full tint, unless a word contributes more
+TELLING = 0.05  # logits; if all words contribute less, a note says so
 SHORT = 10  # words; in longer texts each contributes less, so both thresholds shrink
 
 
@@ -54,7 +54,7 @@ def words_panel(model: Model, box: gr.Textbox) -> Panel:
         )
         tinted = gr.HTML(elem_id=model.id("words"), elem_classes="dl-result", js_on_load=REMOVE)
         removed = gr.HTML(elem_id=model.id("without"), elem_classes="dl-result")
-    explained = gr.State("")  # the text as it was split into words
+    explained = gr.State("")  # the text that was split into words
 
     def show(text: str, method: str) -> Values:
         found = model.call("explain", text=text, method=method)
@@ -72,13 +72,13 @@ def words_panel(model: Model, box: gr.Textbox) -> Panel:
 
     panel.shows(show, inputs=[method], outputs=[tinted, removed, explained])
     method.change(panel.run, **panel.event([panel.asked, panel.is_open, method]))
-    # Every click counts; "always_last" would drop the event's data.
+    # No click may be lost, and "always_last" would drop the event's data.
     panel.on(tinted.click, remove, [explained], [removed], trigger_mode="multiple")
     return panel
 
 
 def attribution(result: Attribution) -> Markup:
-    """The text tinted by each word's contribution; values on hover and in a table."""
+    """The text tinted by the contribution of each word, with the values on hover and in a table."""
     if not result.words:
         return Markup("")
     scores = [float(score) for score in result.scores]
@@ -121,7 +121,7 @@ def _strongest(found: Sequence[str], scores: Sequence[float]) -> Markup:
 
 
 def _text_with_buttons(result: Attribution, buttons: Sequence[Markup]) -> Markup:
-    """The text with a button for each word; a short word stays with its punctuation."""
+    """The text with a button for each word; short words stay on a line with their punctuation."""
     lines: list[str] = []
     together: list[Markup] = []
     begin = end = 0
@@ -141,7 +141,7 @@ def _joined(buttons: Sequence[Markup]) -> Markup:
 
 
 def what_if(removed: Sequence[str], before: Sentiment, after: Sentiment) -> Markup:
-    """The verdict on the text as written, and below it the one without some words."""
+    """The verdict on the text as written, and the verdict without some words."""
     quoted = join((Markup("<del>{}</del>").format(word) for word in removed), " ")
     rows = (("As written", before), (Markup("Without {}").format(quoted), after))
     row = Markup(

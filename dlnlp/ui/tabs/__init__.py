@@ -1,1 +1,1 @@
-"""One file per tab, each with ``build_tab(registry)``."""
+"""The tabs of the page, one module each with ``build_tab(registry)``."""

@@ -1,9 +1,10 @@
-"""The tab of chapter 2."""
+"""The tab of chapter 2, the translator."""
 
 from __future__ import annotations
 
 import gradio as gr
 
+from dlnlp import catalog
 from dlnlp.registry import Registry
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.questions import answer, question
@@ -36,7 +37,7 @@ def build_tab(registry: Registry) -> None:
     """Translation from English to French with attention."""
     translator = Translator(registry, STEM)
     with layout.columns():
-        with layout.question_column("Chapter 2 · Seq2seq with attention", INTRO):
+        with layout.question_column(str(catalog.record(STEM).chapter), INTRO):
             asked = question(STEM, "English", "One or more sentences", "Translate", EXAMPLES)
             beam = gr.Slider(
                 1, 10, 5, step=1, label="Beam size", info=BEAM_SIZE, elem_id=f"{STEM}_beam"

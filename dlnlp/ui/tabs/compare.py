@@ -1,4 +1,4 @@
-"""The models that classify, side by side on one text."""
+"""The tab that compares all sentiment models on one text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EXAMPLES = (
 
 
 def build_tab(registry: Registry) -> None:
-    """One text, a verdict of each model, and what it costs."""
+    """The verdict of each model on one text, with its cost."""
     models = [Model(registry, stem) for stem in MODELS]
     with layout.columns():
         with layout.question_column("Chapters 1 and 4 · Side by side", INTRO):

@@ -1,7 +1,8 @@
-"""The tab of chapter 1."""
+"""The tab of chapter 1, the LSTM."""
 
 from __future__ import annotations
 
+from dlnlp import catalog
 from dlnlp.registry import Registry
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
@@ -29,7 +30,7 @@ def build_tab(registry: Registry) -> None:
     """Sentiment classification with a recurrent network."""
     model = Model(registry, STEM)
     with layout.columns():
-        with layout.question_column("Chapter 1 · RNNs and LSTMs", INTRO):
+        with layout.question_column(str(catalog.record(STEM).chapter), INTRO):
             asked = question(
                 STEM, "Your text", "What did you think of the film?", "Classify", EXAMPLES
             )
