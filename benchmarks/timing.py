@@ -13,7 +13,7 @@ Name = TypeVar("Name", str, int)
 
 
 def race(contenders: Mapping[Name, Call], rounds: int, calls: int = 1) -> dict[Name, float]:
-    """The median seconds of each contender; they take turns of ``calls`` calls, in rotating order."""
+    """The median seconds of each contender; they take turns of ``calls`` calls."""
     taken: dict[Name, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
         call()

@@ -24,7 +24,7 @@ element.addEventListener("click", async (event) => {
     await navigator.clipboard.writeText(text.textContent);
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
-  } catch {  // browsers allow it on secure pages only
+  } catch {  // browsers only allow copying on secure pages
     getSelection().selectAllChildren(text);
   }
 });
