@@ -39,7 +39,7 @@ def question(
         samples: The examples.
         beside: Further buttons for the same text, created with ``render=False``.
     """
-    # With lines=1, Enter submits and Shift+Enter starts a new line. The style sheet sets the height.
+    # With lines=1, Enter submits and Shift+Enter starts a new line. CSS sets its height.
     box = gr.Textbox(
         label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
     )
