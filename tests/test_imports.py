@@ -1,4 +1,4 @@
-"""Who may import whom (DESIGN.md), read from the source, and what starting the app loads."""
+"""The import rules of docs/design.md, read from the source, and what starting the app loads."""
 
 import ast
 import subprocess

@@ -95,7 +95,7 @@ def test_a_panel_that_fails_says_so_and_shows_nothing_old(page, monkeypatch, nam
     monkeypatch.setattr(predictor, name, lambda *given, **named: 1 / 0)
     panel = {"classify": "verdict", "explain": "attribution", "layers": "layers"}[name]
     page.ask("sentiment_bert", "good film")
-    assert "its log has the details" in page.shown(f"sentiment_bert_{panel}_panel")
+    assert "the details are in its log" in page.shown(f"sentiment_bert_{panel}_panel")
     shown = {"classify": "result", "explain": "words", "layers": "layers_plot"}[name]
     assert not page[f"sentiment_bert_{shown}"]
 
