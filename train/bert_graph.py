@@ -5,9 +5,15 @@ Quantisation is a constant part of the graph, which ONNX Runtime computes when i
 So the file is small and always agrees with the weights.
 
 The encoder's linear layers compute in int8, with one scale per block of 32 inputs for weights
-and for the activations of each token. One scale per tensor would be twice as fast, but BERT's few
-large channels then dominate (only 98 % of labels agree), and a result would depend on the other
-texts in the batch.
+and for the activations of each token.
+
+Why not ``torch.onnx.export`` and ONNX Runtime's ``quantize_dynamic``, with one scale per tensor or
+output channel? Measured with the committed weights on SST-2's validation split (AMD EPYC with AVX2,
+without int8 instructions): one sentence takes 15 instead of 29 ms with 1 thread, but only 95.9 %
+(97.7 % per channel) of labels agree with PyTorch instead of 99.5 %, a logit changes by up to 1.2
+with the other texts in its batch instead of not at all, and the checkpoint needs a second weights
+file of 59 MB. The exported float32 graph agrees fully and takes 29 ms, and 415 instead of 683 ms
+for 16 sentences on such a CPU, but its weights are another file of 92 MB.
 
 The graph is installed only if it agrees with PyTorch on SST-2's validation split.
 """
