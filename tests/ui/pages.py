@@ -41,9 +41,18 @@ class Page:
         self[f"{stem}_text"] = text
         return self.trigger(f"{stem}_run")
 
+    def update(self, values):
+        """Show new values; an update without a value, such as of the visibility, keeps the old."""
+        for block, value in values.items():
+            if isinstance(value, gr.blocks.Block):
+                value = value._constructor_args[0].get("value", self.values[block])
+            elif isinstance(value, dict) and value.get("__type__") == "update":
+                value = value.get("value", self.values[block])
+            self.values[block] = value
+
     def _run(self, function, data, follow):
         for values in self.steps(function, data):
-            self.values.update(values)
+            self.update(values)
             self.history.append(values)
         for next_one in self.demo.fns.values() if follow else ():
             if next_one.trigger_after == function._id:

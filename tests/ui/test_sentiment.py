@@ -46,7 +46,7 @@ def test_all_panels_carry_the_text_that_was_asked_whatever_is_typed_meanwhile(pa
     page[f"{stem}_text"] = 'good "film"'
     [first] = page.listeners(f"{stem}_run")
     for values in page.steps(first):
-        page.values.update(values)
+        page.update(values)
     page[f"{stem}_text"] = "typed later"
     for function in page.demo.fns.values():
         if function.trigger_after == first._id:
