@@ -8,7 +8,9 @@
       const marker = panel.querySelector("[data-answers]");
       const box = marker && document.querySelector(`#${marker.dataset.box} textarea`);
       const typed = box && (box.value.toWellFormed ? box.value.toWellFormed() : box.value);
-      const stale = Boolean(box) && typed !== marker.dataset.answers;
+      // A box turns carriage returns into line feeds.
+      const answered = marker?.dataset.answers.replace(/\r\n?/g, "\n");
+      const stale = Boolean(box) && typed !== answered;
       if (panel.hasAttribute("data-stale") !== stale) panel.toggleAttribute("data-stale", stale);
     }
     for (const button of document.querySelectorAll("button.label-wrap")) {
