@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlnlp.inference.attention import Glance
+from dlnlp.inference.attention import AttentionWindow
 from dlnlp.inference.attention_heads import informative_head
 from dlnlp.results import AttentionMaps
 from dlnlp.ui.panels.heads import description, thumbnails
@@ -78,7 +78,9 @@ def test_a_visitors_state_holds_no_attention_weights(page):
     opened(page, "sentiment_bert").trigger("sentiment_bert_heads", data={"layer": 0, "head": 1})
     states = [v for b, v in page.values.items() if type(b).__name__ == "State"]
     assert (0, 1) in states
-    assert not any(isinstance(value, (np.ndarray, AttentionMaps, Glance)) for value in states)
+    assert not any(
+        isinstance(value, (np.ndarray, AttentionMaps, AttentionWindow)) for value in states
+    )
 
 
 def rows(*targets):
@@ -116,7 +118,7 @@ def test_attention_to_special_tokens_is_not_informative():
 
 
 def test_thumbnails_name_their_heads_and_mark_the_chosen_one():
-    look = Glance(("a", "b"), np.zeros((2, 2, 2, 2)), np.zeros((2, 2)), begin=0, total=2)
+    look = AttentionWindow(("a", "b"), np.zeros((2, 2, 2, 2)), np.zeros((2, 2)), begin=0, total=2)
     shown = thumbnails(look, (1, 0))
     assert shown.count('aria-pressed="true"') == 1 and shown.count("<img") == 4
     assert 'aria-pressed="true" aria-label="layer 2, head 1"' in shown
@@ -124,7 +126,7 @@ def test_thumbnails_name_their_heads_and_mark_the_chosen_one():
 
 def test_the_description_says_what_is_left_out():
     weights = np.zeros((1, 1, 2, 2))
-    look = Glance(("a", "b"), weights, np.full((1, 1), 0.4), begin=3, total=9)
+    look = AttentionWindow(("a", "b"), weights, np.full((1, 1), 0.4), begin=3, total=9)
     shown = description(look, (0, 0), hide=True, about="<i>")
     assert "Layer 1, head 1" in shown and "40.0%" in shown and "Tokens 4 to 5 of 9" in shown
     assert "<i>" not in shown
