@@ -7,8 +7,10 @@
     for (const panel of document.querySelectorAll(".dl-panel")) {
       const marker = panel.querySelector("[data-answers]");
       const box = marker && document.querySelector(`#${marker.dataset.box} textarea`);
-      const typed = box && (box.value.toWellFormed ? box.value.toWellFormed() : box.value);
-      // A box turns carriage returns into line feeds.
+      const value = box && (box.value.toWellFormed ? box.value.toWellFormed() : box.value);
+      // The marker's HTML holds a replacement character for null, and a box turns carriage returns
+      // into line feeds.
+      const typed = value?.replaceAll("\0", "\ufffd");
       const answered = marker?.dataset.answers.replace(/\r\n?/g, "\n");
       const stale = Boolean(box) && typed !== answered;
       if (panel.hasAttribute("data-stale") !== stale) panel.toggleAttribute("data-stale", stale);
