@@ -16,7 +16,7 @@ from dlnlp.results import Piece
 from dlnlp.ui.kit.markup import join, note
 from dlnlp.ui.kit.model import GENERATION, Model
 from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
-from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, seed_of, top_k_of
+from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, generation_arguments
 from dlnlp.ui.panels.next_tokens import WINDOW
 
 BETWEEN = 0.04  # seconds between updates: the page needs longer for each than the model
@@ -74,15 +74,8 @@ def continuation_panel(
     settings: GenerationSettings,
 ) -> Dependency:
     """Prompt and continuation; returns the event that uses them as the next prompt."""
-    with Panel(
-        model,
-        box,
-        "continuation",
-        blank=BLANK,
-        waiting="Generating…",
-        keep="end",
-        queue=GENERATION,
-    ) as panel:
+    how: dict[str, Any] = {"waiting": "Generating…", "keep": "end", "queue": GENERATION}
+    with Panel(model, box, "continuation", blank=BLANK, **how) as panel:
         panel.status.value = ""  # nothing is said until Continue is pressed
         written = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")
         rate = gr.HTML(elem_id=model.id("progress"), elem_classes="dl-result")
@@ -93,28 +86,11 @@ def continuation_panel(
     whole = gr.State("")  # the page shows only the end of a long prompt
     stop = gr.State(Stop())  # every visitor gets a copy
 
-    def show(
-        prompt: str,
-        length: float,
-        seed: str,
-        repetition_penalty: float,
-        temperature: float,
-        top_k: float,
-        top_p: float,
-        stop: Stop,
-    ) -> Iterator[Values]:
-        length = int(length)
-        pieces = model.stream(
-            "stream",
-            prompt=prompt,
-            max_new_tokens=length,
-            temperature=temperature,
-            top_k=top_k_of(top_k),
-            top_p=top_p,
-            seed=seed_of(seed),
-            repetition_penalty=repetition_penalty,
-        )
-        remarks = [WINDOW] * model.predictor.is_cut(prompt, length)
+    def show(prompt: str, *inputs: Any) -> Iterator[Values]:
+        *values, stop = inputs
+        generation = generation_arguments(*values)
+        pieces = model.stream("stream", prompt=prompt, **generation)
+        remarks = [WINDOW] * model.predictor.is_cut(prompt, generation["max_new_tokens"])
         for new, speed in progress(pieces, stop):
             notes = remarks + [STOPPED] * stop.requested
             yield {

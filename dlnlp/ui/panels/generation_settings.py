@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -113,6 +114,29 @@ def generation_settings(model: Model) -> GenerationSettings:
             elem_id=model.id("repetition_penalty"),
         )
     return GenerationSettings(length, seed, repetition_penalty)
+
+
+def generation_arguments(
+    length: float,
+    seed: str,
+    repetition_penalty: float,
+    temperature: float,
+    top_k: float,
+    top_p: float,
+) -> dict[str, Any]:
+    """The inputs of ``GenerationSettings`` and ``Filters`` as arguments of ``stream``.
+
+    Raises:
+        ValueError: The seed is not a whole number.
+    """
+    return {
+        "max_new_tokens": int(length),
+        "temperature": temperature,
+        "top_k": top_k_of(top_k),
+        "top_p": top_p,
+        "seed": seed_of(seed),
+        "repetition_penalty": repetition_penalty,
+    }
 
 
 def top_k_of(slider: float) -> int | None:

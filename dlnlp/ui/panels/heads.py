@@ -42,23 +42,7 @@ def heads_panel(
     """
     title = "Attention heads"
     with Panel(model, box, "attention", title, open=False, blank=BLANK, keep=keep) as panel:
-        with gr.Row(equal_height=True):
-            hiding = gr.Checkbox(
-                True,
-                label=f"Hide {' and '.join(sorted(special))}",
-                container=False,
-                visible=False,
-                elem_id=model.id("hide"),
-            )
-            begin = gr.Slider(
-                1,
-                2,
-                1,
-                step=1,
-                label=f"First of {WINDOW} tokens",
-                visible=False,
-                elem_id=model.id("begin"),
-            )
+        hiding, begin = _controls(model, special)
         small = gr.HTML(elem_id=model.id("heads"), elem_classes="dl-result", js_on_load=CHOOSE)
         line = gr.HTML(elem_classes="dl-result")
         large = gr.HTML(elem_id=model.id("head"), elem_classes="dl-result", js_on_load=HEATMAP_JS)
@@ -96,6 +80,25 @@ def heads_panel(
     inputs = [panel.asked, hiding, begin]
     panel.on(small.click, choose, inputs, [*outputs, chosen], trigger_mode="multiple")
     return panel
+
+
+def _controls(model: Model, special: frozenset[str]) -> tuple[gr.Checkbox, gr.Slider]:
+    """Whether special tokens are hidden, and where the window of tokens begins."""
+    label = f"Hide {' and '.join(sorted(special))}"
+    with gr.Row(equal_height=True):
+        hiding = gr.Checkbox(
+            True, label=label, container=False, visible=False, elem_id=model.id("hide")
+        )
+        begin = gr.Slider(
+            1,
+            2,
+            1,
+            step=1,
+            label=f"First of {WINDOW} tokens",
+            visible=False,
+            elem_id=model.id("begin"),
+        )
+    return hiding, begin
 
 
 def _first_token(found: AttentionWindow) -> gr.Slider:
