@@ -1,5 +1,9 @@
 // The script that all tabs share, loaded once in the page's head.
 (() => {
+  // A box turns carriage returns into line feeds, and HTML has no null or unpaired surrogates.
+  const plain = (text) =>
+    (text.toWellFormed?.() ?? text).replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
+
   // The marker of every panel holds the text that its results are for ("data-answers"). While the
   // question's box holds another text, the panel is marked as stale and dimmed. The values are
   // polled because setting a box's value from a script fires no event.
@@ -7,12 +11,7 @@
     for (const panel of document.querySelectorAll(".dl-panel")) {
       const marker = panel.querySelector("[data-answers]");
       const box = marker && document.querySelector(`#${marker.dataset.box} textarea`);
-      const value = box && (box.value.toWellFormed ? box.value.toWellFormed() : box.value);
-      // The marker's HTML holds a replacement character for null, and a box turns carriage returns
-      // into line feeds.
-      const typed = value?.replaceAll("\0", "\ufffd");
-      const answered = marker?.dataset.answers.replace(/\r\n?/g, "\n");
-      const stale = Boolean(box) && typed !== answered;
+      const stale = Boolean(box) && plain(box.value) !== plain(marker.dataset.answers);
       if (panel.hasAttribute("data-stale") !== stale) panel.toggleAttribute("data-stale", stale);
     }
     for (const button of document.querySelectorAll("button.label-wrap")) {
