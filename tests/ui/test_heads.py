@@ -5,7 +5,9 @@ import pytest
 
 from dlnlp.inference.attention import AttentionWindow
 from dlnlp.inference.attention_heads import informative_head
+from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from dlnlp.results import AttentionMaps
+from dlnlp.ui.panels import heads
 from dlnlp.ui.panels.heads import description, thumbnails
 
 STEMS = ("sentiment_bert", "token_transformer")
@@ -131,3 +133,31 @@ def test_the_description_says_what_is_left_out():
     assert "Layer 1, head 1" in shown and "40.0%" in shown and "Tokens 4 to 5 of 9" in shown
     assert "<i>" not in shown
     assert "40.0%" not in description(look, (0, 0), hide=False, about="")
+
+
+# Long and blank texts, errors
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_long_text_is_shown_a_window_at_a_time(page, monkeypatch, stem):
+    monkeypatch.setattr(heads, "WINDOW", 4)  # the tiny models read few tokens
+    page.ask(stem, "a good film " * 3).trigger(f"{stem}_attention", "expand")
+    assert "Tokens 1 to 4 of" in page.shown(f"{stem}_attention_panel")
+    page[f"{stem}_begin"] = 3
+    page.trigger(f"{stem}_begin", "release")
+    assert "Tokens 3 to 6 of" in page.shown(f"{stem}_attention_panel")
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_blank_text_clears_the_heads(page, stem):
+    page.ask(stem, "good film").trigger(f"{stem}_attention", "expand").ask(stem, " \n")
+    assert not page[f"{stem}_heads"] and not page[f"{stem}_head"]
+
+
+def test_heads_that_fail_say_so_and_show_nothing_old(page, monkeypatch):
+    stem = "sentiment_bert"
+    page.ask(stem, "good").trigger(f"{stem}_attention", "expand")
+    monkeypatch.setattr(SentimentBertPredictor, "attention", lambda *given, **named: 1 / 0)
+    page.ask(stem, "good film")
+    assert "Something went wrong" in page.shown(f"{stem}_attention_panel")
+    assert not page[f"{stem}_heads"] and not page[f"{stem}_head"]

@@ -349,3 +349,27 @@ def test_surprisal_of_a_part_and_of_improbable_tokens(page):
 def test_speed():
     assert re.sub("<[^>]*>", " ", speed(1, 0.0)).split()[:2] == ["1", "token"]
     assert "<b>20</b> tokens per second" in speed(30, 1.5)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("verb", "button", "panel", "result"),
+    [
+        ("distribution", "run", "next_tokens", "next"),
+        ("score", "run", "surprise", "tokens"),
+        ("stream", "continue", "continuation", "result"),
+    ],
+)
+def test_a_panel_that_fails_says_so_and_shows_nothing_old(
+    page, monkeypatch, verb, button, panel, result
+):
+    page[f"{STEM}_text"] = "an earlier prompt"
+    page.trigger(f"{STEM}_{button}")
+    assert page[f"{STEM}_{result}"]
+    monkeypatch.setattr(TokenTransformerPredictor, verb, lambda *given, **named: 1 / 0)
+    page[f"{STEM}_text"] = "a prompt that fails"
+    page.trigger(f"{STEM}_{button}")
+    assert "Something went wrong" in page.shown(f"{STEM}_{panel}_panel")
+    assert not page[f"{STEM}_{result}"]
