@@ -70,7 +70,8 @@ class TokenTransformerPredictor:
         read, tokens = self._prompt(prompt, room=0), self.tokens
         ids = [*read.ids, tokens.space] if read.space else read.ids
         states = self.model.hidden(torch.tensor([ids], device=self.device))
-        rows = predictable(self.model.logits(states[0, -2:])).log_softmax(-1).cpu().numpy()
+        last = states[0, -2 if read.space else -1 :]  # more rows take longer
+        rows = predictable(self.model.logits(last)).log_softmax(-1).cpu().numpy()
         log_probs = tokens.beyond_space(*rows) if read.space else rows[-1]
         texts = tokens.after_space if read.space else tokens.texts
         return Distribution(prompt, texts, log_probs, tokens.fragments, read.truncated)
