@@ -313,14 +313,14 @@ CAPABILITIES = (
         "translate",
         Translate,
         {"texts": ["hello", "Where are you?"], "beam_size": 5},
-        Budget(lambda texts, beam_size: _translated(texts, beam_size), 120_000, BEAM),
+        Budget(lambda texts, beam_size: _translated(texts, beam_size), 100_000, BEAM),
         public=True,
     ),
     Capability(
         "candidates",
         Candidates,
         {"text": "hello", "n": 3},
-        Budget(lambda text, n: _translated([text], n), 120_000, BEAM),
+        Budget(lambda text, n: _translated([text], n), 100_000, BEAM),
     ),
     Capability(
         "force",

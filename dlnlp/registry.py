@@ -55,11 +55,6 @@ class Registry:
         loaded = self._predictors[catalog.record(stem).stem]
         return bool(loaded) and self._device_name() in loaded
 
-    def evict(self, stem: str) -> None:
-        """Drop the model; its memory is freed once no request uses it."""
-        with self._locks[catalog.record(stem).stem]:
-            self._predictors[stem] = {}
-
     def report(self, stem: str) -> Report:
         """The model's card and training.json, read without loading weights or torch.
 

@@ -75,15 +75,6 @@ def test_a_model_loads_once_however_many_ask(monkeypatch):
     assert all(one is found[0] for one in found)
 
 
-def test_an_evicted_model_is_loaded_again():
-    registry = Registry(untrained=True)
-    before = registry.get(ENTRY.stem)
-    assert registry.is_loaded(ENTRY.stem)
-    registry.evict(ENTRY.stem)
-    assert not registry.is_loaded(ENTRY.stem)
-    assert registry.get(ENTRY.stem) is not before
-
-
 def test_an_unknown_stem_names_the_known_ones():
     with pytest.raises(KeyError, match=ENTRY.stem):
         Registry().get("gpt")

@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from dlnlp.inference.batching import pad_rows
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config
 from dlnlp.models.char_seq2seq.predictor import (
     SPECIALS,
     CharSeq2SeqPredictor,
-    collate,
     load,
     save,
 )
@@ -207,8 +207,8 @@ def batch_loss(
     """
     casings = [Casing(e) for e, _ in pairs]
     pairs = [(c.canonical(e), c.written(f)) for c, (e, f) in zip(casings, pairs, strict=True)]
-    english, lengths = collate([source.encode(e) for e, _ in pairs])
-    french, _ = collate([[SOS_ID, *target.encode(f), EOS_ID] for _, f in pairs])
+    english, lengths = pad_rows([source.encode(e) for e, _ in pairs])
+    french, _ = pad_rows([[SOS_ID, *target.encode(f), EOS_ID] for _, f in pairs])
     device = next(model.parameters()).device
     french = french.to(device, non_blocking=True)
     logits, _ = model(english.to(device, non_blocking=True), lengths, french[:, :-1])

@@ -22,10 +22,11 @@ from tqdm import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
 from dlnlp import checkpoint
+from dlnlp.inference.batching import pad_rows
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
 from dlnlp.models.sentiment_lstm.model import SentimentLSTM
-from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor, collate
+from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
 from dlnlp.text.vocabulary import PAD, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural
 from train import card
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
     stream = batches(args, rows.parts, lengths, per_epoch, step)
     for batch in itertools.islice(stream, total - step):
         chance = np.random.default_rng((args.seed, step))
-        tokens, counts = collate([augmented(ids[i], args, chance) for i in batch])
+        tokens, counts = pad_rows([augmented(ids[i], args, chance) for i in batch])
         labels, teacher = rows.labels[batch].to(run.device), rows.teacher[batch].to(run.device)
         model.train()
         with run.autocast():

@@ -41,9 +41,6 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def __contains__(self, token: str) -> bool:
-        return token in self._ids
-
     def id(self, token: str) -> int:
         """The token's id, or that of ``<unk>``."""
         return self._ids.get(token, 1)

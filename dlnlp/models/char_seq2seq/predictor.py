@@ -32,7 +32,6 @@ from dlnlp.results import Translation
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import EOS, PAD, SOS, UNK, Vocabulary
 
-collate = pad_rows  # the name that train.char_seq2seq imports
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
 LENGTH_PENALTY = "length_penalty"  # in config.json
 SPECIALS = (SOS, EOS)

@@ -32,8 +32,6 @@ MAX_PREFIXES = 64
 BATCH_WORDS = 16_384
 _CUDNN_FLAG = threading.Lock()
 
-collate = pad_rows  # train.sentiment_lstm imports it by this name
-
 
 class SentimentLSTMPredictor:
     """A trained SentimentLSTM with its vocabulary; safe to share between threads."""

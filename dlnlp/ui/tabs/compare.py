@@ -22,10 +22,12 @@ from dlnlp.ui.panels.measured_verdict import known_size, measure, measured_verdi
 
 STEM = "compare"
 TITLE = "Compare"
-MODELS = tuple(entry.stem for entry in CATALOG if entry.can("classify"))
+RECORDS = tuple(entry for entry in CATALOG if entry.can("classify"))
+MODELS = tuple(entry.stem for entry in RECORDS)
+CHAPTERS = " and ".join(str(number) for number in sorted({r.chapter.number for r in RECORDS}))
 INTRO = (
-    "The same text for both sentiment models: a BERT pretrained on large amounts of text, and a "
-    "small LSTM trained on BERT's predictions. Times are medians of several runs, without loading."
+    "Every sentiment model classifies the same text. Times are medians of several runs, without "
+    "loading."
 )
 EXAMPLES = (
     "This was fantastic",
@@ -40,7 +42,7 @@ def build_tab(registry: Registry) -> None:
     """The verdict of each model on one text, with its cost."""
     models = [Model(registry, stem) for stem in MODELS]
     with layout.columns():
-        with layout.question_column("Chapters 1 and 4 · Side by side", INTRO):
+        with layout.question_column(f"Chapters {CHAPTERS} · Side by side", INTRO):
             asked = question(
                 STEM, "Your text", "What did you think of the film?", "Compare", EXAMPLES
             )
@@ -53,7 +55,7 @@ def build_tab(registry: Registry) -> None:
 
 def _endpoint(registry: Registry) -> None:
     def compare(text: str) -> dict[str, Any]:
-        """Both sentiment models on one text: verdict, time, parameters and size on disk.
+        """All sentiment models on one text: verdict, time, parameters and size on disk.
 
         Args:
             text: An English text, such as a film review.
@@ -71,7 +73,7 @@ def _entry(registry: Registry, stem: str, text: str) -> dict[str, Any]:
         predictor = registry.get(stem)
         with deadline(service.SECONDS):
             result, milliseconds = measure(predictor, text)
-    except Exception as error:  # an error of one model must not hide the other's answer
+    except Exception as error:  # an error of one model must not hide the others' answers
         return {"error": sentence(error)}
     parameters, size = known_size(registry, stem)
     return {
