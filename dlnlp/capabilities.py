@@ -96,6 +96,8 @@ class Translate(Protocol):
     def translate(self, texts: list[str], beam_size: int = 5) -> list[results.Translation]:
         """Translate English into French, character by character.
 
+        In JSON, the attention over texts of more than about 1,000 characters is null.
+
         Args:
             texts: English texts; each sentence is translated separately.
             beam_size: Number of hypotheses that beam search keeps at each step, 1 to 20.

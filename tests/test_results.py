@@ -98,3 +98,9 @@ def test_a_block_matrix_reads_like_the_whole_matrix() -> None:
         np.testing.assert_array_equal(matrix[key], whole[key])
     np.testing.assert_array_equal(matrix.row_sums(), whole.sum(axis=1))
     assert matrix.tolist() == as_json(matrix) == whole.tolist()
+
+
+def test_the_json_of_a_huge_sparse_matrix_leaves_it_out():
+    block = np.ones((2, 2), dtype=np.float32)
+    assert as_json(BlockMatrix((2, 3), [(0, 0, block)])) == [[1, 1, 0], [1, 1, 0]]
+    assert as_json(BlockMatrix((3000, 3000), [(0, 0, block)])) is None

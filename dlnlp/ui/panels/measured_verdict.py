@@ -35,8 +35,10 @@ class Cost:
 
 def measured_verdict_panel(model: Model, box: gr.Textbox) -> Panel:
     """The verdict, its median time, and the model's size."""
-    with Panel(model, box, "measured", blank=BLANK) as panel:
+    with gr.Column():
         gr.HTML(Markup("<h3>{}</h3>").format(model.title), elem_classes="dl-column-title")
+        panel = Panel(model, box, "measured", blank=BLANK)
+    with panel:
         result = gr.HTML(elem_id=f"compare_{model.stem}", elem_classes="dl-result")
 
     def show(text: str) -> Values:
