@@ -61,7 +61,8 @@ class Material:
         everything = tatoeba + [pair for pairs in more.values() for pair in pairs]
         counts = Counter(word for english, _ in everything for word in _tokens(english))
         singles = {english.lower() for english, _ in words if " " not in english}
-        ranks = {word: rank for rank, word in enumerate(sorted(singles, key=lambda w: -counts[w]))}
+        ranked = sorted(singles, key=lambda word: (-counts[word], word))
+        ranks = {word: rank for rank, word in enumerate(ranked)}
         for pair in words:
             rank = ranks.get(pair[0].lower(), len(ranks))
             phrases += [pair] * next((copies for top, copies in COPIES if rank < top), 1)

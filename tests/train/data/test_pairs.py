@@ -52,6 +52,18 @@ def test_frequent_words_and_phrasebooks_are_repeated(
     assert phrases.count(("Good evening", "bonsoir")) == pairs.PHRASEBOOK_COPIES
 
 
+def test_equally_frequent_words_are_ranked_alphabetically(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [f"zebra{letter}" for letter in "hgfedcba"]
+    rows = pd.DataFrame({"english": words, "non_english": words, "source": "FreeDict"})
+    rows.to_parquet(folder / "pairs-en-fr" / "train.parquet")
+    monkeypatch.setattr(pairs, "COPIES", ((1, 5),))
+    phrases = Material.read(folder).phrases
+    assert phrases.count(("zebraa", "zebraa")) == 5
+    assert phrases.count(("zebrab", "zebrab")) == 1
+
+
 def test_an_epoch_takes_its_share_and_others_follow(folder: Path) -> None:
     material = Material.read(folder)
     copying = Copying([])
