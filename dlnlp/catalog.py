@@ -37,8 +37,8 @@ class Base:
 class Data:
     """A data set that models are trained on.
 
-    ``folder`` is its name below ``--data-dir``. ``hub`` is its name on the Hugging Face Hub, or
-    None if the Hub does not have it under a single name.
+    ``folder`` is its name below ``--data-dir``; a folder may hold several data sets. ``hub`` and
+    ``config`` are its name on the Hugging Face Hub, or None if the Hub does not have it.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Data:
     licence: str
     url: str
     hub: str | None = None
+    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ WIKITEXT = Data(
     "CC BY-SA 3.0",
     "https://arxiv.org/abs/1609.07843",
     "Salesforce/wikitext",
+    "wikitext-2-v1",
 )
 TATOEBA = Data(
     "Tatoeba sentence pairs, as selected by manythings.org",
@@ -168,6 +170,54 @@ TATOEBA = Data(
     "CC BY 2.0 FR",
     "https://www.manythings.org/anki/",
     "sentence-transformers/parallel-sentences-tatoeba",
+    "en-fr",
+)
+STORIES = (
+    Data(
+        "TinyStories (Eldan and Li 2023), a sample; written by GPT-3.5 and GPT-4",
+        "stories",
+        "CDLA-Sharing-1.0",
+        "https://arxiv.org/abs/2305.07759",
+    ),
+    Data(
+        "children's books of Project Gutenberg, mostly from 1850 to 1920",
+        "stories",
+        "public domain in the USA",
+        "https://www.gutenberg.org/",
+    ),
+    Data(
+        "the stories of FairytaleQA (Xu et al. 2022)",
+        "stories",
+        "Apache-2.0",
+        "https://arxiv.org/abs/2203.13947",
+    ),
+    Data("African Storybook", "stories", "CC BY", "https://www.africanstorybook.org/"),
+    Data("Pratham Books StoryWeaver", "stories", "CC BY 4.0", "https://storyweaver.org.in/"),
+)
+PAIRS = (
+    Data(
+        "Multi30k captions (Elliott et al. 2016)",
+        "pairs-en-fr",
+        "not stated; non-commercial research",
+        "https://arxiv.org/abs/1605.00459",
+    ),
+    Data("FreeDict headwords", "pairs-en-fr", "GPL-2+", "https://freedict.org/"),
+    Data("African Storybook", "pairs-en-fr", "CC BY", "https://www.africanstorybook.org/"),
+    Data("Pratham Books StoryWeaver", "pairs-en-fr", "CC BY 4.0", "https://storyweaver.org.in/"),
+    Data(
+        "CLDR names of emoji, countries, languages, days and months",
+        "pairs-en-fr",
+        "Unicode-3.0",
+        "https://cldr.unicode.org/",
+    ),
+    Data(
+        "Parallel Universal Dependencies (PUD)",
+        "pairs-en-fr",
+        "CC BY-SA 3.0",
+        "https://universaldependencies.org/",
+    ),
+    Data("Refugee Phrasebook", "pairs-en-fr", "CC0", "https://www.refugeephrasebook.de/"),
+    Data("Wikiotics phrasebook", "pairs-en-fr", "CC BY-SA 3.0", "https://wikiotics.org/"),
 )
 
 DISTILBERT = "Sanh et al. 2019", "https://arxiv.org/abs/1910.01108"
@@ -232,7 +282,7 @@ CATALOG = (
         verbs=("translate", "candidates", "force"),
         family="sequence-to-sequence (GRU with attention)",
         languages=("en", "fr"),
-        data=(TATOEBA,),
+        data=(TATOEBA, *PAIRS),
         metrics=(
             Metric(
                 "tatoeba_validation_chrf",
@@ -260,7 +310,7 @@ CATALOG = (
         "continues it.",
         verbs=("distribution", "next_tokens", "generate", "stream", "score", "attention"),
         family="decoder-only Transformer",
-        data=(WIKITEXT, TATOEBA, IMDB),
+        data=(*STORIES, WIKITEXT, TATOEBA, IMDB),
         metrics=(
             Metric(
                 "wikitext2_validation_perplexity",

@@ -7,6 +7,7 @@ training.json of each committed checkpoint.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,18 @@ def write(stem: str, folder: Path) -> None:
     """
     training = read_json(folder, TRAINING)
     template = (TEMPLATES / f"{stem}.md").read_text(encoding="utf-8")
-    (folder / CARD).write_text(template.replace("{{figures}}", figures(training)), encoding="utf-8")
+    data = catalog.record(stem).data
+    hub = dict.fromkeys(each.hub for each in data if each.hub)
+    values = {"figures": figures(training), "data": data_table(data), "datasets": ", ".join(hub)}
+    for name, value in values.items():
+        template = template.replace(f"{{{{{name}}}}}", value)
+    (folder / CARD).write_text(template, encoding="utf-8")
+
+
+def data_table(data: Sequence[catalog.Data]) -> str:
+    """The data sets with their licences as Markdown."""
+    rows = [f"| [{each.name}]({each.url}) | {each.licence} |" for each in data]
+    return "\n".join(["| data set | licence |", "| --- | --- |", *rows])
 
 
 def figures(training: dict[str, Any]) -> str:

@@ -35,6 +35,8 @@ def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_
     assert str(tmp_path) not in json.dumps(training)
     shown = (folder / "README.md").read_text()
     assert "{{" not in shown
+    for data in catalog.record(stem).data:
+        assert f"| [{data.name}]({data.url}) | {data.licence} |" in shown
     for key in training["metrics"]:
         assert key.replace("_", " ") in shown
 

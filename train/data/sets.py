@@ -16,28 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from dlnlp.catalog import IMDB, SST2, TATOEBA, WIKITEXT
 from dlnlp.text.words import clean, natural
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where a data set is on the Hub, or None, and its licence."""
-
-    hub: str | None
-    config: str | None
-    licence: str
-
-
-SOURCES = {
-    "sst2": Source("stanfordnlp/sst2", None, "Stanford Sentiment Treebank, for research"),
-    "imdb": Source("stanfordnlp/imdb", None, "Large Movie Review Dataset, for research"),
-    "wikitext-2": Source("Salesforce/wikitext", "wikitext-2-v1", "CC BY-SA 3.0"),
-    "tatoeba-en-fr": Source(
-        "sentence-transformers/parallel-sentences-tatoeba", "en-fr", "CC BY 2.0 FR"
-    ),
-    "stories": Source(None, None, "TinyStories, public domain, Apache-2.0, CC BY; see the card"),
-    "pairs-en-fr": Source(None, None, "several, some for research only; see the card"),
-}
+HUB = {data.folder: data for data in (SST2, IMDB, WIKITEXT, TATOEBA)}
 
 
 def has(name: str, data_dir: Path | None) -> bool:
@@ -57,8 +39,8 @@ def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
         if not path.is_file():
             raise FileNotFoundError(f"No {path}: --data-dir must hold {name}/{split}.parquet.")
         return pd.read_parquet(path)
-    source = SOURCES[name]
-    if source.hub is None:
+    source = HUB.get(name)
+    if source is None or source.hub is None:
         raise RuntimeError(
             f"{name} is not on the Hugging Face Hub: name a folder that holds it with --data-dir."
         )
