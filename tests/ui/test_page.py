@@ -6,8 +6,11 @@ import urllib.request
 import pytest
 
 import app
+from dlnlp.catalog import CATALOG
+from dlnlp.registry import Registry
 from dlnlp.ui import theme
 from tests.test_app import free_port
+from tests.ui.pages import Page
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +28,10 @@ def test_the_page_describes_itself_to_link_previews(url):
 def test_the_page_has_its_own_icon(url):
     icon = urllib.request.urlopen(f"{url}favicon.ico", timeout=30).read()
     assert icon == theme.FAVICON.read_bytes()
+
+
+@pytest.mark.parametrize("stem", [entry.stem for entry in CATALOG])
+def test_a_tab_says_once_that_its_checkpoint_is_missing(stem, tmp_path):
+    page = Page(app.build_app(Registry(root=tmp_path))).ask(stem, "hello")
+    shown = [str(value) for value in page.values.values() if "is missing" in str(value)]
+    assert len(shown) == 1

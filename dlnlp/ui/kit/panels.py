@@ -16,6 +16,7 @@ import gradio as gr
 from gradio.components import Component
 from markupsafe import Markup
 
+from dlnlp.checkpoint import CheckpointError
 from dlnlp.text.words import clean
 from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.errors import sentence
@@ -29,6 +30,7 @@ QUIET: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
 # Runs immediately instead of in a model's queue; for handlers that do not call a model.
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
 CONTROLS = (gr.Button, gr.Checkbox, gr.Slider)
+NO_CHECKPOINT = "Not available without the model's checkpoint."
 # ``page.js`` writes the position in the queue here while an event of the panel waits.
 QUEUED = Markup('<p class="dl-note dl-queued" role="status"></p>')
 
@@ -131,8 +133,13 @@ class Panel:
                 status = remark + shown.get(self.status, Markup(""))
                 yield {**self.empty(), **done, **shown, self.status: status}
         except Exception as error:  # shown as a sentence, below the results so far
-            failed = markup.fault(sentence(error))
-            yield {**self.empty(), **done, **shown, self.status: remark + failed}
+            yield {**self.empty(), **done, **shown, self.status: remark + self._failed(error)}
+
+    def _failed(self, error: Exception) -> Markup:
+        """The sentence for an error; the panel above those in accordions explains a checkpoint's."""
+        if self._opening and isinstance(error, CheckpointError):
+            return markup.note(NO_CHECKPOINT)
+        return markup.fault(sentence(error))
 
     def on(
         self,
