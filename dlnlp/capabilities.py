@@ -183,7 +183,7 @@ class Generate(Protocol):
 
         Args:
             prompt: English text; only the end of a long prompt is used.
-            max_new_tokens: How many tokens to generate at most; a text may end earlier.
+            max_new_tokens: How many tokens to generate at most.
             temperature: 0 always picks the most likely token.
             top_k: Sample from only the k most likely tokens.
             top_p: Sample from the smallest set of tokens whose probabilities reach p.

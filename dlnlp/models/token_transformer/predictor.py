@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextvars import copy_context
 from dataclasses import asdict
-from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +23,7 @@ from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
 from dlnlp.models.token_transformer.tokens import MAX_CHARACTERS, Prompt, Tokens
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
-from dlnlp.text.byte_level import BEGIN_ID, byte_tokenizer
+from dlnlp.text.byte_level import byte_tokenizer
 from dlnlp.text.checks import check_text
 
 TOKENIZER = "tokenizer.json"
@@ -118,11 +117,10 @@ class TokenTransformerPredictor:
     ) -> Iterator[str]:
         """Continue the prompt and yield each piece of text as soon as it is complete.
 
-        Tokens that share a character come in one piece. Generation ends early where the model
-        predicts the end of the document, but not before the first token. Temperature 0 is greedy.
-        The same prompt, settings and seed give the same text; other prompts use other random
-        numbers. A ``repetition_penalty`` above 1 makes the last ``RECENT`` tokens, including the
-        prompt's, less likely (see ``dlnlp.inference.sampling.filtered``).
+        Tokens that share a character come in one piece. Temperature 0 is greedy. The same prompt,
+        settings and seed give the same text; other prompts use other random numbers. A
+        ``repetition_penalty`` above 1 makes the last ``RECENT`` tokens, including the prompt's,
+        less likely (see ``dlnlp.inference.sampling.filtered``).
 
         The deadline of the caller's context applies until the last piece, even if the iterator
         is resumed in another thread.
@@ -155,15 +153,13 @@ class TokenTransformerPredictor:
         read, draws = self._prompt(prompt, max_new_tokens), Draws(seed, prompt)
 
         def choose(logits: Tensor, ids: list[int]) -> int:
-            position = len(ids) - len(read.ids)
-            scores = predictable(logits, may_end=position > 0).cpu().numpy()
+            scores, position = predictable(logits).cpu().numpy(), len(ids) - len(read.ids)
             if read.space and position == 0:
                 scores[~self.tokens.spaced] = -torch.inf
             settings = (temperature, top_k, top_p, repetition_penalty, ids[-RECENT:])
             return draws(filtered(scores, *settings), position)
 
-        generated = self.writer.generate(read.ids, max_new_tokens, choose)
-        tokens = takewhile(lambda token: token != BEGIN_ID, generated)
+        tokens = self.writer.generate(read.ids, max_new_tokens, choose)
         return self.tokens.stream(_limited(tokens), read.space)
 
     @torch.inference_mode()

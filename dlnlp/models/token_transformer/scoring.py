@@ -68,12 +68,8 @@ def _picked(log_probs: Tensor, tokens: Tensor) -> list[float]:
     return log_probs.gather(1, tokens.unsqueeze(1)).squeeze(1).clamp(max=0.0).tolist()
 
 
-def predictable(logits: Tensor, may_end: bool = False) -> Tensor:
-    """A float copy of logits (..., V) in which special tokens are -inf.
-
-    Args:
-        may_end: Keep the begin token: in training it follows the last token of a document.
-    """
+def predictable(logits: Tensor) -> Tensor:
+    """A float copy of logits (..., V) in which special tokens are -inf."""
     logits = logits.float().clone()
-    logits[..., [UNK_ID] if may_end else [UNK_ID, BEGIN_ID]] = -torch.inf
+    logits[..., [UNK_ID, BEGIN_ID]] = -torch.inf
     return logits
