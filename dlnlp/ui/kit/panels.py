@@ -136,7 +136,7 @@ class Panel:
             yield {**self.empty(), **done, **shown, self.status: remark + self._failed(error)}
 
     def _failed(self, error: Exception) -> Markup:
-        """The sentence for an error; the panel above those in accordions explains a checkpoint's."""
+        """The sentence for an error; a tab's first panel explains a missing checkpoint."""
         if self._opening and isinstance(error, CheckpointError):
             return markup.note(NO_CHECKPOINT)
         return markup.fault(sentence(error))
