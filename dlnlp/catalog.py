@@ -299,7 +299,9 @@ CATALOG = (
                 ),
             ),
             Metric("tatoeba_validation_bleu", "BLEU", floor=46.0),
-            _secondary("frequent_words_recalled", "frequent words recalled", 90.0, " %", True),
+            _secondary(
+                "frequent_words_recalled", "frequent words recalled", 90.0, " %", higher=True
+            ),
         ),
     ),
     Record(

@@ -277,7 +277,7 @@ class Translation:
             raise ValueError("every row of the attention must sum to 1")
 
 
-MOST_ENTRIES = 1_000_000
+MOST_ENTRIES = 1_000_000  # of a matrix in JSON
 
 
 def as_json(value: Any) -> Any:
