@@ -16,13 +16,29 @@ from train.data.copying import Copying
 Pair = tuple[str, str]
 
 CAPTIONS = "Multi30k"
-TUTORIAL = [("hello", "bonjour"), ("thanks", "merci")]
+# The tutorial's examples and common greetings: sources have few of them, in many variants.
+GREETINGS = [
+    ("hello", "bonjour"),
+    ("hi", "salut"),
+    ("good morning", "bonjour"),
+    ("good afternoon", "bonjour"),
+    ("good evening", "bonsoir"),
+    ("good night", "bonne nuit"),
+    ("how are you?", "comment allez-vous ?"),
+    ("thanks", "merci"),
+    ("thank you", "merci"),
+    ("goodbye", "au revoir"),
+    ("bye", "au revoir"),
+    ("see you soon", "à bientôt"),
+]
 COPY_SHARE = 0.5  # of the pairs with a shared name or number
 FRAME_SHARE = 0.12  # of the sentences get something to copy
 JOIN_SHARE = 0.03  # of the sentences are followed by a second one
-COPIES = ((1000, 6), (3000, 3))  # words up to this frequency rank, and how often in an epoch
+COPIES = ((1000, 8), (3000, 3))  # words up to this frequency rank, and how often in an epoch
 PHRASEBOOK_COPIES = 3
+GREETING_COPIES = 50
 _STOP = re.compile(r"\s*[.!?…]+$")
+_QUESTION = re.compile(r"\s*\?$")
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Material:
         if smoke:
             tatoeba, words, phrasebook = tatoeba[:64], words[:16], phrasebook[:4]
             more = {source: pairs[:8] for source, pairs in more.items()}
-        phrases = phrasebook * (PHRASEBOOK_COPIES - 1) + TUTORIAL * COPIES[0][1]
+        phrases = phrasebook * (PHRASEBOOK_COPIES - 1) + GREETINGS * GREETING_COPIES
         everything = tatoeba + [pair for pairs in more.values() for pair in pairs]
         counts = Counter(word for english, _ in everything for word in _tokens(english))
         singles = {english.lower() for english, _ in words if " " not in english}
@@ -66,7 +82,7 @@ class Material:
         for pair in words:
             rank = ranks.get(pair[0].lower(), len(ranks))
             phrases += [pair] * next((copies for top, copies in COPIES if rank < top), 1)
-        return cls(tatoeba, more, words + TUTORIAL, phrases)
+        return cls(tatoeba, more, words + GREETINGS, phrases)
 
     @property
     def sentences(self) -> list[Pair]:
@@ -155,9 +171,12 @@ def _as_typed(pair: Pair, chance: random.Random) -> Pair:
     """A word or phrase in the form in which the predictor reads it.
 
     The predictor capitalises the first letter and adds a missing full stop, so most are trained
-    on in that form; some have another stop or none, or other letters in lower case.
+    on in that form; some have another stop or none, or other letters in lower case. A question
+    stays one in French when its question mark is missing in English.
     """
     english, french = (text[:1].upper() + text[1:] for text in pair)
+    if _QUESTION.search(english):
+        return (_QUESTION.sub(".", english) if chance.random() < 0.2 else english), french
     french = _STOP.sub("", french)
     if chance.random() < 0.3:
         english = english[:1] + english[1:].lower()
