@@ -129,3 +129,23 @@ def test_arrow_keys_move_between_tabs(open_page, untrained_url):
         page.keyboard.press(key)
         expect(tabs[place]).to_be_focused()
         expect(tabs[place]).to_have_attribute("aria-selected", "true")
+
+
+GROW_ABOVE = """id => {
+    dlnlp.reveal(id);
+    setTimeout(() => {
+        const space = document.createElement("div");
+        space.style.height = "2000px";
+        document.getElementById(id).before(space);
+    }, 150);
+}"""
+
+
+def test_a_revealed_element_stays_in_view_when_the_page_grows_above_it(open_page, untrained_url):
+    page = open_page(untrained_url, width=390, height=500)
+    go(page, "token_transformer")
+    revealed = page.locator("#token_transformer_continuation_panel")
+    expect(revealed).not_to_be_in_viewport()
+    page.evaluate(GROW_ABOVE, "token_transformer_continuation_panel")
+    page.wait_for_timeout(1500)
+    expect(revealed).to_be_in_viewport()

@@ -50,17 +50,32 @@
     tabs[place].focus();
   });
 
+  // Resolves when smooth scrolling has ended. Some browsers have no "scrollend" event.
+  const scrolled = () =>
+    new Promise((done) => {
+      document.addEventListener("scrollend", done, { once: true });
+      setTimeout(done, 1000);
+    });
+
+  let latest = null; // identifies the last call of reveal, until the visitor acts
+  for (const type of ["wheel", "touchstart", "pointerdown", "keydown"])
+    document.addEventListener(type, () => (latest = null), { capture: true, passive: true });
+
   window.dlnlp = {
     // Scroll an element into view unless its top is in the upper half of the screen. First waits
-    // until new values are rendered.
+    // until new values are rendered. Scrolls again if panels above it grew meanwhile.
     async reveal(id) {
-      for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
-      const element = document.getElementById(id);
-      if (!element) return;
-      const { top } = element.getBoundingClientRect();
-      if (top >= 0 && top < window.innerHeight / 2) return;
+      const own = (latest = Symbol(id));
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+      for (let tries = 0; tries < 3; tries++) {
+        for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+        const element = document.getElementById(id);
+        if (!element || latest !== own) return;
+        const { top } = element.getBoundingClientRect();
+        if (top >= 0 && top < window.innerHeight / 2) return;
+        element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+        await scrolled();
+      }
     },
   };
 })();
