@@ -302,6 +302,7 @@ CATALOG = (
             _secondary(
                 "frequent_words_recalled", "frequent words recalled", 90.0, " %", higher=True
             ),
+            _secondary("phrasebook_recalled", "phrasebook recalled", 90.0, " %", higher=True),
         ),
     ),
     Record(

@@ -49,12 +49,14 @@ class Material:
         tatoeba: Tatoeba's sentences.
         more: Other full sentences: captions, stories, news, phrases with a stop.
         words: Words and phrases without a stop, each once.
+        phrasebook: Those of them that are greetings or from a phrasebook.
         phrases: The same, the frequent ones repeated.
     """
 
     tatoeba: list[Pair]
     more: dict[str, list[Pair]]
     words: list[Pair]
+    phrasebook: list[Pair]
     phrases: list[Pair]
 
     @classmethod
@@ -82,7 +84,7 @@ class Material:
         for pair in words:
             rank = ranks.get(pair[0].lower(), len(ranks))
             phrases += [pair] * next((copies for top, copies in COPIES if rank < top), 1)
-        return cls(tatoeba, more, words + GREETINGS, phrases)
+        return cls(tatoeba, more, words + GREETINGS, phrasebook + GREETINGS, phrases)
 
     @property
     def sentences(self) -> list[Pair]:
@@ -117,6 +119,14 @@ class Material:
         }
 
 
+def translations(material: Material) -> dict[str, set[str]]:
+    """The translations of each training text, both in lower case without stops."""
+    result: dict[str, set[str]] = {}
+    for english, french in material.sentences + material.words:
+        result.setdefault(bare(english), set()).add(bare(french))
+    return result
+
+
 def frequent_words(material: Material, count: int) -> dict[str, set[str]]:
     """The most frequent of the words that are a training text of their own, and their translations.
 
@@ -124,13 +134,18 @@ def frequent_words(material: Material, count: int) -> dict[str, set[str]]:
     """
     pairs = material.sentences + material.words
     counts = Counter(word for english, _ in pairs for word in _tokens(english))
-    translations: dict[str, set[str]] = {}
-    for english, french in pairs:
-        word = bare(english)
-        if word.isalpha():
-            translations.setdefault(word, set()).add(bare(french))
-    chosen = sorted(translations, key=lambda word: (-counts[word], word))[:count]
-    return {word: translations[word] for word in chosen}
+    found = translations(material)
+    words = sorted(filter(str.isalpha, found), key=lambda word: (-counts[word], word))[:count]
+    return {word: found[word] for word in words}
+
+
+def phrasebook_entries(material: Material) -> dict[str, set[str]]:
+    """Greetings and the entries of phrasebooks, and their translations.
+
+    Both are in lower case without stops.
+    """
+    found = translations(material)
+    return {bare(english): found[bare(english)] for english, _ in material.phrasebook}
 
 
 def bare(text: str) -> str:

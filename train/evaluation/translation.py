@@ -11,7 +11,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor
 from train.data import sets
 from train.data.copying import Copying
-from train.data.pairs import Material, bare, frequent_words
+from train.data.pairs import Material, bare, frequent_words, phrasebook_entries
 from train.data.sets import Pairs
 from train.evaluation.copying import is_copied, probes
 from train.evaluation.language_model import loops, percentage
@@ -57,12 +57,14 @@ def figures(
     """The metrics of training.json."""
     others = validation_sets(data_dir, smoke)
     tatoeba = others.pop("Tatoeba")
-    words = frequent_words(Material.read(data_dir, smoke), 20 if smoke else WORDS)
+    material = Material.read(data_dir, smoke)
+    words = frequent_words(material, 20 if smoke else WORDS)
     cases = zip(CASES, predictor.translate(CASES), strict=True)
     return {
         **quality_on_tatoeba(predictor, tatoeba),
         **({"chrf_by_source": chrf_by_source(predictor, others)} if others else {}),
         "frequent_words_recalled": recalled(predictor, words),
+        "phrasebook_recalled": recalled(predictor, phrasebook_entries(material)),
         "copied_of_100": copied(predictor, tatoeba, 4 if smoke else 100),
         "cases": {english: found.text for english, found in cases},
     }
@@ -143,16 +145,16 @@ def chrf_by_source(
 
 
 def recalled(
-    predictor: CharSeq2SeqPredictor, words: dict[str, set[str]], beam_size: int = BEAM_SIZE
+    predictor: CharSeq2SeqPredictor, phrases: dict[str, set[str]], beam_size: int = BEAM_SIZE
 ) -> float:
-    """The percentage of words that come out as one of their translations in training.
+    """The percentage of words or phrases whose output is one of their translations in training.
 
-    Words are given in lower case without a full stop; case and stops of the output do not count.
+    They are given in lower case without a full stop; case and stops of the output do not count.
     This tests memory, not generalisation.
     """
-    outputs = predictor.translate(list(words), beam_size)
+    outputs = predictor.translate(list(phrases), beam_size)
     return percentage(
-        [bare(found.text) in words[word] for word, found in zip(words, outputs, strict=True)]
+        [bare(out.text) in known for known, out in zip(phrases.values(), outputs, strict=True)]
     )
 
 

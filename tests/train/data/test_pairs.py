@@ -8,7 +8,7 @@ import pytest
 
 from train.data import pairs
 from train.data.copying import Copying
-from train.data.pairs import CAPTIONS, Material, bare, frequent_words
+from train.data.pairs import CAPTIONS, Material, bare, frequent_words, phrasebook_entries
 
 
 @pytest.fixture
@@ -95,3 +95,9 @@ def test_a_question_is_translated_as_one_without_its_question_mark() -> None:
     typed = {pairs._as_typed(pair, random.Random(n)) for n in range(50)}
     french = "Comment allez-vous ?"
     assert typed == {("How are you?", french), ("How are you.", french)}
+
+
+def test_phrasebook_entries_have_all_translations_in_training(folder: Path) -> None:
+    found = phrasebook_entries(Material.read(folder))
+    assert found["good evening"] == {"bonsoir"} and found["thank you"] == {"merci"}
+    assert "cat" not in found
