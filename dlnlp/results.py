@@ -254,6 +254,7 @@ class Translation:
     ``log_probs`` (T,) has one entry per target character; ``attention`` (T, S) has one row per
     target character over the source characters, and each row sums to 1. ``parts`` is the number
     of parts that were translated separately: sentences, or pieces of very long sentences.
+    ``looks_english`` is False for a source that is probably in another language.
     """
 
     text: str
@@ -264,6 +265,7 @@ class Translation:
     attention: np.ndarray | BlockMatrix
     truncated: bool = False
     parts: int = 1
+    looks_english: bool = True
 
     def __post_init__(self) -> None:
         rows, columns = len(self.target), len(self.source)

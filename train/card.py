@@ -34,6 +34,7 @@ UNITS = {
     "repetition_penalty": " %",
     "film_talk": " %",
     "recalled": " %",
+    "not_english": " %",
     "agreement": " %",
     "gained": " points",
 }

@@ -22,6 +22,7 @@ from dlnlp.models.char_seq2seq.predictor import (
     save,
 )
 from dlnlp.text.casing import Casing
+from dlnlp.text.language import LanguageCheck
 from dlnlp.text.vocabulary import Vocabulary
 from train import card
 from train.data.batches import length_batches
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     use_fast_dropout(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     predictor = CharSeq2SeqPredictor(
-        cast(CharSeq2Seq, average.module), source, target, start.length_penalty
+        cast(CharSeq2Seq, average.module), source, target, start.length_penalty, start.language
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98))
     parts = {"model": model, "average": average, "optimizer": optimizer}
@@ -175,13 +176,22 @@ def epoch_pairs(
 
 
 def starting_point(args: argparse.Namespace, material: Material) -> CharSeq2SeqPredictor:
-    """The model, vocabularies and length penalty of ``--init``, or new ones."""
+    """The model, vocabularies and length penalty of ``--init``, or new ones.
+
+    The languages are learnt from the training pairs in either case.
+    """
+    english, french = zip(*material.sentences, *material.words, strict=True)
+    language = LanguageCheck.build(english, french)
     if args.init:
         before = load(args.init, "cpu")
         model = CharSeq2Seq(dataclasses.replace(before.model.config, dropout=args.dropout))
         model.load_state_dict(before.model.state_dict())
         return CharSeq2SeqPredictor(
-            model, before.source_vocabulary, before.target_vocabulary, before.length_penalty
+            model,
+            before.source_vocabulary,
+            before.target_vocabulary,
+            before.length_penalty,
+            language,
         )
     pairs = material.sentences + material.phrases
     source, target = (
@@ -191,7 +201,7 @@ def starting_point(args: argparse.Namespace, material: Material) -> CharSeq2SeqP
     config = Config(
         len(source), len(target), args.embed_dim, args.hidden_dim, args.encoder_layers, args.dropout
     )
-    return CharSeq2SeqPredictor(CharSeq2Seq(config), source, target)
+    return CharSeq2SeqPredictor(CharSeq2Seq(config), source, target, language=language)
 
 
 def batch_loss(

@@ -16,6 +16,7 @@ from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, greedy
 from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, load, save, tiny
 from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, max_length
 from dlnlp.results import BlockMatrix
+from dlnlp.text.language import LanguageCheck
 
 PREDICTOR = tiny()
 TEXTS = ["Hello", "Good morning, Tom!", "", "I see a dog.", "I see. Do you? hm", "a dog. a cat"]
@@ -228,6 +229,17 @@ def test_the_length_penalty_is_saved_with_the_model(tmp_path: Path) -> None:
     save(tmp_path / "char_seq2seq", with_penalty(penalty), {})
     assert load(tmp_path / "char_seq2seq", "cpu").length_penalty == penalty
     assert [penalty.alpha(n) for n in (1, 8, 9, 15, 16)] == [0.2, 0.2, 0.9, 0.9, 1.1]
+
+
+def test_texts_that_are_not_english_are_flagged_also_after_loading(tmp_path: Path) -> None:
+    predictor = tiny()
+    predictor.language = LanguageCheck.build(["the cat sat", "the dog"] * 3, ["le chat", "un"] * 3)
+    save(tmp_path / "char_seq2seq", predictor, {})
+    loaded = load(tmp_path / "char_seq2seq", "cpu")
+    english, french = loaded.translate(["the cat", "le chat un le chat"], 1)
+    assert english.looks_english and not french.looks_english
+    assert not loaded.force("le chat un le chat", "a").looks_english
+    assert tiny().translate(["le chat un le chat"], 1)[0].looks_english
 
 
 def test_a_checkpoint_without_a_length_penalty_has_alpha_1() -> None:

@@ -22,6 +22,12 @@ EVIL = "<img src=x onerror=alert(1)>"
 SLOT = f"{STEM}_translation_panel"
 
 
+def test_a_text_that_is_not_english_gets_a_note():
+    result = replace(translated(), looks_english=False)
+    assert "does not look like English" in translation(result, 1)
+    assert "does not look like English" not in translation(translated(), 1)
+
+
 def translated(text="ab", score=-0.3, source=("x",), truncated=False):
     size = (len(text), len(source))
     weights = np.full(size, 1 / max(1, len(source)))

@@ -65,6 +65,7 @@ def figures(
         **({"chrf_by_source": chrf_by_source(predictor, others)} if others else {}),
         "frequent_words_recalled": recalled(predictor, words),
         "phrasebook_recalled": recalled(predictor, phrasebook_entries(material)),
+        "flagged_as_not_english": flagged(predictor, {"Tatoeba": tatoeba, **others}),
         "copied_of_100": copied(predictor, tatoeba, 4 if smoke else 100),
         "cases": {english: found.text for english, found in cases},
     }
@@ -156,6 +157,21 @@ def recalled(
     return percentage(
         [bare(out.text) in known for known, out in zip(phrases.values(), outputs, strict=True)]
     )
+
+
+def flagged(predictor: CharSeq2SeqPredictor, pairs: dict[str, Pairs]) -> dict[str, float]:
+    """The percentage of English and French validation texts that count as not English."""
+    check = predictor.language
+    if check is None:
+        return {}
+    texts = {
+        "English": [text for rows in pairs.values() for text in rows.english],
+        "French": [text for rows in pairs.values() for text in rows.french],
+    }
+    return {
+        name: percentage([not check.looks_english(text) for text in found])
+        for name, found in texts.items()
+    }
 
 
 def copied(predictor: CharSeq2SeqPredictor, validation: Pairs, count: int) -> dict[str, float]:

@@ -30,6 +30,7 @@ def joined(
     separators: Sequence[str],
     target_separators: Sequence[str] | None = None,
     truncated: bool = False,
+    looks_english: bool = True,
 ) -> Translation:
     """The translation of a text from the translations of its parts.
 
@@ -40,6 +41,7 @@ def joined(
         separators: The separator after each part of the source: a space, line breaks, or "".
         target_separators: The separators in the translation, if they are different.
         truncated: Whether the text was cut.
+        looks_english: Whether the whole text looks English.
     """
     source, target = "", ""
     log_probs = [np.zeros(0, dtype=np.float32)]
@@ -62,6 +64,7 @@ def joined(
         parts[0].attention if len(parts) == 1 else BlockMatrix(shape, blocks),
         truncated,
         max(1, len(parts)),
+        looks_english,
     )
 
 

@@ -30,9 +30,11 @@ from dlnlp.models.char_seq2seq.source import LONGEST_SENTENCE as LONGEST_SENTENC
 from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, align, max_length, read
 from dlnlp.results import Translation
 from dlnlp.text.checks import check_text, check_texts
+from dlnlp.text.language import LanguageCheck
 from dlnlp.text.vocabulary import EOS, PAD, SOS, UNK, Vocabulary
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
+LANGUAGES = "languages.json"
 LENGTH_PENALTY = "length_penalty"  # in config.json
 SPECIALS = (SOS, EOS)
 STOPS = ("", ".", " .", "!", " !", "?", " ?")  # how a French sentence may end
@@ -46,6 +48,9 @@ class CharSeq2SeqPredictor:
     A full stop is added to a sentence that ends without one, and removed from its translation;
     ``score`` includes it. All methods raise ``DeadlineExceeded`` when the
     deadline of the current context passes (``dlnlp.inference.deadline``).
+
+    Args:
+        language: Recognises texts that are not English; without it, all texts count as English.
     """
 
     def __init__(
@@ -54,11 +59,13 @@ class CharSeq2SeqPredictor:
         source: Vocabulary,
         target: Vocabulary,
         length_penalty: LengthPenalty | None = None,
+        language: LanguageCheck | None = None,
     ) -> None:
         self.model = model.eval()
         self.source_vocabulary = source
         self.target_vocabulary = target
         self.length_penalty = length_penalty or LengthPenalty()
+        self.language = language
 
     @property
     def device(self) -> torch.device:
@@ -124,6 +131,7 @@ class CharSeq2SeqPredictor:
             [sentence.separator for sentence, _ in pairs],
             [given.separator for _, given in pairs],
             truncated,
+            self._looks_english(text),
         )
 
     def _forced(self, sentence: Sentence, target: str) -> Translation:
@@ -170,12 +178,16 @@ class CharSeq2SeqPredictor:
                     unique.setdefault(translation.text, (hypothesis.rate, translation))
                 found[i] = list(unique.values())
         results, remaining = [], iter(found)
-        for sentences, truncated in sources:
+        for text, (sentences, truncated) in zip(texts, sources, strict=True):
             options = list(itertools.islice(remaining, len(sentences)))
             gaps = [sentence.separator for sentence in sentences]
             chosen = likeliest(options, beam_size)
-            results.append([joined(parts, gaps, truncated=truncated) for parts in chosen])
+            english = self._looks_english(text)
+            results.append([joined(p, gaps, None, truncated, english) for p in chosen])
         return results
+
+    def _looks_english(self, text: str) -> bool:
+        return self.language is None or self.language.looks_english(text)
 
     @torch.inference_mode()
     def hypotheses(self, batch: Sequence[Sentence], beam_size: int) -> list[list[Hypothesis]]:
@@ -224,9 +236,13 @@ def load(folder: Path, device: str | None = None) -> CharSeq2SeqPredictor:
             Vocabulary.loads((folder / name).read_text(encoding="utf-8"))
             for name in (SOURCE_VOCABULARY, TARGET_VOCABULARY)
         )
+        languages = folder / LANGUAGES
+        language = None
+        if languages.is_file():
+            language = LanguageCheck.loads(languages.read_text(encoding="utf-8"))
         model = CharSeq2Seq(Config(**config))
     checkpoint.load_weights(folder, model)
-    return CharSeq2SeqPredictor(model.to(pick_device(device)), source, target, penalty)
+    return CharSeq2SeqPredictor(model.to(pick_device(device)), source, target, penalty, language)
 
 
 def save(folder: Path, predictor: CharSeq2SeqPredictor, training: dict[str, object]) -> None:
@@ -235,6 +251,8 @@ def save(folder: Path, predictor: CharSeq2SeqPredictor, training: dict[str, obje
         SOURCE_VOCABULARY: predictor.source_vocabulary.dumps(),
         TARGET_VOCABULARY: predictor.target_vocabulary.dumps(),
     }
+    if predictor.language:
+        files[LANGUAGES] = predictor.language.dumps()
     model, penalty = predictor.model, predictor.length_penalty
     config = {**asdict(model.config), LENGTH_PENALTY: penalty.as_json()}
     checkpoint.save(folder, config, model, files, training)

@@ -58,6 +58,9 @@ class TranslationPanel(Panel):
         }
 
 
+NOT_ENGLISH = "This does not look like English. The model only translates from English."
+
+
 def translation(result: Translation, asked: int) -> Markup:
     """The French text, how likely it is, and how much of the English was translated.
 
@@ -66,8 +69,14 @@ def translation(result: Translation, asked: int) -> Markup:
     """
     return Markup(
         '<section class="dl-translation" role="status">'
-        '<h4>French <button type="button" class="dl-copy">Copy</button></h4>{}{}{}{}</section>'
-    ).format(letters(result), LEGEND_LINE, likelihood(result), left_out(result, asked))
+        '<h4>French <button type="button" class="dl-copy">Copy</button></h4>{}{}{}{}{}</section>'
+    ).format(
+        note(NOT_ENGLISH) if not result.looks_english else "",
+        letters(result),
+        LEGEND_LINE,
+        likelihood(result),
+        left_out(result, asked),
+    )
 
 
 def left_out(result: Translation, asked: int) -> Markup:

@@ -6,8 +6,15 @@ from types import SimpleNamespace
 import pytest
 
 from dlnlp.models.char_seq2seq.predictor import tiny
+from dlnlp.text.language import LanguageCheck
 from train.data.sets import Pairs
-from train.evaluation.translation import Translated, quality_on_tatoeba, recalled, translated
+from train.evaluation.translation import (
+    Translated,
+    flagged,
+    quality_on_tatoeba,
+    recalled,
+    translated,
+)
 
 SENTENCES = ["o" * length for length in range(6, 26)]  # sorted by length, like the file
 
@@ -41,3 +48,11 @@ def test_all_references_count() -> None:
 def test_a_word_is_recalled_whatever_its_case_and_stop() -> None:
     words = {"bread": {"pain"}, "house": {"maison", "foyer"}, "cat": {"chat"}}
     assert recalled(Dictionary(), words) == pytest.approx(66.7)  # type: ignore[arg-type]
+
+
+def test_texts_flagged_as_not_english_are_counted_by_language() -> None:
+    predictor = tiny()
+    pairs = {"a": Pairs(["the cat", "the dog"], ["le chat noir", "the"])}
+    assert flagged(predictor, pairs) == {}
+    predictor.language = LanguageCheck.build(["the cat the dog"] * 3, ["le chat noir"] * 3)
+    assert flagged(predictor, pairs) == {"English": 0.0, "French": 50.0}
