@@ -24,7 +24,7 @@ from dlnlp.models.char_seq2seq.predictor import (
 from dlnlp.text.casing import Casing
 from dlnlp.text.language import LanguageCheck
 from dlnlp.text.vocabulary import Vocabulary
-from train import card
+from train import card, length_penalty
 from train.data.batches import length_batches
 from train.data.copying import COPIED, Copying
 from train.data.pairs import CAPTIONS, Material, frequent_words
@@ -96,8 +96,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def finish(run: Run, predictor: CharSeq2SeqPredictor, material: Material, step: int) -> None:
-    """Measure and write the checkpoint."""
+    """Choose the length penalty, measure and write the checkpoint."""
     args = run.args
+    predictor.length_penalty = length_penalty.tuned(predictor, args.data_dir, args.smoke)
     metrics = figures(predictor, args.data_dir, args.smoke)
     facts: dict[str, Any] = {"data": material.fingerprints(), "steps": step}
     if args.init:

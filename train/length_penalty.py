@@ -1,6 +1,6 @@
 """Choose the translator's length penalty on validation: ``python -m train.length_penalty``.
 
-Beam search is run once. For each group of sources of similar length, the exponent with which the
+The training script does this at its end. Beam search is run once. For each group of sources of similar length, the exponent with which the
 outputs score best in chrF is written to config.json, and its hash to training.json. Afterwards,
 ``python -m train.evaluate char_seq2seq --write`` measures the metrics again.
 """
@@ -69,6 +69,16 @@ def main(argv: list[str] | None = None) -> None:
     print(f"chrF {before:.2f} -> {after:.2f} with {json.dumps(penalty.as_json())}")
     if not args.dry_run:
         write(args.checkpoint, penalty)
+
+
+def tuned(
+    predictor: CharSeq2SeqPredictor, data_dir: Path | None, smoke: bool = False
+) -> LengthPenalty:
+    """The best length penalty on validation, with few texts for a smoke test."""
+    references = validation(data_dir)
+    if smoke:
+        references = dict(list(references.items())[:8])
+    return choose(search(predictor, references, beam_size=5))
 
 
 def validation(data_dir: Path | None) -> dict[str, list[str]]:
