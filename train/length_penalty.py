@@ -1,8 +1,9 @@
 """Choose the translator's length penalty on validation: ``python -m train.length_penalty``.
 
-The training script does this at its end. Beam search is run once. For each group of sources of similar length, the exponent with which the
-outputs score best in chrF is written to config.json, and its hash to training.json. Afterwards,
-``python -m train.evaluate char_seq2seq --write`` measures the metrics again.
+The training script does this at its end. Beam search is run once. For each group of sources of
+similar length, the exponent with which the outputs score best in chrF is written to config.json,
+and its hash to training.json. Afterwards, ``python -m train.evaluate char_seq2seq --write``
+measures the metrics again.
 """
 
 from __future__ import annotations
