@@ -200,5 +200,13 @@ def test_the_cache_drops_what_was_used_longest_ago():
 
 def test_a_result_larger_than_the_cache_is_returned_but_not_kept():
     cache = Cache(3, len)
+    cache.get("other", lambda: "old")
     assert cache.get("k", lambda: "long") == "long"
     assert cache.get("k", lambda: "new") == "new"
+
+
+def test_a_result_larger_than_the_cache_leaves_the_others():
+    cache = Cache(3, len)
+    cache.get("other", lambda: "old")
+    cache.get("k", lambda: "long")
+    assert cache.get("other", lambda: "new") == "old"

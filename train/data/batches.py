@@ -1,8 +1,9 @@
-"""Which rows an epoch has and which rows share a batch; all of it follows from the seed."""
+"""Select the rows of an epoch and group them into batches, reproducibly."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -15,7 +16,8 @@ def shuffled(count: int, seed: int, epoch: int) -> list[int]:
 def taking_turns(parts: Sequence[tuple[int, float]], epoch: int) -> list[int]:
     """Row numbers of one epoch, when each epoch takes only a share of some parts.
 
-    A share of 1/3 takes every third row, and in the next epoch the rows after those.
+    A share of 1/3 takes every third row, and in the next epoch the rows after those. A share is
+    rounded to a fraction with a denominator of at most 100.
 
     Args:
         parts: Number of rows and share of each part; parts follow one another.
@@ -24,15 +26,19 @@ def taking_turns(parts: Sequence[tuple[int, float]], epoch: int) -> list[int]:
     result: list[int] = []
     begin = 0
     for count, share in parts:
-        turns = max(1, round(1 / share))
-        result += range(begin + epoch % turns, begin + count, turns)
+        taken, of = _fraction(share)
+        result += [begin + i for i in range(count) if (i - epoch) * taken % of < taken]
         begin += count
     return result
 
 
 def fewest(parts: Sequence[tuple[int, float]]) -> int:
-    """The smallest number of rows of any epoch of ``taking_turns``."""
-    return sum(count // max(1, round(1 / share)) for count, share in parts)
+    """At most the number of rows of any epoch of ``taking_turns``."""
+    return sum(count // of * taken for count, share in parts for taken, of in [_fraction(share)])
+
+
+def _fraction(share: float) -> tuple[int, int]:
+    return Fraction(share).limit_denominator(100).as_integer_ratio()
 
 
 def length_batches(

@@ -34,7 +34,7 @@ class Cache(Generic[Value]):
                 return self._kept[key]
         value = compute()  # without the lock, so that other keys need not wait
         with self._lock:
-            if key not in self._kept:
+            if key not in self._kept and self._size(value) <= self._max_bytes:
                 self._kept[key] = value
                 self._bytes += self._size(value)
             while self._bytes > self._max_bytes:

@@ -6,13 +6,20 @@ from train.data.batches import fewest, length_batches, taking_turns
 
 
 def test_every_row_has_its_turn() -> None:
-    parts = [(10, 1.0), (7, 0.35), (2, 1 / 3), (5, 0.5)]
+    parts = [(10, 1.0), (7, 0.334), (2, 1 / 3), (5, 0.5)]
     epochs = [taking_turns(parts, epoch) for epoch in range(6)]
     seen = [row for rows in epochs for row in rows]
     counts = [seen.count(row) for row in range(24)]
     assert counts == [6] * 10 + [2] * 7 + [2] * 2 + [3] * 5
     assert all(len(set(rows)) == len(rows) for rows in epochs)
     assert fewest(parts) == min(map(len, epochs)) == 10 + 2 + 0 + 2
+
+
+def test_any_share_is_exact_and_spread_over_the_rows() -> None:
+    epochs = [taking_turns([(40, 0.85)], epoch) for epoch in range(20)]
+    assert all(len(rows) == 34 for rows in epochs)
+    assert all(sum(row < 20 for row in rows) == 17 for rows in epochs)
+    assert {sum(row in rows for rows in epochs) for row in range(40)} == {17}
 
 
 def test_batches_of_pairs_are_equal_in_the_first_length_and_near_in_the_second() -> None:
