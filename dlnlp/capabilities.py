@@ -33,7 +33,7 @@ class Logits(Protocol):
     """The logits of sentiment classification."""
 
     def logits(self, texts: list[str]) -> list[float]:
-        """The calibrated logit of positive for each text.
+        """The calibrated logit of the positive class for each text.
 
         Args:
             texts: English texts, such as film reviews.
@@ -45,7 +45,7 @@ class Explain(Protocol):
     """Attribution to the words of a text."""
 
     def explain(self, text: str, method: str = "integrated_gradients") -> results.Attribution:
-        """How much each word contributes to the logit of positive.
+        """How much each word contributes to the logit of the positive class.
 
         Args:
             text: An English text, such as a film review.

@@ -62,10 +62,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Metric:
-    """A headline metric, measured on validation data by the training script.
+    """A metric, measured on validation data by the training script.
 
-    ``key`` is its name in training.json. ``floor`` is the worst value that a released checkpoint
-    may have, or None; for a metric where lower is better it is an upper bound.
+    ``key`` is its name in training.json. ``floor`` is the worst value that is good enough, or
+    None; for a metric where lower is better it is an upper bound. ``train.evaluate`` reports
+    whether it is met. ``headline`` says whether the README's table shows the metric.
     """
 
     key: str
@@ -265,7 +266,7 @@ CATALOG = (
         "or negative.",
         verbs=("classify", "logits", "explain", "trace"),
         family="recurrent network (LSTM)",
-        data=(SST2, IMDB),
+        data=(SST2, IMDB, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=88.5),
             Metric(**IMDB_ACCURACY, floor=91.5),

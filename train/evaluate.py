@@ -78,10 +78,11 @@ def measure(stem: str, folder: Path, data_dir: Path | None) -> dict[str, Any]:
 
 
 def agree(measured: Any, recorded: Any, tolerance: float = 0.005) -> bool:
-    """Whether two metrics, or all metrics of two groups, are the same up to rounding.
+    """Whether two metrics, or all metrics of two groups, are nearly the same.
 
-    The metrics of a group come from few texts each, so their tolerance is one text. Texts that
-    a model wrote are not compared: rounding may change a word.
+    They may differ by 1 % of the recorded value or by the tolerance. That of a group's metrics is
+    2.0, because each comes from few texts. Texts that a model wrote are not compared: rounding
+    may change a word.
     """
     if isinstance(measured, str):
         return isinstance(recorded, str)

@@ -1,8 +1,8 @@
 """Choose the translator's length penalty on validation: ``python -m train.length_penalty``.
 
-The training script does this at its end. Beam search is run once. For each group of sources of
-similar length, the exponent with which the outputs score best in chrF is written to config.json,
-and its hash to training.json. Afterwards, ``python -m train.evaluate char_seq2seq --write``
+The training script does this at its end. Beam search is run once. For each group of source lengths,
+the exponent with the best chrF is written to config.json, and that file's new hash to
+training.json. Afterwards, ``python -m train.evaluate char_seq2seq --write``
 measures the metrics again.
 """
 

@@ -1,7 +1,7 @@
 """Install a finished run: ``python -m train.promote <stem> --data-dir DIR``.
 
-The run is measured again and compared with the installed checkpoint. It is installed when its
-main metrics are no worse, or with ``--force``.
+The run is measured again and compared with the installed checkpoint. It is installed if none of
+the catalog's metrics is worse, or with ``--force``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all training scripts share: options, resumable runs and provenance, but not the loops."""
+"""Options, resumable runs and provenance, shared by the training scripts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dlnlp.checkpoint import TRAINING, read_json
 from dlnlp.device import pick_device
 
 STATE = "state.pt"
-# Options that may differ when a run is resumed: they change its speed, places or length alone.
+# Options that may differ when a run is resumed: paths, hardware, length and learning-rate decay.
 ADJUSTABLE = {
     *("command", "data_dir", "out", "fresh", "device", "threads", "precision"),
     *("stop_after", "minutes", "cooldown"),
@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def public(value: Any) -> str:
-    """An option's value without this machine's folders: of such a path only its name."""
+    """An option's value, with paths outside the project shortened to the file name."""
     text = str(value)
     path = Path(text)
     private = path.is_absolute() or text.startswith("~") or ".." in path.parts
@@ -82,7 +82,8 @@ def parser(stem: str, description: str, **defaults: Any) -> argparse.ArgumentPar
 class Run:
     """One training run: its device, seeds, time and resumable state.
 
-    A stopped run is resumed from ``<out>/state.pt`` if its options are the same.
+    A stopped run is resumed from ``<out>/state.pt`` if its options are the same, except those in
+    ``ADJUSTABLE``.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -170,7 +171,11 @@ class Run:
         return values
 
     def save(self, values: dict[str, Any], parts: dict[str, Any], every: float = 0.0) -> None:
-        """Save what ``resume`` needs, at most once in ``every`` seconds; 0: at the end."""
+        """Save the state for ``resume``, at most once in ``every`` seconds; 0 always saves.
+
+        Raises:
+            SystemExit: A stop was requested.
+        """
         if every == 0:
             self._unlisten()
         if not self._stopping and time.monotonic() - self._saved < every:

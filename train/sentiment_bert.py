@@ -111,7 +111,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def prepare(model: BertForSequenceClassification, run: Run) -> None:
-    """Move the model to the device, and make its dropout cheap on a CPU."""
+    """Move the model to the device, and freeze its word embeddings if asked.
+
+    On a CPU, use fast dropout and no dropout of attention weights.
+    """
     model.to(run.device)  # type: ignore[arg-type]  # the stub does not know torch.device
     frozen = run.args.freeze_embeddings
     model.bert.embeddings.word_embeddings.weight.requires_grad_(not frozen)
@@ -274,20 +277,23 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--max-length", type=int, default=256, help="longer texts are cropped")
     result.add_argument(
-        "--batch-tokens", type=int, default=4096, help="at most, so fewer long rows"
+        "--batch-tokens", type=int, default=4096, help="maximum number of tokens per batch"
     )
     result.add_argument(
         "--sentence-share", type=float, default=1.0, help="share of SST-2 in an epoch"
     )
     result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
     result.add_argument(
-        "--everyday", type=int, default=45_000, help="generated and neutral rows, seen in 3 epochs"
+        "--everyday",
+        type=int,
+        default=45_000,
+        help="everyday rows, of which an epoch takes a third",
     )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
     result.add_argument("--keep", type=Path, help="checkpoint whose verdicts on SST-2 are targets")
     result.add_argument(
-        "--remembered", type=int, default=20_000, help="other sentences with its verdicts"
+        "--remembered", type=int, default=20_000, help="Tatoeba sentences that --keep labels"
     )
     result.add_argument(
         "--order", type=int, default=0, help="order of the data, independent of the head's seed"
@@ -326,8 +332,8 @@ def pretrained(base: str) -> SentimentBertPredictor:
         tokenizer = AutoTokenizer.from_pretrained(path).backend_tokenizer
     except OSError as fault:
         raise SystemExit(
-            f"The base {base} is neither a folder with a BERT nor can the Hub provide it "
-            f"({str(fault).splitlines()[0]}): connect, or train from --base {PACKAGED}."
+            f"{base} is not a folder with a BERT and could not be downloaded from the Hub "
+            f"({str(fault).splitlines()[0]}): check the connection, or use --base {PACKAGED}."
         ) from None
     return SentimentBertPredictor(model, Tokenizer.from_str(tokenizer.to_str()))
 

@@ -229,7 +229,10 @@ def options() -> argparse.ArgumentParser:
         "--phrases", type=int, default=30_000, help="cut or joined phrases for the teacher"
     )
     result.add_argument(
-        "--everyday", type=int, default=45_000, help="generated and neutral rows, seen in 3 epochs"
+        "--everyday",
+        type=int,
+        default=45_000,
+        help="everyday rows, of which an epoch takes a third",
     )
     result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
     result.add_argument("--vocab-size", type=int, default=24_000)
@@ -322,8 +325,8 @@ def mixed_loss(
 ) -> torch.Tensor:
     """The mean loss of logits (B,) given labels (B,) and the teacher's logits (B,), or NaN.
 
-    With a teacher it is the squared error (Tang et al. 2019), plus ``label_weight`` times the
-    cross-entropy if the label is not 0.5; without a teacher it is the cross-entropy.
+    With a teacher it is 0.1 times the squared error (Tang et al. 2019), plus ``label_weight``
+    times the cross-entropy if the label is not 0.5; without a teacher it is the cross-entropy.
     """
     taught, labelled = ~targets.isnan(), labels != 0.5
     hard = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")

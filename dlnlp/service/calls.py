@@ -23,7 +23,8 @@ _END = object()
 def call(registry: Registry, stem: str, verb: str, **arguments: Any) -> Any:
     """The predictor's results, which ``dlnlp.results.as_json`` turns into JSON.
 
-    If a text exceeds ``MAX_CHARACTERS``, it is cut and its result is marked as truncated.
+    A text of more than ``MAX_CHARACTERS`` is cut, and its result is marked as truncated if it has
+    that field.
 
     Raises:
         KeyError: No model has that stem.

@@ -28,13 +28,13 @@ def readable(text: str, keep: str = "beginning") -> tuple[str, bool]:
 
 
 def checked(capability: Capability, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The given arguments, converted to the types of the capability's signature.
+    """The given arguments, with texts and whole numbers checked and converted.
 
-    Whole numbers may be floats, as JSON and Gradio send them.
+    Whole numbers may be floats, as JSON and Gradio send them. Predictors check the others.
 
     Raises:
-        TypeError: An argument is missing, unknown or of another type.
-        ValueError: There are too many texts, or a number is not whole.
+        TypeError: An argument is missing or unknown, or a text is not a string.
+        ValueError: There are too many texts, or an argument is not a whole number of 0 or more.
     """
     signature = capability.signature
     try:

@@ -60,9 +60,9 @@ class Trigrams:
 class LanguageCheck:
     """Compares the trigram models of English and French.
 
-    A text looks English unless French trigrams, or English letter frequencies without regard to
-    order, explain it much better than English trigrams. The latter holds for other languages and
-    random letters. A text in another script has mostly letters that English texts lack.
+    A text does not look English if the French trigram model, or the English unigram model, gives
+    it a much higher likelihood than the English trigram model, or if most of its letters do not
+    occur in English. The unigram model is more likely for other languages and random letters.
     """
 
     def __init__(self, english: Trigrams, french: Trigrams) -> None:

@@ -20,7 +20,7 @@ def sentences(text: str, longest: int) -> list[str]:
     """The sentences of a clean line of text; joining them with spaces restores the line.
 
     A sentence of more than ``longest`` characters is split into parts: after a comma, semicolon
-    or colon if there is one, else between two words. Longer words are not split.
+    or colon in the second half of that length, else between two words. Longer words are not split.
     """
     small = Casing(text).small  # then sentences may begin with a lower-case letter
     result, begin = [], 0

@@ -20,7 +20,7 @@ WIDEST = 2400
 
 
 def page_theme() -> gr.themes.Base:
-    """A calm page: paper and ink, one blue."""
+    """The Gradio theme: neutral greys and one blue."""
     local = gr.themes.utils.fonts.LocalFont
     blue = gr.themes.Color(
         "#eff7fc", "#d9ecf7", "#b5d9ee", "#85bfe0", "#549fcd", "#2f7fb8",
@@ -79,9 +79,9 @@ def page_theme() -> gr.themes.Base:
 
 
 def wide(pixels: int) -> list[str]:
-    """Classes that give a figure at least so many pixels, to be scrolled on a narrow page.
+    """CSS classes that set a figure's minimum width, so that it scrolls on a narrow page.
 
-    A figure of Gradio takes the width of its place; only a style sheet can hold it wider.
+    Gradio fits figures to their container, so the minimum width is set by the style sheet.
     """
     steps = -(-min(pixels, WIDEST) // STEP)
     return ["dl-scroll", f"dl-wide-{steps}"]

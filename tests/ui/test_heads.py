@@ -20,7 +20,7 @@ def opened(page, stem, text="abc def ghi"):
 @pytest.mark.parametrize("stem", STEMS)
 def test_before_a_text_was_asked_the_panel_says_so_and_shows_no_controls(page, stem):
     page.trigger(f"{stem}_attention", "expand")
-    assert "Ask first" in page.shown(f"{stem}_attention_panel")
+    assert "Submit a text" in page.shown(f"{stem}_attention_panel")
     assert not page.component(f"{stem}_hide").visible
     assert page[f"{stem}_heads"] in ("", None)
 

@@ -49,8 +49,8 @@ class Material:
         tatoeba: Tatoeba's sentences.
         more: Other full sentences: captions, stories, news, phrases with a stop.
         words: Words and phrases without a stop, each once.
-        phrasebook: Those of them that are greetings or from a phrasebook.
-        phrases: The same, the frequent ones repeated.
+        phrasebook: The entries of ``words`` that are greetings or from a phrasebook.
+        phrases: ``words``, with frequent entries repeated.
     """
 
     tatoeba: list[Pair]

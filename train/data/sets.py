@@ -59,8 +59,8 @@ def read(name: str, split: str, data_dir: Path | None) -> pd.DataFrame:
         return datasets.load_dataset(source.hub, source.config, split=split).to_pandas()
     except (OSError, ValueError) as fault:
         raise RuntimeError(
-            f"{source.hub} cannot be fetched from the Hugging Face Hub ({fault}): connect, "
-            "or name a folder of Parquet files with --data-dir."
+            f"{source.hub} could not be downloaded from the Hugging Face Hub ({fault}): check the "
+            "connection, or name a folder of Parquet files with --data-dir."
         ) from None
 
 

@@ -1,8 +1,8 @@
 """Templates and word lists for generated sentences that carry sentiment, or none.
 
 Read from templates.toml. Every fourth sentiment word and the ``cases`` of each capability are
-kept for evaluation, so ``train.data.generated`` and ``train.evaluation.behaviour`` share neither
-templates nor sentiment words.
+kept for evaluation, so ``train.data.generated`` and ``train.evaluation.behaviour`` share no
+sentiment words, and no templates except those of the invariance tests.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 In the spirit of CheckList (Ribeiro et al. 2020): minimum functionality (what the verdict must
 be), invariance (what must not change it) and directional expectation (in which direction it may
-move). There are 50 cases per capability. They share neither templates nor sentiment words with
-the generated training sentences.
+move). There are 50 cases per capability. They share no sentiment words with the generated
+training sentences, and no templates except those of the invariance tests.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ def validation_sets(
 ) -> dict[str, tuple[list[str], int]]:
     """Validation documents and their number of words, by name.
 
-    On WikiText-2 the words are the data set's own tokens plus one end of line per line; the nats
-    are those of all tokens of the text in natural spelling, ``<unk>`` included. On the others,
-    words are separated by spaces.
+    On WikiText-2 the words are the data set's own tokens plus one end of line per line; the
+    log-likelihood is summed over all tokens of the detokenised text, ``<unk>`` included. On the
+    others, words are separated by spaces.
 
     Args:
         whole: All validation sets; otherwise the part that is measured during training.

@@ -29,7 +29,7 @@ class Classifier(Protocol):
         """Verdicts."""
 
     def logits(self, texts: list[str]) -> list[float]:
-        """Calibrated logits of positive."""
+        """Calibrated logits of the positive class."""
 
     def lengths(self, texts: list[str]) -> list[int]:
         """Number of tokens of each text, as its calibration counts them."""
@@ -130,8 +130,8 @@ Read = Mapping[str, tuple[np.ndarray, ...]]
 def cross_fitted(read: Read, name: str) -> np.ndarray:
     """A set's logits (N,), each half of it calibrated on the other halves of all sets.
 
-    So all rows count: on half of SST-2's 872, even perfect calibration would measure an error
-    of 3 points.
+    This uses all rows: with half of SST-2's 872, even a perfectly calibrated model would show an
+    error of about 3 points.
     """
     logits, _, *tokens = read[name]
     result = np.empty(len(logits))
@@ -173,7 +173,7 @@ def best_calibration(read: Read) -> Calibration:
     ]
     length = torch.tensor(np.concatenate(tokens) / TYPICAL).double()
     weight = torch.cat([torch.full((len(each[1]),), 1 / len(each[1])) for each in read.values()])
-    start = torch.tensor([1.0, 0.0, 0.0], dtype=torch.double)  # slope, height and growth
+    start = torch.tensor([1.0, 0.0, 0.0], dtype=torch.double)  # slope, intercept and growth
     line = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([line], max_iter=100, line_search_fn="strong_wolfe")
 
@@ -181,12 +181,12 @@ def best_calibration(read: Read) -> Calibration:
         optimizer.zero_grad()
         logits = (line[0] * x + line[1]) * length ** -line[2]
         fit = F.binary_cross_entropy_with_logits(logits, y, weight, reduction="sum")
-        # A little ridge: without it, logits that separate the labels have no best slope.
+        # A small L2 penalty: without it, logits that separate the labels have no best slope.
         total: torch.Tensor = fit + 1e-4 * (line - start).square().sum()
         total.backward()
         return total
 
     optimizer.step(loss)
-    slope, height, growth = line.tolist()
+    slope, intercept, growth = line.tolist()
     slope = max(slope, 0.05)  # with few rows the slope could even be negative
-    return Calibration(round(1 / slope, 4), round(height / slope, 4), round(growth, 4))
+    return Calibration(round(1 / slope, 4), round(intercept / slope, 4), round(growth, 4))

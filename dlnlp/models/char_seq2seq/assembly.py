@@ -13,7 +13,7 @@ Rated = tuple[float, Translation]  # the rank score and translation of a sentenc
 
 
 def likeliest(options: Sequence[Sequence[Rated]], count: int) -> list[list[Translation]]:
-    """The best ``count`` ways to choose one translation of each sentence, by summed rates."""
+    """The best ``count`` ways to choose one translation of each sentence, by summed rank scores."""
     found: list[tuple[float, list[Translation]]] = [(0.0, [])]
     for sentence in options:
         longer = [
@@ -69,6 +69,9 @@ def joined(
 
 
 def _copied(gap: str, target_gap: str) -> np.ndarray:
-    """Attention of a separator to its counterpart, character by character, the rest to its last."""
+    """Attention of a target separator to the source separator.
+
+    Each character attends to the one at its position, further ones to the last.
+    """
     looked_at = np.minimum(np.arange(len(target_gap)), len(gap) - 1)
     return np.eye(len(gap), dtype=np.float32)[looked_at]

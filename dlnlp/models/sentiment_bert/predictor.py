@@ -169,7 +169,7 @@ class SentimentBertPredictor:
 
     @torch.inference_mode()
     def _raw_logits(self, windows: Sequence[Sequence[int]]) -> list[float]:
-        """The logit of positive against negative of each window of token ids."""
+        """The logit of the positive class against the negative one of each window of token ids."""
         order = batches([len(window) for window in windows], self._forward.batch_tokens)
         logits = self._forward([collate([windows[i] for i in batch]) for batch in order])
         return in_order(order, [(rows[:, 1] - rows[:, 0]).tolist() for rows in logits])

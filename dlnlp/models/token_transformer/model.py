@@ -160,9 +160,10 @@ class TransformerModel(nn.Module):
     def hidden(
         self, tokens: Tensor, cache: Cache | None = None, maps: list[Tensor] | None = None
     ) -> Tensor:
-        """Final hidden states (B, T, C) of token ids (B, T), whose keys and values are cached.
+        """Final hidden states (B, T, C) of token ids (B, T).
 
-        Each layer's attention weights (B, H, T, S) are appended to ``maps`` if it is given.
+        If ``cache`` is given, their keys and values are added to it. If ``maps`` is given, each
+        layer's attention weights (B, H, T, S) are appended to it.
         """
         start = 0 if cache is None else cache.length
         # Scaled as in the paper, so that the positional encoding does not dominate.

@@ -2,7 +2,8 @@
 
 A word's token includes the space before the word, so the model can only continue "on the " with
 " sea" if the last space is not encoded as a token. The last space of a prompt is therefore removed
-before encoding, the next token must begin with a space, and only "sea" is added to the prompt.
+before encoding. When generating, the next token must begin with a space, and only "sea" is added
+to the prompt. The distribution of the next token also counts tokens after a separate space token.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
 from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
 
-BLANK = "Ask first: the attention heads are shown for the text above once it has an answer."
+BLANK = "Submit a text to see its attention heads."
 WINDOW = 64  # tokens shown at once: thumbnails of 72 heads are then less than a megabyte
 Head = tuple[int, int]  # layer and head, from 0
 CHOOSE = """
@@ -94,7 +94,7 @@ def _controls(model: Model, special: frozenset[str]) -> tuple[gr.Checkbox, gr.Sl
             2,
             1,
             step=1,
-            label=f"First of {WINDOW} tokens",
+            label=f"First token shown ({WINDOW} at a time)",
             visible=False,
             elem_id=model.id("begin"),
         )

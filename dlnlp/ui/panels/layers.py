@@ -10,8 +10,8 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
 
 ABOUT = (
-    "The prediction of a linear probe on the mean hidden state of each layer, from the embeddings, "
-    "before any attention, to the last layer. The verdict above uses the first token of the last "
+    "A linear probe predicts the verdict from the mean hidden state of each layer. The first point "
+    "is the embeddings, before any attention. The verdict above uses the first token of the last "
     "layer instead, so the two may differ."
 )
 

@@ -91,8 +91,8 @@ def surprise(found: Sequence[TokenScore], more: bool) -> Markup:
     )
     return Markup(
         '{}<section class="dl-surprise">{}<p class="dl-text">{}</p>'
-        '<p class="dl-legend"><span><i class="dl-against"></i>more surprising, up to {} bits or '
-        "more</span> <span>Choose a token to see what was expected in its place.</span></p>"
+        '<p class="dl-legend"><span><i class="dl-against"></i>more surprising (darkest: {} bits or '
+        "more)</span> <span>Choose a token to see what was expected in its place.</span></p>"
         '<div class="dl-expected" role="status"></div></section>'
     ).format(
         note(f"Only the first {count} tokens are shown and counted.") if more else "",

@@ -13,7 +13,7 @@ from dlnlp.ui.kit.panels import Panel, Values
 
 READING = "The verdict if the text ended after each word."
 STATES = (
-    "The hidden units that vary most over the text: orange is negative, blue positive. "
+    "The hidden units that vary most over the first 60 words: orange is negative, blue positive. "
     "Units of the forward direction (→) are above those of the backward direction (←). Hover to "
     "see at which words a unit is strongest."
 )

@@ -21,7 +21,7 @@ METHODS = {
 }
 ABOUT_METHODS = (
     "Integrated gradients: how much each word contributes compared with an empty text. "
-    "Leave-one-out: how the verdict changes when the word is removed."
+    "Leave-one-out: how the logit changes when the word (in long texts, its sentence) is removed."
 )
 # A click removes a word or puts it back, and sends the indices of the removed words.
 REMOVE = """

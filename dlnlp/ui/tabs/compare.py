@@ -26,7 +26,7 @@ RECORDS = tuple(entry for entry in CATALOG if entry.can("classify"))
 MODELS = tuple(entry.stem for entry in RECORDS)
 CHAPTERS = " and ".join(str(number) for number in sorted({r.chapter.number for r in RECORDS}))
 INTRO = (
-    "Every sentiment model classifies the same text. Times are medians of several runs, without "
+    "Every sentiment model classifies the same text. Times are medians of up to 9 runs and exclude "
     "loading."
 )
 EXAMPLES = (
