@@ -1,8 +1,7 @@
 """What predictors can do: one Protocol per verb, with a sample call and a budget.
 
-A predictor has the capabilities whose methods it has. The contract tests, Compare, the endpoints
-and the service iterate over ``CAPABILITIES``; nothing depends on the name of a model. Importing
-this module loads no model.
+A predictor has the capabilities whose methods it has. The contract tests and the endpoints iterate
+over ``CAPABILITIES``; nothing depends on the name of a model. Importing this module loads no model.
 """
 
 from __future__ import annotations
@@ -302,6 +301,7 @@ PROMPT = Budget(lambda prompt, **_: len(prompt), 100_000, "characters")
 NEW_TOKENS = Budget(lambda max_new_tokens, **_: max_new_tokens, 1_000, "new tokens")
 BEAM = "characters × beam size"
 FEELING = "I wanted to like it, but the plot is thin."
+CONTINUATIONS = "_generate"  # the queue for generating text, apart from a model's other requests
 GENERATION = {"prompt": "Once upon a time", "max_new_tokens": 20, "seed": 0}
 
 CAPABILITIES = (
@@ -348,9 +348,9 @@ CAPABILITIES = (
         NEW_TOKENS,
         public=True,
         keep="end",
-        queue="_generate",
+        queue=CONTINUATIONS,
     ),
-    Capability("stream", Stream, GENERATION, NEW_TOKENS, keep="end", queue="_generate"),
+    Capability("stream", Stream, GENERATION, NEW_TOKENS, keep="end", queue=CONTINUATIONS),
     Capability("score", Score, {"text": FEELING}, ONE_TEXT),
 )
 
@@ -366,9 +366,3 @@ def capability(verb: str) -> Capability:
             return each
     known = ", ".join(each.verb for each in CAPABILITIES)
     raise ValueError(f"There is no verb {verb!r}; predictors have {known}.")
-
-
-def capabilities_of(predictor: object) -> tuple[Capability, ...]:
-    """The capabilities of a predictor, or of a predictor's class."""
-    kind = predictor if isinstance(predictor, type) else type(predictor)
-    return tuple(each for each in CAPABILITIES if issubclass(kind, each.protocol))

@@ -25,6 +25,7 @@ FORBIDDEN = {
         "dlnlp.models",
         "train",
     ),
+    "dlnlp/accelerate": ("gradio", "plotly", "dlnlp.ui", "dlnlp.plots", "dlnlp.registry", "train"),
     "dlnlp/inference": ("gradio", "plotly", "dlnlp.ui", "dlnlp.models", "dlnlp.registry", "train"),
     "dlnlp/service": (*HEAVY, "gradio", "dlnlp.ui", "dlnlp.models", "dlnlp.device", "train"),
     "dlnlp/capabilities.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "dlnlp.models", "train"),

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sacrebleu.metrics import CHRF
-
 from dlnlp import checkpoint
 from dlnlp.inference.batching import batches
 from dlnlp.inference.beam_search import Hypothesis, normalised
@@ -23,12 +21,12 @@ from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.predictor import (
     BATCH_CHARACTERS,
     LENGTH_PENALTY,
-    LONGEST_SENTENCE,
     CharSeq2SeqPredictor,
     load,
 )
-from dlnlp.models.char_seq2seq.source import Sentence
+from dlnlp.models.char_seq2seq.source import LONGEST_SENTENCE, Sentence
 from train.data import sets
+from train.evaluation.translation import BEAM_SIZE, Translated
 
 STEM = "char_seq2seq"
 LIMITS = (8, 15, 30, 60)  # the groups' longest sources in characters
@@ -57,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m train.length_penalty", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=checkpoint.checkpoint_root() / STEM)
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files")
-    parser.add_argument("--beam-size", type=int, default=5)
+    parser.add_argument("--beam-size", type=int, default=BEAM_SIZE)
     parser.add_argument("--dry-run", action="store_true", help="print, but do not write")
     args = parser.parse_args(argv)
     predictor = load(args.checkpoint)
@@ -79,16 +77,15 @@ def tuned(
     references = validation(data_dir)
     if smoke:
         references = dict(list(references.items())[:8])
-    return choose(search(predictor, references, beam_size=5))
+    return choose(search(predictor, references, BEAM_SIZE))
 
 
 def validation(data_dir: Path | None) -> dict[str, list[str]]:
     """References by source: Tatoeba's sentences, and short pairs if the folder has them."""
     english, references = sets.tatoeba("validation", data_dir).grouped()
     result = dict(zip(english, references, strict=True))
-    if data_dir and (data_dir / "pairs-en-fr").is_dir():
-        frame = sets.read("pairs-en-fr", "validation", data_dir)
-        for source, target in zip(frame["english"], frame["non_english"], strict=True):
+    for pairs in sets.more_pairs("validation", data_dir).values():
+        for source, target in zip(pairs.english, pairs.french, strict=True):
             if len(source) <= SHORT:
                 result.setdefault(source, []).append(target)
     return {text: found for text, found in result.items() if 0 < len(text) <= LONGEST_SENTENCE}
@@ -130,11 +127,10 @@ def choose(rows: Sequence[Searched]) -> LengthPenalty:
     return LengthPenalty(tuple(steps[:-1]), steps[-1][1])
 
 
-def chrf(outputs: Sequence[str], rows: Sequence[Searched]) -> float:
+def chrf(outputs: list[str], rows: Sequence[Searched]) -> float:
     """Corpus chrF against all references."""
-    width = max(len(row.references) for row in rows)
-    padded = [[*row.references, *[None] * (width - len(row.references))] for row in rows]
-    return CHRF().corpus_score(outputs, list(zip(*padded, strict=True))).score  # type: ignore[arg-type]
+    sources = [row.sentence.text for row in rows]
+    return Translated(sources, outputs, [row.references for row in rows]).chrf
 
 
 def write(folder: Path, penalty: LengthPenalty) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
+
+from dlnlp.text.words import clean
 
 FEWEST = 3  # rarer trigrams are left out
 EVIDENCE = 10.0  # nats by which another explanation must be more likely
 UNSEEN = 1e-3  # probability of a letter before any text was seen
 LONGEST = 3000  # characters that are looked at
+ADDRESS = re.compile(r"://|www\.|@")
 
 
 class Trigrams:
@@ -77,13 +81,18 @@ class LanguageCheck:
 
     def evidence(self, text: str) -> float:
         """How much more likely the text is in English than otherwise, in nats."""
-        text = text[:LONGEST]
         others = self.french.log_likelihood(text), self.english.log_likelihood(text, order=1)
         return self.english.log_likelihood(text) - max(others)
 
     def looks_english(self, text: str) -> bool:
-        """False if the text is unlikely to be English. A text without letters is not judged."""
-        letters = [letter for letter in text.lower()[:LONGEST] if letter.isalpha()]
+        """False if the text is unlikely to be English. A text without letters is not judged.
+
+        Addresses and, where other words remain, names are left out: capitalised words after the
+        first one.
+        """
+        words = [word for word in clean(text).split() if not ADDRESS.search(word)]
+        text = " ".join(words[:1] + [word for word in words[1:] if not word.istitle()])[:LONGEST]
+        letters = [letter for letter in text.lower() if letter.isalpha()]
         if not letters:
             return True
         known = sum(letter in self._alphabet for letter in letters)

@@ -41,12 +41,8 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def id(self, token: str) -> int:
-        """The token's id, or that of ``<unk>``."""
-        return self._ids.get(token, 1)
-
     def encode(self, tokens: Iterable[str]) -> list[int]:
-        """The ids of the tokens."""
+        """The ids of the tokens, with that of ``<unk>`` for unknown ones."""
         return [self._ids.get(token, 1) for token in tokens]
 
     def decode(self, ids: Iterable[int]) -> list[str]:

@@ -126,7 +126,7 @@ def test_nothing_is_never_a_translation() -> None:
         model = copy.deepcopy(PREDICTOR.model)
         with torch.no_grad():
             model.decoder.output.bias[EOS_ID] = 100.0
-            model.decoder.output.bias[ids.id(favourite)] = 90.0
+            model.decoder.output.bias[ids.encode([favourite])] = 90.0
         silent = CharSeq2SeqPredictor(model, PREDICTOR.source_vocabulary, ids)
         for text in ("no", "No."):
             assert all(found.text for found in silent.candidates(text))
@@ -279,8 +279,7 @@ def test_an_impossible_beam_is_refused(beam: int) -> None:
 
 
 def test_ids_match_the_vocabulary() -> None:
-    assert PREDICTOR.target_vocabulary.id("<sos>") == SOS_ID
-    assert PREDICTOR.target_vocabulary.id("<eos>") == EOS_ID
+    assert PREDICTOR.target_vocabulary.encode(["<sos>", "<eos>"]) == [SOS_ID, EOS_ID]
 
 
 def test_casing_does_not_change_the_translation() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from dlnlp.text.language import LanguageCheck, Trigrams
@@ -25,7 +27,17 @@ def check() -> LanguageCheck:
     return LanguageCheck(Trigrams.build(ENGLISH, 1), Trigrams.build(FRENCH, 1))
 
 
-@pytest.mark.parametrize("text", ["I think that the weather is nice.", "THE CITY", "", "12 + 30?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I think that the weather is nice.",
+        "She is with Krzysztof Szczepanski.",
+        "What is this: https://qxz.example/jkq or jkq@wxz.example?",
+        "THE CITY",
+        "",
+        "12 + 30?",
+    ],
+)
 def test_english_and_texts_without_letters_pass(check: LanguageCheck, text: str) -> None:
     assert check.looks_english(text)
 
@@ -34,6 +46,8 @@ def test_english_and_texts_without_letters_pass(check: LanguageCheck, text: str)
     "text",
     [
         "Je ne sais pas si elle travaille aujourd'hui.",
+        " " * 5000 + "Que pensez-vous de cela ?",
+        unicodedata.normalize("NFD", "Il a commencé à pleuvoir à la plage."),
         "Я не знаю, что сказать.",
         "jkq wxz vbnq zxkj",
     ],

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlnlp.models.char_seq2seq.predictor import LONGEST_SENTENCE
+from dlnlp.models.char_seq2seq.source import LONGEST_SENTENCE
 from train.data import sets
 from train.data.batches import taking_turns
 from train.data.copying import Copying
@@ -48,7 +48,7 @@ class Material:
     Attributes:
         tatoeba: Tatoeba's sentences.
         more: Other full sentences: captions, stories, news, phrases with a stop.
-        words: Words and phrases without a stop, each once.
+        words: Words and phrases without a stop, and greetings.
         phrasebook: The entries of ``words`` that are greetings or from a phrasebook.
         phrases: ``words``, with frequent entries repeated.
     """
@@ -69,7 +69,7 @@ class Material:
             found = _short(pairs)
             more[source] = [pair for pair in found if _STOP.search(pair[0])]
             bare_pairs = [pair for pair in found if not _STOP.search(pair[0])]
-            if "book" in source:
+            if "phrasebook" in source.lower():
                 phrasebook += bare_pairs
             words += bare_pairs
         if smoke:

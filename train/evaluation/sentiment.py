@@ -142,11 +142,6 @@ def cross_fitted(read: Read, name: str) -> np.ndarray:
     return result
 
 
-def cross_fitted_error(read: Read, name: str) -> float:
-    """The expected calibration error of a set's cross-fitted logits."""
-    return calibration_error(probability(cross_fitted(read, name)), read[name][1])
-
-
 def probability(logits: np.ndarray) -> np.ndarray:
     """P(positive) of calibrated logits."""
     return np.asarray(1 / (1 + np.exp(-logits)))

@@ -26,7 +26,6 @@ from dlnlp.models.char_seq2seq.assembly import Rated, joined, likeliest
 from dlnlp.models.char_seq2seq.forced_scores import score
 from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config, Memory, greedy
-from dlnlp.models.char_seq2seq.source import LONGEST_SENTENCE as LONGEST_SENTENCE
 from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, align, max_length, read
 from dlnlp.results import Translation
 from dlnlp.text.checks import check_text, check_texts

@@ -8,8 +8,6 @@ from typing import Any
 from dlnlp import catalog, service
 from dlnlp.registry import Registry
 
-GENERATION = "_generate"  # the name of the queue for continuations
-
 
 class Model:
     """A model of the catalog, as panels use it."""

@@ -63,8 +63,10 @@
 
   window.dlnlp = {
     // Scroll an element into view unless its top is in the upper half of the screen. First waits
-    // until new values are rendered. Scrolls again if panels above it grew meanwhile.
-    async reveal(id) {
+    // until new values are rendered. Scrolls again if panels above it grew meanwhile. "again" is
+    // for a second call, which does nothing if the visitor has acted since the first.
+    async reveal(id, again = false) {
+      if (again && latest === null) return;
       const own = (latest = Symbol(id));
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       for (let tries = 0; tries < 3; tries++) {

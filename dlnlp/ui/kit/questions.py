@@ -87,7 +87,7 @@ def answer(
     shown = [asked, chosen.then(**event, **scroll)]
     for each in shown:
         # Scroll again: without the answer, the page may have been too short.
-        each.then(None, **scroll, **AT_ONCE)
+        each.then(None, js=revealing(first.id, again=True), **AT_ONCE)
     ends = []
     for last in (*shown, *(each.then(**event) for each in filled)):
         for panel in others:

@@ -12,9 +12,10 @@ from gradio.components import Component
 from gradio.events import Dependency
 from markupsafe import Markup
 
+from dlnlp.capabilities import CONTINUATIONS
 from dlnlp.results import Piece
 from dlnlp.ui.kit.markup import join, note
-from dlnlp.ui.kit.model import GENERATION, Model
+from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
 from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, generation_arguments
 from dlnlp.ui.panels.next_tokens import WINDOW
@@ -74,7 +75,7 @@ def continuation_panel(
     settings: GenerationSettings,
 ) -> Dependency:
     """Prompt and continuation; returns the event that uses them as the next prompt."""
-    how: dict[str, Any] = {"waiting": "Generating…", "keep": "end", "queue": GENERATION}
+    how: dict[str, Any] = {"waiting": "Generating…", "keep": "end", "queue": CONTINUATIONS}
     with Panel(model, box, "continuation", blank=BLANK, **how) as panel:
         panel.status.value = ""  # nothing is said until Continue is pressed
         written = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")

@@ -20,10 +20,12 @@ from train.data.sets import Labelled
 from train.data.templates import SENTIMENT
 from train.evaluation import sentiment
 from train.evaluation.sentiment import (
+    Read,
     best_calibration,
     calibrate,
     calibration_error,
-    cross_fitted_error,
+    cross_fitted,
+    probability,
 )
 from train.sentiment_bert import fit_probes, probe_logits, text_states
 
@@ -140,6 +142,10 @@ def drawn_logits(count: int) -> tuple[np.ndarray, np.ndarray]:
     chance = np.random.default_rng(0)
     logits = chance.normal(0, 2, count)
     return logits, (chance.random(count) < 1 / (1 + np.exp(-logits))).astype(float)
+
+
+def cross_fitted_error(read: Read, name: str) -> float:
+    return calibration_error(probability(cross_fitted(read, name)), read[name][1])
 
 
 def test_cross_fitted_error_is_of_the_model_and_not_of_its_calibration() -> None:
