@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(argv)
     registry = Registry(untrained=True) if options.untrained else shared_registry()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in a script's background job
+        signal.signal(stop, signal.default_int_handler)
     demo = build_app(registry)
     try:
         url = launch(

@@ -179,7 +179,13 @@ def start(*arguments, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=ignore_interrupts,
     )
+
+
+def ignore_interrupts():
+    """As a shell does for a script's background jobs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def wait_for(url, process):
