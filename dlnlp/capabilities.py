@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from dlnlp import results
+from dlnlp.text.checks import MAX_CHARACTERS, MAX_TRANSLATED
 
 
 @runtime_checkable
@@ -287,17 +288,15 @@ class Capability:
 
 
 # Budgets are chosen so that the largest request takes about 25 seconds on two CPU cores.
-# A translator reads at most TRANSLATED characters of each text.
-TRANSLATED = 3_000
 
 
 def _translated(texts: list[str], beam: int) -> int:
-    return beam * sum(min(len(text), TRANSLATED) for text in texts)
+    return beam * sum(min(len(text), MAX_TRANSLATED) for text in texts)
 
 
 CHARACTERS = Budget(lambda texts: sum(map(len, texts)), 200_000, "characters in total")
-ONE_TEXT = Budget(lambda text, **_: len(text), 100_000, "characters")
-PROMPT = Budget(lambda prompt, **_: len(prompt), 100_000, "characters")
+ONE_TEXT = Budget(lambda text, **_: len(text), MAX_CHARACTERS, "characters")
+PROMPT = Budget(lambda prompt, **_: len(prompt), MAX_CHARACTERS, "characters")
 NEW_TOKENS = Budget(lambda max_new_tokens, **_: max_new_tokens, 1_000, "new tokens")
 BEAM = "characters × beam size"
 FEELING = "I wanted to like it, but the plot is thin."

@@ -5,6 +5,7 @@ Nothing here imports gradio or torch, so the page, its endpoints and other inter
 
 from dlnlp.service.calls import SECONDS, call, stream
 from dlnlp.service.endpoints import endpoint
-from dlnlp.service.inputs import MAX_CHARACTERS, MAX_TEXTS, readable
+from dlnlp.service.inputs import MAX_TEXTS, readable
+from dlnlp.text.checks import MAX_CHARACTERS
 
 __all__ = ["MAX_CHARACTERS", "MAX_TEXTS", "SECONDS", "call", "endpoint", "readable", "stream"]

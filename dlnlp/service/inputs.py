@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlnlp.capabilities import Capability
-from dlnlp.text.checks import check_text, check_texts
+from dlnlp.text.checks import MAX_CHARACTERS, check_text, check_texts
 
 MAX_TEXTS = 256
-MAX_CHARACTERS = 100_000  # per text; longer texts are cut
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

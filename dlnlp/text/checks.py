@@ -1,8 +1,11 @@
-"""Check the types of texts in arguments."""
+"""Limits on the length of texts, and checks of their types."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+MAX_CHARACTERS = 100_000  # per text in a request
+MAX_TRANSLATED = 3_000  # characters of a text that a translator reads
 
 
 def check_texts(texts: Sequence[str]) -> list[str]:

@@ -8,12 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from dlnlp.text.checks import MAX_TRANSLATED
 from dlnlp.text.words import clean
 
 FEWEST = 3  # rarer trigrams are left out
 EVIDENCE = 10.0  # nats by which another explanation must be more likely
 UNSEEN = 1e-3  # probability of a letter before any text was seen
-LONGEST = 3000  # characters that are looked at
 ADDRESS = re.compile(r"://|www\.|@")
 
 
@@ -91,7 +91,9 @@ class LanguageCheck:
         first one.
         """
         words = [word for word in clean(text).split() if not ADDRESS.search(word)]
-        text = " ".join(words[:1] + [word for word in words[1:] if not word.istitle()])[:LONGEST]
+        text = " ".join(words[:1] + [word for word in words[1:] if not word.istitle()])[
+            :MAX_TRANSLATED
+        ]
         letters = [letter for letter in text.lower() if letter.isalpha()]
         if not letters:
             return True

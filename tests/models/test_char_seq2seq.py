@@ -14,8 +14,9 @@ from dlnlp.inference.deadline import DeadlineExceeded, deadline
 from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, greedy
 from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor, load, save, tiny
-from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, max_length
+from dlnlp.models.char_seq2seq.source import Sentence, max_length
 from dlnlp.results import BlockMatrix
+from dlnlp.text.checks import MAX_TRANSLATED
 from dlnlp.text.language import LanguageCheck
 
 PREDICTOR = tiny()
@@ -148,9 +149,9 @@ def test_a_long_text_is_read_up_to_a_sentence_end() -> None:
     text = "I see a dog. " * 400
     [found] = PREDICTOR.translate([text], beam_size=1)
     assert found.truncated
-    assert MAX_CHARACTERS - 20 < len(found.source) <= MAX_CHARACTERS
+    assert MAX_TRANSLATED - 20 < len(found.source) <= MAX_TRANSLATED
     assert "".join(found.source).endswith("dog.")
-    assert not PREDICTOR.translate([text[:MAX_CHARACTERS]], beam_size=1)[0].truncated
+    assert not PREDICTOR.translate([text[:MAX_TRANSLATED]], beam_size=1)[0].truncated
 
 
 def test_line_breaks_are_kept() -> None:

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, cut, normalise, read, split
+from dlnlp.models.char_seq2seq.source import Sentence, cut, normalise, read, split
+from dlnlp.text.checks import MAX_TRANSLATED
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_huge_texts_are_read_quickly() -> None:
     for text in ("x" * 100_000, "I see. " * 15_000, "a\n" * 50_000, "." * 100_000):
         sentences, truncated = read(text)
         assert truncated
-        assert sum(len(each.text + each.separator) for each in sentences) <= MAX_CHARACTERS
+        assert sum(len(each.text + each.separator) for each in sentences) <= MAX_TRANSLATED
     assert time.process_time() - begin < 5
 
 

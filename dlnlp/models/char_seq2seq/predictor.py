@@ -26,9 +26,9 @@ from dlnlp.models.char_seq2seq.assembly import Rated, joined, likeliest
 from dlnlp.models.char_seq2seq.forced_scores import score
 from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config, Memory, greedy
-from dlnlp.models.char_seq2seq.source import MAX_CHARACTERS, Sentence, align, max_length, read
+from dlnlp.models.char_seq2seq.source import Sentence, align, max_length, read
 from dlnlp.results import Translation
-from dlnlp.text.checks import check_text, check_texts
+from dlnlp.text.checks import MAX_TRANSLATED, check_text, check_texts
 from dlnlp.text.language import LanguageCheck
 from dlnlp.text.vocabulary import EOS, PAD, SOS, UNK, Vocabulary
 
@@ -74,7 +74,7 @@ class CharSeq2SeqPredictor:
     def translate(self, texts: Sequence[str], beam_size: int = 5) -> list[Translation]:
         """The best translation of each English text.
 
-        Only the first ``MAX_CHARACTERS`` characters are read, up to the end of a sentence. Line
+        Only the first ``MAX_TRANSLATED`` characters are read, up to the end of a sentence. Line
         breaks are kept.
 
         Raises:
@@ -119,8 +119,8 @@ class CharSeq2SeqPredictor:
         Raises:
             TypeError: ``text`` or ``target`` is not a string.
         """
-        source, cut = read(check_text(text), longest=MAX_CHARACTERS)
-        wanted, target_cut = read(check_text(target, "target"), longest=MAX_CHARACTERS)
+        source, cut = read(check_text(text), longest=MAX_TRANSLATED)
+        wanted, target_cut = read(check_text(target, "target"), longest=MAX_TRANSLATED)
         truncated = cut or target_cut
         if not source:
             return joined([], [], truncated=truncated)

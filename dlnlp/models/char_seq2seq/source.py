@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from dlnlp.text.casing import OPENING, Casing
+from dlnlp.text.checks import MAX_TRANSLATED
 from dlnlp.text.sentences import sentences
 from dlnlp.text.words import clean
 
-MAX_CHARACTERS = 3000
 LONGEST_SENTENCE = 150  # characters; few training sentences are longer
 LOOK_AHEAD = 10  # characters after the limit, to see whether a sentence ends there
 _STOP = re.compile(r" ?[.!?]?$")
@@ -60,13 +60,13 @@ class Sentence:
 
 
 def read(text: str, longest: int = LONGEST_SENTENCE) -> tuple[list[Sentence], bool]:
-    """The sentences of a text, and whether it was cut at ``MAX_CHARACTERS``.
+    """The sentences of a text, and whether it was cut at ``MAX_TRANSLATED``.
 
     Every line break ends a sentence. Sentences of more than ``longest`` characters are split into
     parts.
     """
     text = normalise(text)
-    kept = cut(text, MAX_CHARACTERS)
+    kept = cut(text, MAX_TRANSLATED)
     found = [Sentence(part, kept, separator) for part, separator in split(kept, longest)]
     return found, len(kept) < len(text)
 

@@ -21,10 +21,10 @@ from dlnlp.inference.deadline import check_deadline
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
 from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
-from dlnlp.models.token_transformer.tokens import MAX_CHARACTERS, Prompt, Tokens
+from dlnlp.models.token_transformer.tokens import Prompt, Tokens
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
 from dlnlp.text.byte_level import byte_tokenizer
-from dlnlp.text.checks import check_text
+from dlnlp.text.checks import MAX_CHARACTERS, check_text
 
 TOKENIZER = "tokenizer.json"
 MAX_NEW_TOKENS = 1000

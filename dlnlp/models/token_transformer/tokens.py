@@ -16,9 +16,7 @@ from tokenizers import Tokenizer
 
 from dlnlp.results import NextToken, Piece
 from dlnlp.text.byte_level import BEGIN_ID, is_text, piece_bytes, shown, split_whole
-from dlnlp.text.checks import check_text
-
-MAX_CHARACTERS = 100_000  # per text; the rest is not read
+from dlnlp.text.checks import MAX_CHARACTERS, check_text
 
 
 @dataclass(frozen=True)

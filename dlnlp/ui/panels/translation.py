@@ -13,6 +13,7 @@ from dlnlp.ui.kit.panels import Panel, Values
 from dlnlp.ui.panels.translator import Choice, Translator
 
 BLANK = "Type one or more English sentences, and the model translates them into French."
+NOT_ENGLISH = "This does not look like English. The model only translates from English."
 LEGEND = "characters the model was less sure of; hover to see their probability"
 CERTAIN = 0.95  # characters of a higher probability are not tinted
 COPY = """
@@ -58,9 +59,6 @@ class TranslationPanel(Panel):
         }
 
 
-NOT_ENGLISH = "This does not look like English. The model only translates from English."
-
-
 def translation(result: Translation, asked: int) -> Markup:
     """The French text, how likely it is, and how much of the English was translated.
 
@@ -73,7 +71,7 @@ def translation(result: Translation, asked: int) -> Markup:
     ).format(
         note(NOT_ENGLISH) if not result.looks_english else "",
         letters(result),
-        LEGEND_LINE,
+        Markup('<p class="dl-legend"><i class="dl-against"></i>{}</p>').format(LEGEND),
         likelihood(result),
         left_out(result, asked),
     )
@@ -100,9 +98,6 @@ def letters(result: Translation) -> Markup:
         sure = probability > CERTAIN
         pieces.append(character if sure else marked(shade, percent(probability), character))
     return Markup('<p class="dl-text dl-letters" lang="fr">{}</p>').format(join(pieces))
-
-
-LEGEND_LINE = Markup('<p class="dl-legend"><i class="dl-against"></i>{}</p>').format(LEGEND)
 
 
 def likelihood(result: Translation) -> Markup:
