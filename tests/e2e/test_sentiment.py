@@ -15,35 +15,35 @@ SENTIMENT = ("sentiment_lstm", "sentiment_bert")
 VERDICT = re.compile("POSITIVE|NEGATIVE|UNSURE")
 
 
-@pytest.mark.parametrize("stem", SENTIMENT)
-def test_a_text_is_classified_by_button_and_by_enter(open_page, untrained_url, stem):
+def test_a_text_is_classified_by_button_and_by_enter(open_page, untrained_url):
     page = open_page(untrained_url)
-    ask(page, stem, "good movie")
-    result = page.locator(f"#{stem}_result")
-    expect(result).to_contain_text(VERDICT)
-    expect(result).to_contain_text("probability of positive")
-    go(page, stem, "bad terrible hated it").press("Enter")
-    page.locator(f'#{stem}_verdict_panel [data-answers="bad terrible hated it"]').wait_for(
-        state="attached"
-    )
-    expect(result).to_contain_text(VERDICT)
+    for stem in SENTIMENT:
+        ask(page, stem, "good movie")
+        result = page.locator(f"#{stem}_result")
+        expect(result).to_contain_text(VERDICT)
+        expect(result).to_contain_text("probability of positive")
+        go(page, stem, "bad terrible hated it").press("Enter")
+        page.locator(f'#{stem}_verdict_panel [data-answers="bad terrible hated it"]').wait_for(
+            state="attached"
+        )
+        expect(result).to_contain_text(VERDICT)
 
 
-@pytest.mark.parametrize("stem", SENTIMENT)
-def test_removed_words_change_the_verdict_and_can_be_put_back(open_page, untrained_url, stem):
+def test_removed_words_change_the_verdict_and_can_be_put_back(open_page, untrained_url):
     page = open_page(untrained_url)
-    ask(page, stem, "the film was not good")
-    word = page.locator(f"#{stem}_words .dl-word").nth(3)
-    expect(word).to_have_text("not")
-    word.click()
-    panel = page.locator(f"#{stem}_without")
-    expect(panel).to_contain_text("As written")
-    expect(panel.locator("del")).to_have_text(["not"])
-    page.locator(f"#{stem}_words .dl-word").nth(4).press("Enter")
-    expect(panel.locator("del")).to_have_text(["not", "good"])
-    for index in (3, 4):
-        page.locator(f"#{stem}_words .dl-word").nth(index).click()
-    expect(panel).not_to_contain_text("As written")
+    for stem in SENTIMENT:
+        ask(page, stem, "the film was not good")
+        word = page.locator(f"#{stem}_words .dl-word").nth(3)
+        expect(word).to_have_text("not")
+        word.click()
+        panel = page.locator(f"#{stem}_without")
+        expect(panel).to_contain_text("As written")
+        expect(panel.locator("del")).to_have_text(["not"])
+        page.locator(f"#{stem}_words .dl-word").nth(4).press("Enter")
+        expect(panel.locator("del")).to_have_text(["not", "good"])
+        for index in (3, 4):
+            page.locator(f"#{stem}_words .dl-word").nth(index).click()
+        expect(panel).not_to_contain_text("As written")
 
 
 @pytest.fixture
@@ -62,57 +62,57 @@ def slow_texts(monkeypatch):
     return texts
 
 
-@pytest.mark.parametrize("stem", [*SENTIMENT, "compare"])
-def test_typing_while_an_answer_is_computed_dims_it(open_page, untrained_url, slow_texts, stem):
+def test_typing_while_an_answer_is_computed_dims_it(open_page, untrained_url, slow_texts):
     page = open_page(untrained_url)
-    box = go(page, stem, "good")
-    box.press("Enter")
-    page.wait_for_timeout(100)
-    box.press_sequentially(" film")
-    expect(answer(page, stem)).to_contain_text(VERDICT)
-    expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(1)
-    expect(page.locator(f"#{stem}_answer .dl-panel").first).to_have_css("opacity", "0.5")
-    assert "good film" not in slow_texts
+    for stem in (*SENTIMENT, "compare"):
+        box = go(page, stem, "good")
+        box.press("Enter")
+        page.wait_for_timeout(100)
+        box.press_sequentially(" film")
+        expect(answer(page, stem)).to_contain_text(VERDICT)
+        expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(1)
+        expect(page.locator(f"#{stem}_answer .dl-panel").first).to_have_css("opacity", "0.5")
+        assert "good film" not in slow_texts
 
 
-@pytest.mark.parametrize("stem", [*SENTIMENT, "compare"])
-def test_the_last_of_several_examples_is_answered(open_page, untrained_url, slow_texts, stem):
+def test_the_last_of_several_examples_is_answered(open_page, untrained_url, slow_texts):
     page = open_page(untrained_url)
-    box = go(page, stem)
-    examples = page.locator(f"#{stem}_examples button")
-    examples.nth(0).click()
-    page.wait_for_timeout(700)  # Compare's second model has begun
-    for place in (1, 2):
-        examples.nth(place).click()
-        page.wait_for_timeout(50)
-    last = examples.nth(2).inner_text().strip()
-    expect(box).to_have_value(last)
-    expect(answer(page, stem)).to_contain_text(VERDICT)
-    if stem == "compare":
-        deadline = time.time() + 20
-        while slow_texts[-1] != last and time.time() < deadline:
-            page.wait_for_timeout(100)
-        assert slow_texts[-1] == last
-    else:
-        expect(page.locator(f"#{stem}_words .dl-text")).to_have_text(last)
+    for stem in (*SENTIMENT, "compare"):
+        box = go(page, stem)
+        examples = page.locator(f"#{stem}_examples button")
+        examples.nth(0).click()
+        page.wait_for_timeout(700)  # Compare's second model has begun
+        for place in (1, 2):
+            examples.nth(place).click()
+            page.wait_for_timeout(50)
+        last = examples.nth(2).inner_text().strip()
+        expect(box).to_have_value(last)
+        expect(answer(page, stem)).to_contain_text(VERDICT)
+        if stem == "compare":
+            deadline = time.time() + 20
+            while slow_texts[-1] != last and time.time() < deadline:
+                page.wait_for_timeout(100)
+            assert slow_texts[-1] == last
+        else:
+            expect(page.locator(f"#{stem}_words .dl-text")).to_have_text(last)
 
 
-@pytest.mark.parametrize("stem", SENTIMENT)
-def test_attributions_are_for_the_text_that_was_asked(open_page, untrained_url, stem):
+def test_attributions_are_for_the_text_that_was_asked(open_page, untrained_url):
     page = open_page(untrained_url)
-    box = go(page, stem, "good film")
-    box.press("Enter")
-    words = page.locator(f"#{stem}_words .dl-word")
-    expect(words).to_have_text(["good", "film"])
-    before = page.locator(f"#{stem}_words").inner_html()
-    box.fill("something else")
-    page.locator(f"#{stem}_method").get_by_text("leave-one-out", exact=True).click()
-    page.wait_for_function(
-        "([id, before]) => { const e = document.getElementById(id);"
-        " return e.querySelector('.dl-word') && e.innerHTML !== before; }",
-        arg=[f"{stem}_words", before],
-    )
-    expect(words).to_have_text(["good", "film"])
+    for stem in SENTIMENT:
+        box = go(page, stem, "good film")
+        box.press("Enter")
+        words = page.locator(f"#{stem}_words .dl-word")
+        expect(words).to_have_text(["good", "film"])
+        before = page.locator(f"#{stem}_words").inner_html()
+        box.fill("something else")
+        page.locator(f"#{stem}_method").get_by_text("leave-one-out", exact=True).click()
+        page.wait_for_function(
+            "([id, before]) => { const e = document.getElementById(id);"
+            " return e.querySelector('.dl-word') && e.innerHTML !== before; }",
+            arg=[f"{stem}_words", before],
+        )
+        expect(words).to_have_text(["good", "film"])
 
 
 def test_hidden_states_are_drawn_when_opened_and_fill_the_width(open_page, untrained_url):
@@ -129,21 +129,21 @@ def test_hidden_states_are_drawn_when_opened_and_fill_the_width(open_page, untra
     expect(memory.locator(".xtick text")).to_have_text(["bad"])
 
 
-@pytest.mark.parametrize("stem", SENTIMENT)
-def test_words_are_tinted_and_the_method_can_be_changed(open_page, untrained_url, stem):
+def test_words_are_tinted_and_the_method_can_be_changed(open_page, untrained_url):
     page = open_page(untrained_url)
-    ask(page, stem, "not bad, <b>great</b>")
-    words = page.locator(f"#{stem}_words .dl-text")
-    expect(words).to_have_text("not bad, <b>great</b>")
-    word = words.locator(".dl-word", has_text="great")
-    expect(word).to_have_attribute("title", re.compile(r"\d"))
-    before = words.evaluate("e => e.innerHTML")
-    page.locator(f"#{stem}_method label").nth(1).click()
-    page.wait_for_function(
-        "([id, before]) => { const e = document.querySelector(id + ' .dl-text');"
-        " return e && e.innerHTML !== before; }",
-        arg=[f"#{stem}_words", before],
-    )
+    for stem in SENTIMENT:
+        ask(page, stem, "not bad, <b>great</b>")
+        words = page.locator(f"#{stem}_words .dl-text")
+        expect(words).to_have_text("not bad, <b>great</b>")
+        word = words.locator(".dl-word", has_text="great")
+        expect(word).to_have_attribute("title", re.compile(r"\d"))
+        before = words.evaluate("e => e.innerHTML")
+        page.locator(f"#{stem}_method label").nth(1).click()
+        page.wait_for_function(
+            "([id, before]) => { const e = document.querySelector(id + ' .dl-text');"
+            " return e && e.innerHTML !== before; }",
+            arg=[f"#{stem}_words", before],
+        )
 
 
 def test_the_verdict_is_drawn_word_by_word(open_page, untrained_url):
