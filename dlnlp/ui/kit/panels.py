@@ -31,7 +31,8 @@ QUIET: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
 CONTROLS = (gr.Button, gr.Checkbox, gr.Slider)
 NO_CHECKPOINT = "Not available without the model's checkpoint."
-# ``page.js`` writes the position in the queue here while an event of the panel waits.
+# ``page.js`` writes the position in the queue here while an event of the panel waits. The marker
+# holds it because each further component makes every event slower in the browser.
 QUEUED = Markup('<p class="dl-note dl-queued" role="status"></p>')
 
 
@@ -67,18 +68,17 @@ class Panel:
         self.id = model.id(f"{name}_panel")
         self.blank, self.waiting, self.keep = blank, waiting, keep
         self.asked = gr.State("")
-        self.is_open = gr.State(open)
         self._opening = None
         self._column = gr.Column(elem_classes="dl-panel", elem_id=self.id)
         with self._column:
-            self.marker = gr.HTML(elem_classes="dl-marker")
             if title:
+                self._is_open = gr.State(open)
                 self._accordion = gr.Accordion(title, open=open, elem_id=model.id(name))
-                self._accordion.collapse(lambda: False, None, self.is_open, **AT_ONCE)
-                self._opening = self._accordion.expand(lambda: True, None, self.is_open, **AT_ONCE)
+                self._accordion.collapse(lambda: False, None, self._is_open, **AT_ONCE)
+                self._opening = self._accordion.expand(lambda: True, None, self._is_open, **AT_ONCE)
             self._body = self._accordion if title else self._column
         with self._body:
-            gr.HTML(QUEUED, elem_classes="dl-result")
+            self.marker = gr.HTML(QUEUED, elem_classes="dl-result")
             self.status = gr.HTML(self._blank(), elem_classes="dl-result")
         self.inputs: list[Component] = []
         self.outputs: list[Component] = []
@@ -101,24 +101,34 @@ class Panel:
         """
         self._show, self.inputs, self.outputs = show, list(inputs), list(outputs)
         if self._opening:
-            self._opening.then(self.run, **self.event([self.asked, self.is_open, *self.inputs]))
+            self._opening.then(self.run, **self.event(self.asked))
         return self
 
-    def event(self, inputs: Sequence[Component]) -> dict[str, Any]:
-        """Arguments of an event that runs the panel."""
-        outputs = [self.marker, self.status, self.asked, *self.outputs]
-        return {"inputs": list(inputs), "outputs": outputs, **QUIET, **self.model.queue(self.queue)}
+    def event(self, asked: Component) -> dict[str, Any]:
+        """Arguments of an event that runs the panel for the text in ``asked``."""
+        opened = [self._is_open] if self._opening else []
+        return {
+            "inputs": [asked, *opened, *self.inputs],
+            "outputs": [self.marker, self.status, self.asked, *self.outputs],
+            **QUIET,
+            **self.model.queue(self.queue),
+        }
 
-    def run(self, asked: object, is_open: bool = True, *inputs: Any) -> Iterator[Values]:
-        """The panel's event handler: yields its component values for a text."""
+    def run(self, asked: object, *inputs: Any) -> Iterator[Values]:
+        """The panel's event handler: yields its component values for a text.
+
+        Args:
+            inputs: Whether the accordion is open, if there is one, and the values of the inputs.
+        """
+        is_open, *values = inputs if self._opening else (True, *inputs)
         text, remark = readable(asked, self.keep)
-        done: Values = {self.asked: text, self.marker: answers(self.box, asked)}
+        done: Values = {self.asked: text, self.marker: QUEUED + answers(self.box, asked)}
         if not clean(text):
-            yield {**self.empty(), **done, self.marker: "", self.status: self._blank()}
+            yield {**self.empty(), **done, self.marker: QUEUED, self.status: self._blank()}
         elif not is_open:
             yield {**self.empty(), **done}
         else:
-            yield from self._steps(text, remark, inputs, done)
+            yield from self._steps(text, remark, values, done)
 
     def _steps(
         self, text: str, remark: str, inputs: Sequence[Any], done: Values
@@ -177,7 +187,7 @@ class Panel:
 
     def empty(self) -> Values:
         """Values that clear the panel's outputs and hide its controls."""
-        cleared: Values = {self.marker: "", self.status: ""}
+        cleared: Values = {self.marker: QUEUED, self.status: ""}
         for output in self.outputs:
             if isinstance(output, gr.HTML):
                 cleared[output] = ""

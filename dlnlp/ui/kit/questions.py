@@ -71,7 +71,7 @@ def answer(
     """
     first, *others = panels
     event: dict[str, Any] = {
-        **first.event([question.box, first.is_open, *first.inputs]),
+        **first.event(question.box),
         "fn": first.run,
         "trigger_mode": "always_last",
     }
@@ -91,6 +91,6 @@ def answer(
     ends = []
     for last in (*shown, *(each.then(**event) for each in filled)):
         for panel in others:
-            last = last.then(panel.run, **panel.event([first.asked, panel.is_open, *panel.inputs]))
+            last = last.then(panel.run, **panel.event(first.asked))
         ends.append(last)
     return ends

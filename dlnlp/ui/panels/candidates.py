@@ -61,7 +61,7 @@ def candidates_panel(
         listed.click, choose, [translation.choice], translation.outputs, trigger_mode="multiple"
     )
     for other in others:
-        chosen = chosen.then(other.run, **other.event([other.asked, other.is_open, *other.inputs]))
+        chosen = chosen.then(other.run, **other.event(other.asked))
     return panel
 
 

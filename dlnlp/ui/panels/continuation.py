@@ -149,7 +149,7 @@ def _connect(
         return {buttons.stop: gr.Button(interactive=False)}
 
     shown: list[Component] = [*buttons.all, *after]
-    asking = panel.event([panel.box, panel.is_open, *panel.inputs])
+    asking = panel.event(panel.box)
     begun = buttons.start.click(begin, stop, shown, **AT_ONCE)
     streamed = begun.then(panel.run, **asking, js=revealing(panel.id))
     streamed.then(end, whole, shown, **AT_ONCE)

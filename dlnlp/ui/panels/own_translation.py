@@ -45,13 +45,13 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
             + comparison(forced, translator.candidates(text, int(beam_size))[0]),
         }
 
-    def judge(text: object, typed: object, beam_size: float) -> Iterator[Values]:
+    def judge(text: object, _: bool, typed: object, beam_size: float) -> Iterator[Values]:
         for values in panel.run(text, True, typed, beam_size):
             blank = clean(readable(text)[0]) and not clean(readable(typed)[0])
             yield {**values, panel.status: note(OWN_BLANK)} if blank else values
 
     panel.shows(show, [own, beam], [compared])
-    asked = gr.on([button.click, own.submit], judge, **panel.event([box, own, beam]))
+    asked = gr.on([button.click, own.submit], judge, **panel.event(box))
     asked.then(None, js=revealing(translator.id("own_result")), **AT_ONCE)
     return panel
 

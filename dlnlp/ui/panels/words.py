@@ -71,7 +71,7 @@ def words_panel(model: Model, box: gr.Textbox) -> Panel:
         yield {removed: what_if([found[i][0] for i in chosen], before, after)}
 
     panel.shows(show, inputs=[method], outputs=[tinted, removed, explained])
-    method.change(panel.run, **panel.event([panel.asked, panel.is_open, method]))
+    method.change(panel.run, **panel.event(panel.asked))
     # No click may be lost, and "always_last" would drop the event's data.
     panel.on(tinted.click, remove, [explained], [removed], trigger_mode="multiple")
     return panel
