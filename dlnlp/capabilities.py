@@ -287,13 +287,11 @@ class Capability:
         return typing.get_origin(self.signature.return_annotation) is Iterator
 
 
-# Budgets are chosen so that the largest request takes about 25 seconds on two CPU cores.
-
-
 def _translated(texts: list[str], beam: int) -> int:
     return beam * sum(min(len(text), MAX_TRANSLATED) for text in texts)
 
 
+# Budgets are chosen so that the largest request takes about 25 seconds on two CPU cores.
 CHARACTERS = Budget(lambda texts: sum(map(len, texts)), 200_000, "characters in total")
 ONE_TEXT = Budget(lambda text, **_: len(text), MAX_CHARACTERS, "characters")
 PROMPT = Budget(lambda prompt, **_: len(prompt), MAX_CHARACTERS, "characters")

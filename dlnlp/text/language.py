@@ -91,9 +91,8 @@ class LanguageCheck:
         first one.
         """
         words = [word for word in clean(text).split() if not ADDRESS.search(word)]
-        text = " ".join(words[:1] + [word for word in words[1:] if not word.istitle()])[
-            :MAX_TRANSLATED
-        ]
+        kept = words[:1] + [word for word in words[1:] if not word.istitle()]
+        text = " ".join(kept)[:MAX_TRANSLATED]
         letters = [letter for letter in text.lower() if letter.isalpha()]
         if not letters:
             return True

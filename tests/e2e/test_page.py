@@ -69,6 +69,7 @@ def test_the_answer_is_in_view(open_page, untrained_url, width, height):
     """853 x 480 is 1280 x 720 at 150 % zoom."""
     page = open_page(untrained_url, width=width, height=height)
     for stem in TITLES:
+        page.evaluate("scrollTo(0, 0)")
         ask(page, stem, "good")
         answered(page, stem)
         expect(answer(page, stem).locator(ANSWERED).first).to_be_in_viewport()
