@@ -157,6 +157,26 @@ IMDB = Data(
     "https://ai.stanford.edu/~amaas/data/sentiment/",
     "stanfordnlp/imdb",
 )
+OPINIONS = (
+    Data(
+        "pros and cons of products (Ganapathibhotla and Liu 2008)",
+        "opinions",
+        "CC BY 4.0",
+        "https://aclanthology.org/C08-1031/",
+    ),
+    Data(
+        "product reviews (Hu and Liu 2004, Ding et al. 2008)",
+        "opinions",
+        "CC BY 4.0",
+        "https://www.cs.uic.edu/~liub/FBS/sentiment-analysis.html",
+    ),
+    Data(
+        "sentences of plot summaries (Pang and Lee 2004)",
+        "opinions",
+        "CC BY 4.0",
+        "https://www.cs.cornell.edu/people/pabo/movie-review-data/",
+    ),
+)
 WIKITEXT = Data(
     "WikiText-2 (Merity et al. 2016)",
     "wikitext-2",
@@ -255,6 +275,18 @@ def _secondary(key: str, label: str, floor: float, unit: str = "", higher: bool 
 
 
 CALIBRATION = _secondary("sst2_calibration_error", "SST-2 calibration error", 2.4, " points")
+OPINIONS_ACCURACY: dict[str, Any] = {
+    "key": "opinions_validation_accuracy",
+    "label": "product opinions accuracy",
+    "unit": " %",
+    "headline": False,
+}
+PLOTS_UNSURE: dict[str, Any] = {
+    "key": "plots_validation_unsure",
+    "label": "plot sentences with the verdict unsure",
+    "unit": " %",
+    "headline": False,
+}
 
 CATALOG = (
     Record(
@@ -266,10 +298,12 @@ CATALOG = (
         "or negative.",
         verbs=("classify", "logits", "explain", "trace"),
         family="recurrent network (LSTM)",
-        data=(SST2, IMDB, TATOEBA),
+        data=(SST2, IMDB, *OPINIONS, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=88.5),
             Metric(**IMDB_ACCURACY, floor=91.5),
+            Metric(**OPINIONS_ACCURACY, floor=90.0),
+            Metric(**PLOTS_UNSURE, floor=70.0),
             CALIBRATION,
         ),
     ),
@@ -364,11 +398,15 @@ CATALOG = (
             "Apache-2.0",
             "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
         ),
-        data=(SST2, IMDB, TATOEBA),
+        data=(SST2, IMDB, *OPINIONS, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=90.8),
             Metric(**IMDB_ACCURACY, floor=92.0),
+            Metric(**OPINIONS_ACCURACY, floor=92.0),
+            Metric(**PLOTS_UNSURE, floor=75.0),
+            _secondary("behaviour_failures", "behaviour failures", 6.0, " %"),
             CALIBRATION,
+            _secondary("opinions_calibration_error", "opinions calibration error", 3.0, " points"),
         ),
     ),
 )

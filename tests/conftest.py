@@ -14,6 +14,8 @@ import pytest
 
 POSITIVE = ["a great film", "i loved it", "it 's a wonderful movie", "truly good fun"]
 NEGATIVE = ["a bad film", "i hated it", "it is n't any good", "terrible , dull mess"]
+OPINIONS = ["small and light", "the screen is too dark", "Sounds great", "weak battery, heavy"]
+PLOTS = ["a boy finds a map and sets out .", "two sisters meet again after the war ."]
 PAIRS = [
     ("Hello!", "Bonjour !"),
     ("Good night.", "Bonne nuit."),
@@ -43,6 +45,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unlabelled = [f"No label {n}, a film." for n in range(12)]
     write("imdb", "unsupervised", text=[*unlabelled, *reviews], label=[-1] * 76)
     for split in ("train", "validation"):
+        told = [*OPINIONS, *PLOTS]
+        sides = [1.0, 0.0] * 2 + [0.5] * 2
+        write("opinions", split, text=told, label=sides, source=["reviews"] * 4 + ["plots"] * 2)
         write("wikitext-2", split, text=WIKI * 40)
         english, french = (list(side) for side in zip(*PAIRS, strict=True))
         write("tatoeba-en-fr", split, english=english, non_english=french)

@@ -30,7 +30,7 @@ from train.evaluation.translation import BEAM_SIZE, Translated
 
 STEM = "char_seq2seq"
 LIMITS = (8, 15, 30, 60)  # the groups' longest sources in characters
-GRID = tuple(round(0.1 * i, 1) for i in range(16))
+GRID = tuple(round(0.1 * i, 1) for i in range(26))
 SHORT = 15  # pairs of words and phrases up to this length are used beside Tatoeba
 FEWEST = 20  # a group with fewer sources takes the exponent of the next one
 

@@ -1,4 +1,4 @@
-"""Train the sentiment LSTM on SST-2 sentences and phrases, IMDB reviews and everyday English."""
+"""Train the sentiment LSTM on SST-2, IMDB, opinions on products and everyday English."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def finish(
     args = run.args
     calibrate(predictor, validation)
     metrics = figures(predictor, validation)
-    facts: dict[str, object] = {"data": {"sst2, imdb, everyday": sets.fingerprint(texts)}}
+    facts: dict[str, object] = {"data": {"all training texts": sets.fingerprint(texts)}}
     if args.teacher:
         facts["teacher"] = args.teacher.name
     if args.init:
@@ -135,7 +135,7 @@ def batches(
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """All training texts in parts: phrases and texts for the teacher, everyday rows, reviews.
+    """All training texts in parts; SST-2's phrases and other texts for the teacher come first.
 
     Attributes:
         labels: Shape (N,), 0.5 for neutral or unlabelled texts.
@@ -159,11 +159,19 @@ def training_rows(args: argparse.Namespace, run: Run) -> Rows:
     plain = everyday(args.everyday, train, args.data_dir, args.seed)
     asked = unlabelled(args, train.texts, reviews.texts) if args.teacher else []
     taught = train + TUTORIAL + Labelled(asked, [0.5] * len(asked))
-    rows = taught + plain + reviews
+    told = sets.opinions("train", args.data_dir)
+    opinions, plots = (told.get(name, Labelled([], [])) for name in ("opinions", "plots"))
+    rows = taught + plain + reviews + opinions + plots
     teacher = torch.full((len(rows),), torch.nan)
     if args.teacher:
         teacher[: len(taught)] = ask_teacher(args.teacher, taught.texts, run)
-    shares = [(len(taught), 1.0), (len(plain), 1 / 3), (len(reviews), args.review_share)]
+    shares = [
+        (len(taught), 1.0),
+        (len(plain), 1 / 3),
+        (len(reviews), args.review_share),
+        (len(opinions), args.opinion_share),
+        (len(plots), 1.0),
+    ]
     return Rows(rows.texts, torch.tensor(rows.labels).float(), teacher, shares, len(train))
 
 
@@ -235,6 +243,9 @@ def options() -> argparse.ArgumentParser:
         help="everyday rows, of which an epoch takes a third",
     )
     result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
+    result.add_argument(
+        "--opinion-share", type=float, default=1.0, help="share of the opinions in an epoch"
+    )
     result.add_argument("--vocab-size", type=int, default=24_000)
     result.add_argument("--embed-dim", type=int, default=128)
     result.add_argument("--hidden-dim", type=int, default=128)

@@ -2,8 +2,9 @@
 
 A folder holds ``sst2/{train,validation}.parquet``, ``imdb/{train,unsupervised}.parquet``,
 ``wikitext-2/{train,validation}.parquet`` and ``tatoeba-en-fr/{train,validation}.parquet``,
-with the Hub's columns. It may also hold ``stories`` and ``pairs-en-fr``, which the Hub does not
-have; without them the scripts train on a smaller mixture. All validation data come from here.
+with the Hub's columns. It may also hold ``opinions``, ``stories`` and ``pairs-en-fr``, which the
+Hub does not have; without them the scripts train on a smaller mixture. All validation data come
+from here.
 """
 
 from __future__ import annotations
@@ -114,6 +115,18 @@ def imdb_unlabelled(data_dir: Path | None) -> list[str]:
     """Unlabelled IMDB reviews as written, without copies of held-out ones."""
     held_out = {text for text in read("imdb", "train", data_dir)["text"] if is_held_out(text)}
     return [t for t in read("imdb", "unsupervised", data_dir)["text"] if t not in held_out]
+
+
+def opinions(split: str, data_dir: Path | None) -> dict[str, Labelled]:
+    """Phrases and sentences on products, and neutral sentences of plot summaries, or {}."""
+    if not has("opinions", data_dir):
+        return {}
+    frame = read("opinions", split, data_dir)
+    neutral = frame["label"] == 0.5
+    return {
+        name: Labelled([natural(t) for t in rows["text"]], rows["label"].astype(float).tolist())
+        for name, rows in (("opinions", frame[~neutral]), ("plots", frame[neutral]))
+    }
 
 
 def imdb_text(split: str, data_dir: Path | None) -> list[str]:

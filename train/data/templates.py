@@ -1,8 +1,9 @@
 """Templates and word lists for generated sentences that carry sentiment, or none.
 
 Read from templates.toml. Every fourth sentiment word and the ``cases`` of each capability are
-kept for evaluation, so ``train.data.generated`` and ``train.evaluation.behaviour`` share no
-sentiment words, and no templates except those of the invariance tests.
+kept for evaluation, and so is a part of the news and idioms. So ``train.data.generated`` and
+``train.evaluation.behaviour`` share no sentiment words, news or idioms, and no templates except
+those of the invariance tests.
 """
 
 from __future__ import annotations
@@ -16,14 +17,25 @@ from pathlib import Path
 import tomllib
 
 SAME, FLIP, NEUTRAL = "same", "flip", "neutral"
+SIDES = {True: "positive", False: "negative"}
 with Path(__file__).with_name("templates.toml").open("rb") as _stream:
     _FILE = tomllib.load(_stream)
-SENTIMENT = {name: tuple(words.split()) for name, words in _FILE["sentiment"].items()}
+SENTIMENT = {
+    name: tuple(word.replace("_", " ") for word in words.split())
+    for name, words in _FILE["sentiment"].items()
+}
 WORDS = {
     name: tuple(words.strip().splitlines() if name == "aside" else words.split())
     for name, words in _FILE["words"].items()
 }
 INVARIANT = _FILE["changed"]["sentences"].strip().splitlines()
+PHRASES = {  # by slot, half ("training" or "cases") and polarity
+    slot: {
+        half: {side: lists[name].strip().splitlines() for side, name in SIDES.items()}
+        for half, lists in _FILE[table].items()
+    }
+    for slot, table in (("news", "news"), ("idiom", "idioms"))
+}
 LEARNT = {name: words.split() for name, words in _FILE["learnt"].items()}
 PAST = {
     "abhor": "abhorred",
@@ -87,6 +99,10 @@ class Writer:
 
         self.adjectives = {True: kept("positive"), False: kept("negative")}
         self.verbs = {True: kept("like"), False: kept("hate")}
+        self.comparatives = {True: kept("better"), False: kept("worse")}
+        self.superlatives = {True: kept("best"), False: kept("worst")}
+        half = "cases" if held_out else "training"
+        self.phrases = {slot: halves[half] for slot, halves in PHRASES.items()}
         if not held_out:
             self.verbs[True] += LEARNT["like"]
             self.verbs[False] += LEARNT["hate"]
@@ -112,6 +128,9 @@ class Writer:
             "verb": verb,
             "pastverb": past_tense(verb),
             "oppverb": pick(self.verbs[not positive]),
+            "more": pick(self.comparatives[positive]),
+            "most": pick(self.superlatives[positive]),
+            **{slot: pick(sides[positive]) for slot, sides in self.phrases.items()},
             **{slot: words[0] for slot, words in two.items()},
             **{f"{slot}2": words[1] for slot, words in two.items()},
             **{slot: pick(WORDS[slot]) for slot in ("kind", "person", "aside")},

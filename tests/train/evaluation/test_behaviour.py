@@ -20,8 +20,14 @@ def sentiment_words(held_out: bool) -> dict[bool, set[str]]:
     """By polarity, every word that a writer may say to take sides."""
     writer = Writer(random.Random(0), held_out)
     return {
-        side: {*writer.adjectives[side], *writer.verbs[side], *map(templates.past_tense, verbs)}
-        for side, verbs in writer.verbs.items()
+        side: {
+            *writer.adjectives[side],
+            *writer.verbs[side],
+            *map(templates.past_tense, writer.verbs[side]),
+            *(word.split()[-1] for word in writer.comparatives[side]),  # "more useful"
+            *(word.split()[-1] for word in writer.superlatives[side]),
+        }
+        for side in (True, False)
     }
 
 
@@ -67,12 +73,33 @@ def test_training_and_cases_share_no_template_and_no_sentiment_word() -> None:
     for group in (trained, checked):
         assert not group[True] & group[False]
     assert not (trained[True] | trained[False]) & (checked[True] | checked[False])
-    listed = {word for words in SENTIMENT.values() for word in words}
+    listed = {word.split()[-1] for words in SENTIMENT.values() for word in words}
     assert listed <= trained[True] | trained[False] | checked[True] | checked[False]
     templates = [c.training for c in CAPABILITIES.values()]
     assert not {line for lines in templates for line in lines} & {
         line for c in CAPABILITIES.values() for line in c.cases
     }
+
+
+def test_the_news_and_idioms_of_training_and_cases_share_no_content_word() -> None:
+    function_words = """
+        a after again all an and at back been but can't could couldn't did didn't do does
+        doesn't don't down for from get got had has have he her his i i'd i'm i've if in into is
+        it it's its me my never no nobody not of off on our out over own say she should someone
+        than that the their them they this to too two up us was we went were what when which who
+        will with won't would wouldn't you your
+    """
+    for halves in templates.PHRASES.values():
+        trained, checked = (
+            {
+                word
+                for lines in halves[half].values()
+                for line in lines
+                for word in re.findall(r"[a-z']+", line.lower())
+            }
+            for half in ("training", "cases")
+        )
+        assert trained & checked <= set(function_words.split())
 
 
 def test_no_case_is_trained_on() -> None:
@@ -126,7 +153,6 @@ def test_who_never_decides_fails_where_a_side_must_be_taken() -> None:
     assert rates["sentiment words"] == rates["contrast"] == 100
     assert not any(rates[name] for name in ("neutral sentences", "protected groups"))
     assert not any(rates[name] for name in behaviour.CHANGES)
-    assert rates["mean"] == pytest.approx(sum(rates[name] for name in cases) / len(cases), abs=0.1)
 
 
 def test_who_only_counts_words_fails_at_grammar() -> None:
@@ -134,9 +160,10 @@ def test_who_only_counts_words_fails_at_grammar() -> None:
     right = {"sentiment words", "question and yes", "neutral sentences", "contractions"}
     right |= {"negated neutral sentences", "protected groups", "capitals and punctuation"}
     right |= {"other names", "other places", "other numbers", "handles and links"}
-    right |= {"intensifiers", "praise or blame added"}
+    right |= {"intensifiers", "praise or blame added", "mixed feelings", "negated comparatives"}
     wrong = {"negation", "negation at a distance", "question and no", "contrast"}
-    wrong |= {"expectation denied", "now, not then", "my opinion, not others'"}
+    wrong |= {"expectation denied", "now, not then", "my opinion, not others'", "litotes"}
+    wrong |= {"good and bad news", "idioms"}
     assert {name for name in rates if rates[name] == 0} == right
     assert {name for name in rates if rates[name] == 100} == wrong
 
