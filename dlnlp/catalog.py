@@ -157,26 +157,6 @@ IMDB = Data(
     "https://ai.stanford.edu/~amaas/data/sentiment/",
     "stanfordnlp/imdb",
 )
-OPINIONS = (
-    Data(
-        "pros and cons of products (Ganapathibhotla and Liu 2008)",
-        "opinions",
-        "CC BY 4.0",
-        "https://aclanthology.org/C08-1031/",
-    ),
-    Data(
-        "product reviews (Hu and Liu 2004, Ding et al. 2008)",
-        "opinions",
-        "CC BY 4.0",
-        "https://www.cs.uic.edu/~liub/FBS/sentiment-analysis.html",
-    ),
-    Data(
-        "sentences of plot summaries (Pang and Lee 2004)",
-        "opinions",
-        "CC BY 4.0",
-        "https://www.cs.cornell.edu/people/pabo/movie-review-data/",
-    ),
-)
 WIKITEXT = Data(
     "WikiText-2 (Merity et al. 2016)",
     "wikitext-2",
@@ -298,7 +278,7 @@ CATALOG = (
         "or negative.",
         verbs=("classify", "logits", "explain", "trace"),
         family="recurrent network (LSTM)",
-        data=(SST2, IMDB, *OPINIONS, TATOEBA),
+        data=(SST2, IMDB, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=88.5),
             Metric(**IMDB_ACCURACY, floor=91.5),
@@ -398,7 +378,7 @@ CATALOG = (
             "Apache-2.0",
             "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
         ),
-        data=(SST2, IMDB, *OPINIONS, TATOEBA),
+        data=(SST2, IMDB, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=90.8),
             Metric(**IMDB_ACCURACY, floor=92.0),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import importlib.util
 import math
-import operator
 import random
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +32,7 @@ from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor, collat
 from train import card
 from train.data import sets
 from train.data.batches import length_batches, taking_turns
-from train.data.everyday import everyday
+from train.data.everyday import everyday, leaning_sentences
 from train.data.sets import Labelled
 from train.evaluation.sentiment import (
     best_calibration,
@@ -63,7 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     prepare(model, run)
     validation = validation_sets(args.data_dir, limit=12 if args.smoke else None)
     rows, shares = training_rows(args)
-    ids = [encode(predictor.tokenizer, text) for text in tqdm(rows.texts, "tokenise")]
+    texts = tqdm(rows.texts, desc="tokenise", mininterval=5)
+    ids = [encode(predictor.tokenizer, text) for text in texts]
     plan = batch_plan(shares, [min(len(row), args.max_length) for row in ids], args)
     total = len(plan)
     groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)
@@ -75,7 +74,8 @@ def main(argv: list[str] | None = None) -> None:
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
     for epoch, batch in plan[step:]:
-        cropped = [crop(ids[i], args.max_length, f"{args.seed} {epoch} {i}") for i in batch]
+        seed = f"{args.seed + args.order} {epoch}"
+        cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in batch]
         labels = torch.tensor([rows.labels[i] for i in batch]).float().to(run.device)
         model.train()
         tokens, mask = (tensor.to(run.device) for tensor in collate(cropped))
@@ -129,18 +129,28 @@ def prepare(model: BertForSequenceClassification, run: Run) -> None:
 def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, float]]]:
     """All training rows in parts, and the number of rows and share per epoch of each part."""
     train = sets.sst2("train", args.data_dir)
-    opinions = sets.opinions("train", args.data_dir)
-    parts = [
-        (train, 1.0),
-        (sets.imdb("train", args.data_dir), args.review_share),
-        (everyday(args.everyday, train, args.data_dir, args.seed), 1 / 3),
-    ]
-    if opinions:
-        parts += [(opinions["opinions"], args.opinion_share), (opinions["plots"], 1.0)]
+    reviews = sets.imdb("train", args.data_dir)
+    plain = everyday(args.everyday, train, args.data_dir, args.seed)
+    told = sets.opinions("train", args.data_dir)
+    opinions, plots = (told.get(name, Labelled([], [])) for name in ("opinions", "plots"))
     if args.smoke:
-        parts = [(rows.head(16), share) for rows, share in parts]
-    every = functools.reduce(operator.add, (rows for rows, _ in parts))
-    return every, [(len(rows), share) for rows, share in parts]
+        train, reviews, plain = train.head(32), reviews.head(16), plain.head(16)
+        opinions, plots = opinions.head(8), plots.head(4)
+    others = Labelled([], [])
+    if args.keep:
+        kept = remembered(args.keep, train, args.data_dir, 40 if args.smoke else args.remembered)
+        count = len(train)
+        train = kept.head(count)
+        others = Labelled(kept.texts[count:], kept.labels[count:])
+    shares = [
+        (len(train), args.sentence_share),
+        (len(reviews), args.review_share),
+        (len(plain), 1 / 3),
+        (len(opinions), args.opinion_share),
+        (len(plots), 1.0),
+        (len(others), 1.0),
+    ]
+    return train + reviews + plain + opinions + plots + others, shares
 
 
 def batch_plan(
@@ -150,7 +160,7 @@ def batch_plan(
     plan = [
         (epoch, batch)
         for epoch in range(math.ceil(args.epochs))
-        for batch in token_batches(taking_turns(shares, epoch), lengths, args, epoch)
+        for batch in token_batches(taking_turns(shares, epoch + args.order), lengths, args, epoch)
     ]
     return plan[: max(1, int(len(plan) * args.epochs / math.ceil(args.epochs)))]
 
@@ -196,6 +206,22 @@ def all_figures(
     names = ["embeddings", *(f"layer {n}" for n in range(1, len(right)))]
     probes = {name: round(100 * float(share), 2) for name, share in zip(names, right, strict=True)}
     return {**figures(predictor, validation), "layer_probe_accuracy": probes}
+
+
+def remembered(folder: Path, train: Labelled, data_dir: Path | None, more: int) -> Labelled:
+    """A checkpoint's probabilities on SST-2 and on ``more`` everyday sentences with sentiment.
+
+    Training on the earlier model's verdicts limits forgetting (Li & Hoiem 2016). Without the
+    everyday sentences, the model would learn that everyday style means neutral.
+    """
+    sentences = leaning_sentences(train, sets.tatoeba("train", data_dir).english)
+    chosen = random.Random(0).sample(sentences, min(len(sentences), more))
+    texts = train.texts + chosen
+    earlier = sentiment_bert.load(folder, "cpu")
+    logits: list[float] = []
+    for start in tqdm(range(0, len(texts), 4096), desc="remember", mininterval=5):
+        logits += earlier.logits(texts[start : start + 4096])
+    return Labelled(texts, torch.sigmoid(torch.tensor(logits)).tolist())
 
 
 def probe_logits(predictor: SentimentBertPredictor, texts: list[str]) -> np.ndarray:
@@ -258,6 +284,9 @@ def options() -> argparse.ArgumentParser:
     result.add_argument(
         "--batch-tokens", type=int, default=4096, help="maximum number of tokens per batch"
     )
+    result.add_argument(
+        "--sentence-share", type=float, default=1.0, help="share of SST-2 in an epoch"
+    )
     result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
     result.add_argument(
         "--opinion-share", type=float, default=0.5, help="share of the opinions in an epoch"
@@ -270,6 +299,13 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
+    result.add_argument("--keep", type=Path, help="checkpoint whose verdicts on SST-2 are targets")
+    result.add_argument(
+        "--remembered", type=int, default=20_000, help="Tatoeba sentences that --keep labels"
+    )
+    result.add_argument(
+        "--order", type=int, default=0, help="order of the data, independent of the head's seed"
+    )
     result.add_argument(
         "--freeze-embeddings", action="store_true", help="do not train word embeddings"
     )
@@ -345,7 +381,7 @@ def token_batches(
     """Batches of rows of nearly equal length: ``batch_size`` rows, fewer if they are long."""
     result = []
     chosen = [lengths[row] for row in rows]
-    for positions in length_batches(chosen, args.batch_size, args.seed, epoch):
+    for positions in length_batches(chosen, args.batch_size, args.seed + args.order, epoch):
         batch = [rows[position] for position in positions]
         most = max(8, args.batch_tokens // max(lengths[row] for row in batch))
         result += [batch[i : i + most] for i in range(0, len(batch), most)]

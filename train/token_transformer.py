@@ -37,11 +37,11 @@ from train.run import Best, Run, constant_then_linear, lineage, parser
 STEM = "token_transformer"
 # The weight of each corpus in the mixture; a corpus that is not there is left out.
 SHARES = {
-    "TinyStories": 22.0,
-    "other stories": 38.0,
-    "WikiText-2": 30.0,
-    "Tatoeba": 7.0,
-    "IMDB": 3.0,
+    "TinyStories": 6.0,
+    "other stories": 42.0,
+    "WikiText-2": 20.0,
+    "Tatoeba": 4.0,
+    "IMDB": 8.0,
 }
 
 
@@ -140,7 +140,7 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--nhead", type=int, default=6)
     result.add_argument("--num-layers", type=int, default=6)
     result.add_argument("--context", type=int, default=256)
-    result.add_argument("--dropout", type=float, default=0.1)
+    result.add_argument("--dropout", type=float, default=0.2)
     for name, weight in SHARES.items():
         result.add_argument(
             f"--{slug(name)}-share",

@@ -41,7 +41,7 @@ def test_smoke_run_makes_a_checkpoint_that_loads(stem: str, data_dir: Path, tmp_
         assert key.replace("_", " ") in shown
 
 
-@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("stem", [*STEMS, "masked_lm"])
 def test_a_stopped_run_is_resumed_to_the_same_weights(
     stem: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +70,7 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(
         torch.testing.assert_close(resumed[name], tensor, msg=name)
 
 
-@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("stem", [*STEMS, "masked_lm"])
 def test_a_finished_run_that_is_started_again_is_not_trained_further(
     stem: str, data_dir: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from dlnlp.text.words import basic_english
 from train.data import sets
 from train.data.generated import training_rows
 from train.data.sets import Labelled
-from train.data.templates import WORDS
+from train.data.templates import SENTIMENT, WORDS
 
 tokens = functools.cache(basic_english)  # the same sentences are tokenised several times
 
@@ -38,6 +38,17 @@ def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -
         for sentence in sorted(set(sentences))
         if 2 <= len(found := tokens(sentence)) <= 14
         and all(abs(odds.get(word, 0.0)) <= most for word in found)
+    ]
+
+
+def leaning_sentences(sst2: Labelled, sentences: list[str]) -> list[str]:
+    """Sentences of 2 to 14 words that have a sentiment word."""
+    telling = {word for words in leaning_adjectives(sst2).values() for word in words}
+    telling |= {word for words in SENTIMENT.values() for word in words} - {"like"}
+    return [
+        sentence
+        for sentence in sorted(set(sentences))
+        if 2 <= len(found := tokens(sentence)) <= 14 and not telling.isdisjoint(found)
     ]
 
 

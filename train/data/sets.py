@@ -122,9 +122,10 @@ def opinions(split: str, data_dir: Path | None) -> dict[str, Labelled]:
     if not has("opinions", data_dir):
         return {}
     frame = read("opinions", split, data_dir)
+    frame["text"] = frame["text"].map(lambda text: detokenise(natural(text)))
     neutral = frame["label"] == 0.5
     return {
-        name: Labelled([natural(t) for t in rows["text"]], rows["label"].astype(float).tolist())
+        name: Labelled(rows["text"].tolist(), rows["label"].astype(float).tolist())
         for name, rows in (("opinions", frame[~neutral]), ("plots", frame[neutral]))
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from dlnlp import catalog
 from dlnlp.inference.calibration import TYPICAL, Calibration
 from dlnlp.models.sentiment_bert import predictor as bert
 from dlnlp.models.sentiment_bert.model import Probes
-from train.data import everyday
+from dlnlp.results import Sentiment
+from train.data import everyday, sets
 from train.data.generated import training_rows
 from train.data.sets import Labelled
 from train.data.templates import SENTIMENT
@@ -128,6 +130,48 @@ def test_accuracy_does_not_use_a_calibration_fitted_on_the_same_rows() -> None:
     predictor.calibration = Calibration(1.0, -50.0)  # everything is negative
     assert max(predictor.logits(texts)) < 0
     assert sentiment.evaluate(predictor, rows) == plain
+
+
+class Scored:
+    """Finds texts as positive as the numbers that they are."""
+
+    def __init__(self) -> None:
+        self.calibration = Calibration()
+
+    def classify(self, texts: list[str]) -> list[Sentiment]:
+        return [
+            Sentiment(t, float(probability(np.array(x))))
+            for t, x in zip(texts, self.logits(texts), strict=True)
+        ]
+
+    def logits(self, texts: list[str]) -> list[float]:
+        return [self.calibration(float(text)) for text in texts]
+
+    def lengths(self, texts: list[str]) -> list[int]:
+        return [TYPICAL] * len(texts)
+
+
+def test_neutral_texts_are_judged_but_do_not_calibrate() -> None:
+    texts, labels = ["2", "3", "-2", "-3", "1", "-1", "-1", "1"] * 4, [1.0, 1.0, 0.0, 0.0] * 8
+    sided = {"sst2": Labelled(texts, labels)}
+    neutral = {"plots": Labelled(["0", "0.1", "9", "-0.1"] * 4, [0.5] * 16)}
+    predictor = Scored()
+    alone, both = (sentiment.evaluate(predictor, rows) for rows in (sided, {**sided, **neutral}))
+    assert both["plots_validation_unsure"] == 75
+    assert {key: both[key] for key in alone} == alone
+    calibrate(predictor, sided)
+    fitted = predictor.calibration
+    calibrate(predictor, {**sided, **neutral})
+    assert predictor.calibration.temperature == pytest.approx(fitted.temperature, rel=0.01)
+
+
+def test_opinions_and_plots_are_apart(data_dir: Path) -> None:
+    found = sets.opinions("validation", data_dir)
+    assert set(found["opinions"].labels) == {0.0, 1.0}
+    assert set(found["plots"].labels) == {0.5}
+    assert found["plots"].texts[0] == "a boy finds a map and sets out."
+    assert sets.opinions("validation", None) == {}
+    assert sentiment.validation_sets(data_dir).keys() == {"sst2", "imdb", "opinions", "plots"}
 
 
 def test_calibration_error_of_known_cases() -> None:
