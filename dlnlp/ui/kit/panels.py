@@ -110,8 +110,7 @@ class Panel:
         return {
             "inputs": [asked, *opened, *self.inputs],
             "outputs": [self.marker, self.status, self.asked, *self.outputs],
-            **QUIET,
-            **self.model.queue(self.queue),
+            **self._in_queue(),
         }
 
     def run(self, asked: object, *inputs: Any) -> Iterator[Values]:
@@ -167,10 +166,18 @@ class Panel:
             at_once: Bypass the model's queue, for handlers that do not call the model.
             event: Further arguments of the listener.
         """
-        how = AT_ONCE if at_once else {**QUIET, **self.model.queue(self.queue)}
+        how = AT_ONCE if at_once else self._in_queue()
         return listen(
             self.guarded(handler), list(inputs), [self.status, *outputs], **{**how, **event}
         )
+
+    def _in_queue(self) -> dict[str, Any]:
+        """Arguments of an event that waits in the model's queue.
+
+        Only the marker has its progress. Otherwise, all outputs do, and the page updates all of
+        them at each message of any event, which takes longer than running a small model.
+        """
+        return {"show_progress_on": self.marker, **QUIET, **self.model.queue(self.queue)}
 
     def guarded(self, handler: Handler) -> Handler:
         """The handler, with exceptions shown as a sentence in the panel."""

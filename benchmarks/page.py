@@ -1,0 +1,117 @@
+"""Time questions in a headless browser, of this checkout and of others beside it.
+
+``python -m benchmarks.page --against DIR``: every checkout serves its untrained models. A question
+takes from the click until the words panel shows the answer. Needs the packages of
+requirements-test.txt and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from benchmarks.timing import race
+from dlnlp import catalog
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+HERE = Path(__file__).resolve().parent.parent
+START = 120  # seconds until a server must answer
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and print a Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
+    parser.add_argument("--against", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--calls", type=int, default=3, help="questions in a row per round")
+    args = parser.parse_args(argv)
+    stems = [entry.stem for entry in catalog.CATALOG if entry.can("explain")]
+    trees = {"this checkout": HERE, **{str(path): path for path in args.against}}
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    print("| model | checkout | seconds until the words are shown | busy seconds of the page |")
+    print("|---|---|---|---|")
+    with contextlib.ExitStack() as stack:
+        chromium = stack.enter_context(sync_playwright()).chromium
+        browser = chromium.launch(executable_path=path, args=["--no-sandbox"])
+        stack.callback(browser.close)
+        visitors = {
+            name: Visitor(browser, stack.enter_context(served(tree)))
+            for name, tree in trees.items()
+        }
+        for stem in stems:
+            asking = {name: partial(visitor.ask, stem) for name, visitor in visitors.items()}
+            for visitor in visitors.values():
+                visitor.busy.clear()
+            for name, taken in race(asking, args.rounds, args.calls).items():
+                busy = statistics.median(visitors[name].busy)
+                print(f"| {catalog.record(stem).title} | {name} | {taken:.3f} | {busy:.3f} |")
+
+
+@contextlib.contextmanager
+def served(tree: Path) -> Iterator[str]:
+    """The address of a checkout's app with untrained models.
+
+    Raises:
+        RuntimeError: It did not start.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "app.py", "--untrained", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    process = subprocess.Popen(command, cwd=tree, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(10 * START):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.1)
+        else:
+            raise RuntimeError(f"The app in {tree} did not start within {START} seconds.")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Visitor:
+    """One page of an app; ``busy`` has the seconds of the page's main thread per question."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900})
+        self.page.goto(url)
+        self.session: CDPSession = self.page.context.new_cdp_session(self.page)
+        self.session.send("Performance.enable")
+        self.busy: list[float] = []
+        self.numbers = itertools.count(10)
+
+    def ask(self, stem: str) -> None:
+        """Ask a new question and wait until its words are shown."""
+        word = f"number{next(self.numbers)}"
+        title = catalog.record(stem).title
+        self.page.get_by_role("tab", name=title, exact=True).click()
+        self.page.locator(f"#{stem}_text textarea").fill(f"I loved the movie {word}")
+        before = self._busy()
+        self.page.locator(f"#{stem}_run").click()
+        self.page.locator(f"#{stem}_words", has_text=word).wait_for()
+        self.busy.append(self._busy() - before)
+
+    def _busy(self) -> float:
+        metrics = self.session.send("Performance.getMetrics")["metrics"]
+        return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
+
+
+if __name__ == "__main__":
+    main()
