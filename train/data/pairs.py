@@ -32,10 +32,10 @@ GREETINGS = [
     ("see you soon", "à bientôt"),
 ]
 COPY_SHARE = 0.5  # of the pairs with a shared name or number
-FRAME_SHARE = 0.12  # of the sentences get something to copy
+FRAME_SHARE = 0.18  # of the sentences get something to copy
 JOIN_SHARE = 0.03  # of the sentences are followed by a second one
 COPIES = ((1000, 8), (3000, 3))  # words up to this frequency rank, and how often in an epoch
-PHRASEBOOK_COPIES = 12
+PHRASEBOOK_COPIES = 24
 GREETING_COPIES = 50
 _STOP = re.compile(r"\s*[.!?…]+$")
 _QUESTION = re.compile(r"\s*\?$")

@@ -109,6 +109,11 @@ class Writer:
         listed = {word for words in SENTIMENT.values() for word in words}
         for side, words in (more or {}).items():
             self.adjectives[side] += [word for word in words if word not in listed]
+        if not held_out:  # "more" and "most" go with nearly all long adjectives
+            for side, adjectives in self.adjectives.items():
+                long = [word for word in adjectives if len(word) >= 7]
+                self.comparatives[side] += [f"more {word}" for word in long]
+                self.superlatives[side] += [f"most {word}" for word in long]
 
     def write(self, template: str, positive: bool) -> str:
         """The template with every slot filled by words of the given polarity."""

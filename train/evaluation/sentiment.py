@@ -103,6 +103,12 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
     return metrics
 
 
+def mean_accuracy(metrics: Mapping[str, float]) -> float:
+    """The mean of the accuracies that ``evaluate`` found, to choose the best weights."""
+    found = [value for name, value in metrics.items() if name.endswith("_validation_accuracy")]
+    return sum(found) / len(found)
+
+
 def answers(predictor: Classifier, rows: Labelled) -> tuple[np.ndarray, ...]:
     """Raw logits (N,), labels (N,) and numbers of tokens (N,)."""
     tokens = np.array(predictor.lengths(rows.texts))
