@@ -28,7 +28,7 @@ from dlnlp.text.checks import MAX_CHARACTERS, check_text
 
 TOKENIZER = "tokenizer.json"
 MAX_NEW_TOKENS = 1000
-RECENT = 64  # the repetition penalty applies to this many last tokens
+RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
 class Writer(Protocol):
