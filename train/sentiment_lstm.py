@@ -44,6 +44,7 @@ from train.run import Best, Run, cosine, lineage, parser
 STEM = "sentiment_lstm"
 WATCHED = ("sst2", "opinions")  # the validation sets that choose the best weights
 EMBEDDING_STD = 0.5
+PLOT_COPIES = 3  # the neutral sentences of plot summaries are few
 # The three texts of the tutorial, once each.
 TUTORIAL = Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
 
@@ -171,6 +172,7 @@ def training_rows(args: argparse.Namespace, run: Run) -> Rows:
     taught = train + TUTORIAL + Labelled(asked, [0.5] * len(asked))
     told = sets.opinions("train", args.data_dir)
     opinions, plots = (told.get(name, Labelled([], [])) for name in ("opinions", "plots"))
+    plots = Labelled(plots.texts * PLOT_COPIES, plots.labels * PLOT_COPIES)
     rows = taught + plain + reviews + opinions + plots
     teacher = torch.full((len(rows),), torch.nan)
     if args.teacher:
