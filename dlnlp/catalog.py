@@ -173,6 +173,26 @@ TATOEBA = Data(
     "sentence-transformers/parallel-sentences-tatoeba",
     "en-fr",
 )
+OPINIONS = (
+    Data(
+        "pros and cons of products (Ganapathibhotla and Liu 2008)",
+        "opinions",
+        "CC BY 4.0",
+        "https://www.cs.uic.edu/~liub/FBS/sentiment-analysis.html",
+    ),
+    Data(
+        "product reviews (Hu and Liu 2004, Ding et al. 2008)",
+        "opinions",
+        "CC BY 4.0",
+        "https://www.cs.uic.edu/~liub/FBS/sentiment-analysis.html",
+    ),
+    Data(
+        "plot summaries of films (the objective half of Pang and Lee 2004)",
+        "opinions",
+        "CC BY 4.0",
+        "https://www.cs.cornell.edu/people/pabo/movie-review-data/",
+    ),
+)
 STORIES = (
     Data(
         "TinyStories (Eldan and Li 2023), a sample; written by GPT-3.5 and GPT-4",
@@ -278,7 +298,7 @@ CATALOG = (
         "or negative.",
         verbs=("classify", "logits", "explain", "trace"),
         family="recurrent network (LSTM)",
-        data=(SST2, IMDB, TATOEBA),
+        data=(SST2, IMDB, *OPINIONS, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=88.5),
             Metric(**IMDB_ACCURACY, floor=91.5),
@@ -378,7 +398,7 @@ CATALOG = (
             "Apache-2.0",
             "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
         ),
-        data=(SST2, IMDB, TATOEBA),
+        data=(SST2, IMDB, *OPINIONS, TATOEBA),
         metrics=(
             Metric(**SST2_ACCURACY, floor=90.8),
             Metric(**IMDB_ACCURACY, floor=92.0),

@@ -57,27 +57,44 @@
       setTimeout(done, 1000);
     });
 
-  let latest = null; // identifies the last call of reveal, until the visitor acts
+  let latest = null; // identifies the last call of scroll, until the visitor acts
   for (const type of ["wheel", "touchstart", "pointerdown", "keydown"])
     document.addEventListener(type, () => (latest = null), { capture: true, passive: true });
 
+  // Scroll an element into view unless its top is in the upper half of the screen. First waits
+  // until new values are rendered. Scrolls again if panels above it grew meanwhile.
+  const scroll = async (id) => {
+    const own = (latest = Symbol(id));
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (let tries = 0; tries < 3; tries++) {
+      for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+      const element = document.getElementById(id);
+      if (!element || latest !== own) return;
+      const { top } = element.getBoundingClientRect();
+      if (top >= 0 && top < window.innerHeight / 2) return;
+      element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+      await scrolled();
+    }
+  };
+
+  // Without its answer, a panel may be too short to be scrolled to the top, so the page scrolls
+  // again when the answer is there, unless the visitor has acted meanwhile. An event that follows
+  // the panel's own event could do this, but would make every question slower.
+  let awaited = null; // the panel's id and its previous answer
+  const answer = (id) => document.querySelector(`#${id} [data-answers]`);
+  const arrived = () => {
+    if (!awaited || latest === null) return (awaited = null);
+    const found = answer(awaited.id);
+    if (!found || found === awaited.before) return;
+    scroll(awaited.id);
+    awaited = null;
+  };
+  setInterval(arrived, 100);
+
   window.dlnlp = {
-    // Scroll an element into view unless its top is in the upper half of the screen. First waits
-    // until new values are rendered. Scrolls again if panels above it grew meanwhile. "again" is
-    // for a second call, which does nothing if the visitor has acted since the first.
-    async reveal(id, again = false) {
-      if (again && latest === null) return;
-      const own = (latest = Symbol(id));
-      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      for (let tries = 0; tries < 3; tries++) {
-        for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
-        const element = document.getElementById(id);
-        if (!element || latest !== own) return;
-        const { top } = element.getBoundingClientRect();
-        if (top >= 0 && top < window.innerHeight / 2) return;
-        element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
-        await scrolled();
-      }
+    reveal(id) {
+      awaited = { id, before: answer(id) };
+      scroll(id);
     },
   };
 })();

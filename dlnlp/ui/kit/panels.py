@@ -225,10 +225,6 @@ def steps(values: Values | Iterator[Values]) -> Iterator[Values]:
         yield values  # type: ignore[misc]
 
 
-def revealing(elem_id: str, again: bool = False) -> str:
-    """JavaScript for an event that scrolls the element into view and returns the inputs.
-
-    Args:
-        again: Do nothing if the visitor has acted since the element was last scrolled into view.
-    """
-    return f"(...values) => {{ dlnlp.reveal('{elem_id}', {str(again).lower()}); return values; }}"
+def revealing(elem_id: str) -> str:
+    """JavaScript for an event that scrolls the element into view and returns the inputs."""
+    return f"(...values) => {{ dlnlp.reveal('{elem_id}'); return values; }}"

@@ -85,9 +85,6 @@ def answer(
         **AT_ONCE,
     )
     shown = [asked, chosen.then(**event, **scroll)]
-    for each in shown:
-        # Scroll again: without the answer, the page may have been too short.
-        each.then(None, js=revealing(first.id, again=True), **AT_ONCE)
     ends = []
     for last in (*shown, *(each.then(**event) for each in filled)):
         for panel in others:

@@ -40,11 +40,13 @@ TELLING = 0.05  # logits; if all words contribute less, a note says so
 SHORT = 10  # words; in longer texts each contributes less, so both thresholds shrink
 
 
-def words_panel(model: Model, box: gr.Textbox) -> Panel:
-    """The text tinted by attribution; clicking words shows the verdict without them."""
-    with Panel(
-        model, box, "attribution", "Which words decided?", waiting="Computing attributions…"
-    ) as panel:
+def words_panel(model: Model, box: gr.Textbox, waiting: str = "") -> Panel:
+    """The text tinted by attribution; clicking words shows the verdict without them.
+
+    Args:
+        waiting: The message while attributions are computed, for models that take long.
+    """
+    with Panel(model, box, "attribution", "Which words decided?", waiting=waiting) as panel:
         method = gr.Radio(
             list(METHODS.items()),
             value=next(iter(METHODS.values())),

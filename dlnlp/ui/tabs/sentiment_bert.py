@@ -43,8 +43,11 @@ def build_tab(registry: Registry) -> None:
                 STEM, "Your text", "What did you think of the film?", "Classify", EXAMPLES
             )
         with layout.answer_column(STEM):
-            builders = (verdict_panel, words_panel, layers_panel)
-            panels = [build(model, asked.box) for build in builders]
-            panels.append(heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION))
+            panels = [
+                verdict_panel(model, asked.box),
+                words_panel(model, asked.box, waiting="Computing attributions…"),
+                layers_panel(model, asked.box),
+                heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION),
+            ]
             about_panel(model)
     answer(asked, panels)
