@@ -21,7 +21,7 @@ from dlnlp import catalog, plots
 from dlnlp.registry import Registry, shared_registry
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
-from dlnlp.ui.tabs import compare
+from dlnlp.ui.tabs import compare, start
 
 DESCRIPTION = (
     "Sentiment analysis with an LSTM and BERT, character-level translation with attention, and "
@@ -34,8 +34,10 @@ def build_app(registry: Registry) -> gr.Blocks:
     with gr.Blocks(title="dlnlp") as demo:
         gr.HTML(markup.header(registry.untrained))
         with gr.Tabs(overflow_behavior="wrap"):  # all tabs are visible on a phone, too
+            with gr.Tab(start.TITLE, id=start.STEM):
+                start.build_tab(registry)
             for entry in catalog.CATALOG:
-                with gr.Tab(entry.title, id=entry.stem):
+                with gr.Tab(entry.title, id=entry.stem, elem_id=f"{entry.stem}_tab"):
                     entry.tab.build_tab(registry)
             with gr.Tab(compare.TITLE, id=compare.STEM):
                 compare.build_tab(registry)

@@ -90,7 +90,7 @@ def open_page(browser):
             ),
         )
         page.goto(url + query)
-        page.locator("#sentiment_lstm_text textarea").wait_for()
+        page.locator("#start_text textarea").wait_for()
         return page
 
     yield visit

@@ -121,7 +121,7 @@ def test_no_tab_is_wider_than_a_phone(open_page, untrained_url, query):
 
 def test_arrow_keys_move_between_tabs(open_page, untrained_url):
     page = open_page(untrained_url)
-    tabs = [page.get_by_role("tab", name=title, exact=True) for title in TITLES.values()]
+    tabs = page.get_by_role("tab").all()
     tabs[0].focus()
     for key, place in (("ArrowRight", 1), ("End", -1), ("ArrowRight", 0), ("ArrowLeft", -1)):
         page.keyboard.press(key)

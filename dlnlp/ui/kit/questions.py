@@ -31,6 +31,7 @@ def question(
     verb: str,
     samples: Sequence[str],
     beside: Sequence[gr.Button] = (),
+    value: str = "",
 ) -> Question:
     """A text box, its button, and examples that fill the box and submit it.
 
@@ -38,10 +39,11 @@ def question(
         verb: The label of the button.
         samples: The examples.
         beside: Further buttons for the same text, created with ``render=False``.
+        value: The text at first.
     """
     # With lines=1, Enter submits and Shift+Enter starts a new line. CSS sets its height.
     box = gr.Textbox(
-        label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
+        value, label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
     )
     with gr.Row(elem_classes="dl-buttons"):
         button = gr.Button(verb, variant="primary", scale=2, min_width=120, elem_id=f"{stem}_run")
@@ -56,6 +58,17 @@ def question(
     )
     gr.HTML(markup.note(STALE), elem_classes="dl-stale")
     return Question(box, button, examples)
+
+
+def choose(question: Question) -> Dependency:
+    """The event that fills the box with the example that was clicked."""
+    return question.examples.click(
+        lambda row: row[0],
+        question.examples,
+        question.box,
+        trigger_mode="always_last",  # by default a click is dropped while another is handled
+        **AT_ONCE,
+    )
 
 
 def answer(
@@ -77,14 +90,7 @@ def answer(
     }
     scroll = {"js": revealing(first.id)}
     asked = gr.on([question.button.click, question.box.submit], **event, **scroll)
-    chosen = question.examples.click(
-        lambda row: row[0],
-        question.examples,
-        question.box,
-        trigger_mode="always_last",  # by default a click is dropped while another is handled
-        **AT_ONCE,
-    )
-    shown = [asked, chosen.then(**event, **scroll)]
+    shown = [asked, choose(question).then(**event, **scroll)]
     ends = []
     for last in (*shown, *(each.then(**event) for each in filled)):
         for panel in others:

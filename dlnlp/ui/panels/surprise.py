@@ -102,6 +102,16 @@ def surprise(found: Sequence[TokenScore], more: bool) -> Markup:
     )
 
 
+def surprise_text(found: Sequence[TokenScore]) -> Markup:
+    """The text with tinted tokens that only show their surprisal on hover."""
+    span = Markup('<span title="{:.1f} bits" style="{}">{}</span>')
+    return join(span.format(each.bits, _tint(each), _drawn(each.text)) for each in found)
+
+
+def _tint(token: TokenScore) -> Markup:
+    return tint("--dl-negative", round(60 * min(1.0, token.bits / MOST_BITS)))
+
+
 def _token(token: TokenScore) -> Markup:
     expected = [[visible(each.text, "·"), percent(each.probability)] for each in token.expected]
     return Markup(
@@ -112,7 +122,7 @@ def _token(token: TokenScore) -> Markup:
         json.dumps(expected, ensure_ascii=False),
         percent(2**-token.bits),
         token.bits,
-        tint("--dl-negative", round(60 * min(1.0, token.bits / MOST_BITS))),
+        _tint(token),
         _drawn(token.text),
     )
 

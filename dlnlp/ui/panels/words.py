@@ -86,7 +86,7 @@ def attribution(result: Attribution) -> Markup:
     scores = [float(score) for score in result.scores]
     strength = max(abs(score) for score in scores)
     share = min(1.0, SHORT / len(scores))
-    peak = max(LEAST_PEAK * share, strength)
+    peak = _peak(scores)
     buttons = [
         _button(index, word, score, peak)
         for index, (word, score) in enumerate(zip(result.words, scores, strict=True))
@@ -103,17 +103,42 @@ def attribution(result: Attribution) -> Markup:
         "<span>Click words to see the verdict without them.</span></p>"
         "<details><summary>Strongest words, in logits</summary><table>{}</table></details>"
         "</section>{}"
-    ).format(_text_with_buttons(result, buttons), _strongest(result.words, scores), join(remarks))
+    ).format(_text_with(result, buttons), _strongest(result.words, scores), join(remarks))
+
+
+def tinted_words(result: Attribution) -> Markup:
+    """The text with tinted words that only show their contribution on hover."""
+    scores = [float(score) for score in result.scores]
+    if not scores:
+        return Markup("{}").format(result.text)
+    peak = _peak(scores)
+    return _text_with(
+        result,
+        [
+            Markup('<span title="{}" style="{}">{}</span>').format(
+                signed(score, plus=True), _tint(score, peak), word
+            )
+            for word, score in zip(result.words, scores, strict=True)
+        ],
+    )
+
+
+def _peak(scores: Sequence[float]) -> float:
+    """The contribution, in logits, of a word with the strongest tint."""
+    share = min(1.0, SHORT / len(scores))
+    return max(LEAST_PEAK * share, *map(abs, scores))
+
+
+def _tint(score: float, peak: float) -> Markup:
+    colour = "--dl-positive" if score > 0 else "--dl-negative"
+    return tint(colour, round(62 * min(1.0, abs(score) / peak)))
 
 
 def _button(index: int, word: str, score: float, peak: float) -> Markup:
-    colour = "--dl-positive" if score > 0 else "--dl-negative"
     return Markup(
         '<button type="button" class="dl-word" data-index="{}" aria-pressed="false" '
         'title="{}" style="{}">{}</button>'
-    ).format(
-        index, signed(score, plus=True), tint(colour, round(62 * min(1.0, abs(score) / peak))), word
-    )
+    ).format(index, signed(score, plus=True), _tint(score, peak), word)
 
 
 def _strongest(found: Sequence[str], scores: Sequence[float]) -> Markup:
@@ -122,8 +147,8 @@ def _strongest(found: Sequence[str], scores: Sequence[float]) -> Markup:
     return join(row.format(found[i], signed(scores[i], plus=True)) for i in order)
 
 
-def _text_with_buttons(result: Attribution, buttons: Sequence[Markup]) -> Markup:
-    """The text with a button for each word; short words stay on a line with their punctuation."""
+def _text_with(result: Attribution, buttons: Sequence[Markup]) -> Markup:
+    """The text with an element for each word; short words stay on a line with their punctuation."""
     lines: list[str] = []
     together: list[Markup] = []
     begin = end = 0

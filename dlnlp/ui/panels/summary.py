@@ -1,0 +1,111 @@
+"""A model's answer in short, on a card of the Start tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp import catalog
+from dlnlp.inference.attribution import METHODS
+from dlnlp.plots import visible
+from dlnlp.results import NextToken
+from dlnlp.ui.kit.cache import Cache
+from dlnlp.ui.kit.markup import join, percent
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.panels.surprise import surprise_text
+from dlnlp.ui.panels.translation import NOT_ENGLISH, letters
+from dlnlp.ui.panels.verdict import verdict
+from dlnlp.ui.panels.words import tinted_words
+
+BLANK = "Type a sentence to see this model's answer."
+CACHED = 2_000_000  # bytes of HTML; every visitor's page begins with the same example
+LIKELY = 5  # next tokens
+MOST_TOKENS = 100  # of a text that is tinted by surprisal
+CONTRIBUTIONS = "Words tinted by how they change the verdict: blue positive, orange negative."
+UNLIKELY = "Characters that the model was less sure of are tinted."
+SURPRISING = "The text tinted by surprisal, and the most likely next tokens:"
+
+
+def summary_panel(model: Model, box: gr.Textbox) -> Panel:
+    """A card with the model's family, its answer, and a button that opens its tab."""
+    record = catalog.record(model.stem)
+    cache: Cache[Markup] = Cache(CACHED, lambda html: len(html.encode()))
+    with gr.Column(min_width=280, elem_classes="dl-summary"):
+        gr.HTML(heading(record))
+        panel = Panel(model, box, "summary", blank=BLANK)
+    with panel:
+        result = gr.HTML(elem_id=model.id("summary"), elem_classes="dl-result")
+
+    def show(text: str) -> Values:
+        key = (id(model.predictor), text)
+        return {result: cache.get(key, lambda: summary(model, text))}
+
+    return panel.shows(show, outputs=[result])
+
+
+def heading(record: catalog.Record) -> Markup:
+    """The name and family of a model, with a button that opens its tab (see ``page.js``)."""
+    return Markup(
+        '<div class="dl-summary-head"><h3>{}</h3>'
+        '<button type="button" class="dl-copy" data-open="{}" '
+        'aria-label="Open this sentence in the tab {}">Open</button></div>'
+        '<p class="dl-caption">{}</p>'
+    ).format(record.title, record.stem, record.title, record.description)
+
+
+def summary(model: Model, text: str) -> Markup:
+    """The answers to a text of all capabilities that have a short form.
+
+    Raises:
+        CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``Model.call``.
+    """
+    record = catalog.record(model.stem)
+    return join(show(model, text) for verb, show in SHORT.items() if record.can(verb))
+
+
+def _verdict(model: Model, text: str) -> Markup:
+    [found] = model.call("classify", texts=[text])
+    return verdict(found)
+
+
+def _words(model: Model, text: str) -> Markup:
+    found = model.call("explain", text=text, method=METHODS[0])
+    return _described(tinted_words(found), CONTRIBUTIONS)
+
+
+def _translation(model: Model, text: str) -> Markup:
+    [found] = model.call("translate", texts=[text])
+    return _described(letters(found), UNLIKELY if found.looks_english else NOT_ENGLISH)
+
+
+def _surprise(model: Model, text: str) -> Markup:
+    found = model.call("score", text=text)
+    return _described(surprise_text(found[:MOST_TOKENS]), SURPRISING)
+
+
+def _next_tokens(model: Model, text: str) -> Markup:
+    found = model.call("next_tokens", prompt=text.rstrip(), k=LIKELY)
+    return Markup('<ol class="dl-likely">{}</ol>').format(join(map(_token, found)))
+
+
+def _token(token: NextToken) -> Markup:
+    return Markup("<li><code>{}</code><i style='width:{:.0f}%'></i><span>{}</span></li>").format(
+        visible(token.text, "·"), 100 * token.probability, percent(token.probability)
+    )
+
+
+def _described(text: Markup, caption: str) -> Markup:
+    return Markup('<p class="dl-text">{}</p><p class="dl-legend">{}</p>').format(text, caption)
+
+
+# The short form of each capability's answer, in the order in which they are shown.
+SHORT: dict[str, Callable[[Model, str], Markup]] = {
+    "classify": _verdict,
+    "explain": _words,
+    "translate": _translation,
+    "score": _surprise,
+    "next_tokens": _next_tokens,
+}

@@ -1,0 +1,52 @@
+"""The first tab: one sentence and the answers of all models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from dlnlp.catalog import CATALOG
+from dlnlp.registry import Registry
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import PRIVATE, Values, revealing
+from dlnlp.ui.kit.questions import choose, question
+from dlnlp.ui.panels.summary import summary_panel
+
+STEM = "start"
+TITLE = "Start"
+LABEL = "Type a sentence to see what each model makes of it"
+EXAMPLES = (
+    "The little girl opened the door and smiled.",
+    "I loved the book, but the film was far too long.",
+    "Good morning! How are you?",
+    "The train to Paris leaves at nine.",
+    "It wasn't bad at all.",
+)
+VISITORS = 4  # pages that may be filled at the same time
+
+
+def build_tab(registry: Registry) -> None:
+    """A box and one card per model; the page opens with the answers to the first example."""
+    with gr.Column(elem_classes="dl-start"):
+        asked = question(STEM, LABEL, "A sentence", "Run", EXAMPLES, value=EXAMPLES[0])
+        with gr.Row(elem_id=f"{STEM}_answer", elem_classes="dl-cards"):
+            panels = [summary_panel(Model(registry, entry.stem), asked.box) for entry in CATALOG]
+    # Every model answers in its own queue, so that a slow one holds up no other.
+    chosen = choose(asked)
+    for panel in panels:
+        event = {**panel.event(asked.box), "trigger_mode": "always_last"}
+        if panel is panels[0]:
+            event["js"] = revealing(panel.id)
+        gr.on([asked.button.click, asked.box.submit], panel.run, **event)
+        chosen.then(panel.run, **event)
+
+    def fill() -> Iterator[Values]:
+        for panel in panels:  # smaller models come first
+            yield from panel.run(EXAMPLES[0])
+
+    outputs = list(
+        dict.fromkeys(each for panel in panels for each in panel.event(asked.box)["outputs"])
+    )
+    # Without triggers, the event runs when a page is opened.
+    gr.on(None, fill, None, outputs, concurrency_limit=VISITORS, show_progress="hidden", **PRIVATE)
