@@ -43,8 +43,9 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The best ``beam_size`` outputs for each of B inputs, best first; size 1 is greedy search.
 
-    The K beams of all inputs advance as one batch: row b * K + k is beam k of input b. The
-    search for an input ends with K finished outputs, which are ranked by ``normalised``.
+    The K beams of all inputs advance as one batch: row b * K + k is beam k of input b. Outputs are
+    ranked by ``normalised``. The search for an input ends when it has K finished outputs and the
+    best of them is ahead of its best unfinished one.
 
     Args:
         step: Takes tokens (B * K,) and a state, returns log-probabilities (B * K, V), attention
@@ -65,6 +66,7 @@ def beam_search(
     scores[:, 0] = 0.0
     rows = torch.arange(count, device=device).unsqueeze(1) * width  # (B, 1)
     finished: list[list[tuple[float, float, int, int]]] = [[] for _ in limits]
+    done = [False] * count
     history: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     bounds = torch.tensor(list(limits), device=device)
 
@@ -77,11 +79,13 @@ def beam_search(
         best, flat = total.topk(2 * width, dim=1)
         beam, token = flat // logp.shape[-1], flat % logp.shape[-1]
         is_end = token == end
-        _collect(finished, best, beam + rows, is_end, length, alphas)
-        if all(len(outputs) == width for outputs in finished):
-            break
         going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the K best unfinished ones
         scores = best.gather(1, going)
+        _collect(finished, done, best, beam + rows, is_end, length, alphas)
+        for b, ahead in enumerate(scores[:, 0].tolist()):
+            done[b] |= _is_done(finished[b], width, normalised(ahead, length, alphas[b]))
+        if all(done):
+            break
         tokens = token.gather(1, going).flatten()
         parents = (beam.gather(1, going) + rows).flatten()
         picked = logp.flatten(1).gather(1, flat.gather(1, going)).flatten()
@@ -89,27 +93,44 @@ def beam_search(
         state = tuple(tensor[:, parents] for tensor in state)
         if not scores.isfinite().any():
             break
-    return [[_trace(history, *output) for output in sorted(outputs)[::-1]] for outputs in finished]
+    return [
+        [_trace(history, *output) for output in sorted(outputs, reverse=True)]
+        for outputs in finished
+    ]
 
 
 def _collect(
     finished: list[list[tuple[float, float, int, int]]],
+    done: list[bool],
     best: Tensor,
     rows: Tensor,
     is_end: Tensor,
     length: int,
     alphas: Sequence[float],
 ) -> None:
-    """Add the outputs of ``length`` tokens that ended at this step, up to K for each input.
+    """Add the outputs of ``length`` tokens that ended at this step, and keep the K best.
 
     ``best``, ``rows`` and ``is_end`` are (B, 2K): scores, the rows that they extend, and whether
     they extend them by the end symbol. Only the first K of them count.
     """
     width = best.shape[1] // 2
     for b, column in (is_end[:, :width] & best[:, :width].isfinite()).nonzero().tolist():
-        if len(finished[b]) < width:
+        if not done[b]:
             score, row = float(best[b, column]), int(rows[b, column])
             finished[b].append((normalised(score, length, alphas[b]), score, length, row))
+            finished[b] = sorted(finished[b], reverse=True)[:width]
+
+
+def _is_done(outputs: list[tuple[float, float, int, int]], width: int, ahead: float) -> bool:
+    """Whether there are K outputs, and none of the unfinished ones is ahead of the best.
+
+    Without the second condition, K unlikely but short outputs would end the search.
+
+    Args:
+        outputs: The finished outputs, best first.
+        ahead: The rate of the best unfinished output.
+    """
+    return len(outputs) == width and outputs[0][0] >= ahead
 
 
 def _only_end(log_probs: Tensor, full: Tensor, end: int) -> Tensor:

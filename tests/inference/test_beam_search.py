@@ -62,3 +62,21 @@ def test_normalised_is_the_sum_itself_without_a_penalty() -> None:
 def test_a_deadline_stops_the_search() -> None:
     with deadline(0), pytest.raises(DeadlineExceeded):
         search(1.0)
+
+
+def test_unlikely_short_outputs_do_not_end_the_search() -> None:
+    """Every step of the likely output has an unlikely end, and there are more of them than beams."""
+    last, end, width = 6, 7, 3
+    table = torch.full((last + 1, 20), 1e-4)
+    table[:, end] = 0.03
+    table[torch.arange(last), torch.arange(1, last + 1)] = 0.96
+    table[last, end] = 0.96
+
+    def chain(tokens, state):
+        return table.log()[tokens], torch.ones(len(tokens), 1), state
+
+    state = (torch.zeros(1, width, 1),)
+    [found] = beam_search(chain, state, [2 * last], [0.0], beam_size=width, start=0, end=end)
+    assert found[0].tokens == tuple(range(1, last + 1))
+    assert len(found) == width
+    assert [h.rate for h in found] == sorted((h.rate for h in found), reverse=True)

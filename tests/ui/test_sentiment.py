@@ -177,8 +177,8 @@ def test_the_card_is_read_when_it_is_opened(tmp_path):
     assert function.fn() == ("# Card", "")
 
 
-def test_tabs_follow_the_catalog_and_end_with_compare(demo):
+def test_tabs_follow_the_catalog_between_start_and_compare(demo):
     tabs = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
     from dlnlp import catalog
 
-    assert tabs == [entry.title for entry in catalog.CATALOG] + ["Compare"]
+    assert tabs == ["Start", *(entry.title for entry in catalog.CATALOG), "Compare"]
