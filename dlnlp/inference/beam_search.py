@@ -93,10 +93,7 @@ def beam_search(
         state = tuple(tensor[:, parents] for tensor in state)
         if not scores.isfinite().any():
             break
-    return [
-        [_trace(history, *output) for output in sorted(outputs, reverse=True)]
-        for outputs in finished
-    ]
+    return [[_trace(history, *output) for output in outputs] for outputs in finished]
 
 
 def _collect(

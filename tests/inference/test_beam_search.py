@@ -65,7 +65,7 @@ def test_a_deadline_stops_the_search() -> None:
 
 
 def test_unlikely_short_outputs_do_not_end_the_search() -> None:
-    """Every step of the likely output has an unlikely end, and there are more of them than beams."""
+    """The likely output could end early at every step, and has more steps than there are beams."""
     last, end, width = 6, 7, 3
     table = torch.full((last + 1, 20), 1e-4)
     table[:, end] = 0.03
@@ -73,7 +73,7 @@ def test_unlikely_short_outputs_do_not_end_the_search() -> None:
     table[last, end] = 0.96
 
     def chain(tokens, state):
-        return table.log()[tokens], torch.ones(len(tokens), 1), state
+        return table.log()[tokens % (last + 1)], torch.ones(len(tokens), 1), state
 
     state = (torch.zeros(1, width, 1),)
     [found] = beam_search(chain, state, [2 * last], [0.0], beam_size=width, start=0, end=end)
