@@ -82,7 +82,8 @@ def test_a_blank_text_gets_a_note_and_clears_the_results(open_page, untrained_ur
         answered(page, stem)
         ask(page, stem, "   ")
         expect(answer(page, stem)).to_contain_text("Type ")
-        expect(page.locator(f".js-plotly-plot:visible, .dl-word, {ANSWERED}")).to_have_count(0)
+        results = answer(page, stem).locator(f".js-plotly-plot:visible, .dl-word, {ANSWERED}")
+        expect(results).to_have_count(0)
 
 
 def test_markup_in_a_text_is_only_text(open_page, untrained_url):
@@ -103,6 +104,7 @@ def test_without_its_checkpoint_a_tab_says_what_to_run(open_page, missing_url):
 
 def test_the_card_opens_and_says_what_is_missing(open_page, missing_url):
     page = open_page(missing_url)
+    go(page, "sentiment_lstm")
     button = page.locator("#sentiment_lstm_about button").first
     expect(button).to_have_attribute("aria-expanded", "false")
     button.click()

@@ -73,7 +73,7 @@ def _verdict(model: Model, text: str) -> Markup:
 
 def _words(model: Model, text: str) -> Markup:
     found = model.call("explain", text=text, method=METHODS[0])
-    return _described(tinted_words(found), CONTRIBUTIONS)
+    return _described(_text(tinted_words(found)), CONTRIBUTIONS)
 
 
 def _translation(model: Model, text: str) -> Markup:
@@ -83,7 +83,7 @@ def _translation(model: Model, text: str) -> Markup:
 
 def _surprise(model: Model, text: str) -> Markup:
     found = model.call("score", text=text)
-    return _described(surprise_text(found[:MOST_TOKENS]), SURPRISING)
+    return _described(_text(surprise_text(found[:MOST_TOKENS])), SURPRISING)
 
 
 def _next_tokens(model: Model, text: str) -> Markup:
@@ -97,8 +97,12 @@ def _token(token: NextToken) -> Markup:
     )
 
 
+def _text(tinted: Markup) -> Markup:
+    return Markup('<p class="dl-text">{}</p>').format(tinted)
+
+
 def _described(text: Markup, caption: str) -> Markup:
-    return Markup('<p class="dl-text">{}</p><p class="dl-legend">{}</p>').format(text, caption)
+    return Markup('{}<p class="dl-legend">{}</p>').format(text, caption)
 
 
 # The short form of each capability's answer, in the order in which they are shown.
