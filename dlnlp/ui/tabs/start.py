@@ -17,11 +17,11 @@ STEM = "start"
 TITLE = "Start"
 LABEL = "Type a sentence to see what each model makes of it"
 EXAMPLES = (
-    "The little girl opened the door and smiled.",
-    "I loved the book, but the film was far too long.",
-    "Good morning! How are you?",
-    "The train to Paris leaves at nine.",
+    "We were happy to see our old friends again.",
+    "I love this little house by the sea.",
     "It wasn't bad at all.",
+    "The train to Paris leaves at nine.",
+    "Good morning! How are you?",
 )
 VISITORS = 4  # pages that may be filled at the same time
 
