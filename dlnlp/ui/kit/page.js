@@ -91,17 +91,20 @@
   };
   setInterval(arrived, 100);
 
-  // A button with data-open="<stem>" opens the model's tab, with the text of the Start tab.
+  // A button with data-open="<stem>" opens the model's tab, with the text of the Start tab. A tab
+  // is drawn when it is first opened, and its new box may still be emptied after that.
   const open = async (stem) => {
     const text = document.querySelector("#start_text textarea").value;
     document.getElementById(`${stem}_tab-button`).click();
     const find = () => document.querySelector(`#${stem}_text textarea`);
-    for (let tries = 0; tries < 100 && !find(); tries++)
-      await new Promise((done) => setTimeout(done, 50)); // a tab is drawn when it is first opened
-    const box = find();
-    box.value = text;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-    await new Promise(requestAnimationFrame);
+    for (let tries = 0; tries < 50 && find()?.value !== text; tries++) {
+      const box = find();
+      if (box) {
+        box.value = text;
+        box.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      await new Promise((done) => setTimeout(done, 100));
+    }
     document.getElementById(`${stem}_run`).click();
   };
   document.addEventListener("click", (event) => {

@@ -8,7 +8,6 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp import catalog
-from dlnlp.inference.attribution import METHODS
 from dlnlp.plots import visible
 from dlnlp.results import NextToken
 from dlnlp.ui.kit.cache import Cache
@@ -72,7 +71,7 @@ def _verdict(model: Model, text: str) -> Markup:
 
 
 def _words(model: Model, text: str) -> Markup:
-    found = model.call("explain", text=text, method=METHODS[0])
+    found = model.call("explain", text=text)
     return _described(_text(tinted_words(found)), CONTRIBUTIONS)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 
 import gradio as gr
 
 from dlnlp.catalog import CATALOG
 from dlnlp.registry import Registry
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import PRIVATE, Values, revealing
+from dlnlp.ui.kit.panels import revealing
 from dlnlp.ui.kit.questions import choose, question
 from dlnlp.ui.panels.summary import summary_panel
 
@@ -23,7 +23,6 @@ EXAMPLES = (
     "The train to Paris leaves at nine.",
     "Good morning! How are you?",
 )
-VISITORS = 4  # pages that may be filled at the same time
 
 
 def build_tab(registry: Registry) -> None:
@@ -40,13 +39,6 @@ def build_tab(registry: Registry) -> None:
             event["js"] = revealing(panel.id)
         gr.on([asked.button.click, asked.box.submit], panel.run, **event)
         chosen.then(panel.run, **event)
-
-    def fill() -> Iterator[Values]:
-        for panel in panels:  # smaller models come first
-            yield from panel.run(EXAMPLES[0])
-
-    outputs = list(
-        dict.fromkeys(each for panel in panels for each in panel.event(asked.box)["outputs"])
-    )
-    # Without triggers, the event runs when a page is opened.
-    gr.on(None, fill, None, outputs, concurrency_limit=VISITORS, show_progress="hidden", **PRIVATE)
+        # Without triggers, an event runs when a page is opened.
+        first = partial(panel.run, EXAMPLES[0])
+        gr.on(None, first, **{**panel.event(asked.box), "inputs": None})
