@@ -65,10 +65,10 @@ def training_rows(
 def _scruffy(chance: random.Random, text: str) -> str:
     """Sometimes with the spelling that people use online."""
     turn = chance.random()
-    if turn < 0.1:
+    if turn < 0.15:
         return typo(chance, text)
-    if turn < 0.13:
+    if turn < 0.18:
         return link(chance, text)
-    if turn < 0.23:
+    if turn < 0.28:
         return recased(chance, text)
     return text

@@ -24,6 +24,7 @@ SENTIMENT = {
     name: tuple(word.replace("_", " ") for word in words.split())
     for name, words in _FILE["sentiment"].items()
 }
+LISTED = {word for words in SENTIMENT.values() for word in words}
 WORDS = {
     name: tuple(words.strip().splitlines() if name == "aside" else words.split())
     for name, words in _FILE["words"].items()
@@ -94,21 +95,20 @@ class Writer:
     ) -> None:
         self.chance = chance
 
-        def kept(name: str) -> list[str]:
-            return [word for i, word in enumerate(SENTIMENT[name]) if (i % 4 == 3) == held_out]
+        def known(name: str) -> list[str]:
+            kept = [word for i, word in enumerate(SENTIMENT[name]) if (i % 4 == 3) == held_out]
+            learnt = () if held_out else LEARNT.get(name, ())
+            return kept + [word for word in learnt if word not in LISTED]
 
-        self.adjectives = {True: kept("positive"), False: kept("negative")}
-        self.verbs = {True: kept("like"), False: kept("hate")}
-        self.comparatives = {True: kept("better"), False: kept("worse")}
-        self.superlatives = {True: kept("best"), False: kept("worst")}
+        self.adjectives = {True: known("positive"), False: known("negative")}
+        self.verbs = {True: known("like"), False: known("hate")}
+        self.comparatives = {True: known("better"), False: known("worse")}
+        self.superlatives = {True: known("best"), False: known("worst")}
         half = "cases" if held_out else "training"
         self.phrases = {slot: halves[half] for slot, halves in PHRASES.items()}
-        if not held_out:
-            self.verbs[True] += LEARNT["like"]
-            self.verbs[False] += LEARNT["hate"]
-        listed = {word for words in SENTIMENT.values() for word in words}
         for side, words in (more or {}).items():
-            self.adjectives[side] += [word for word in words if word not in listed]
+            had = LISTED.union(*self.adjectives.values())
+            self.adjectives[side] += [word for word in words if word not in had]
         if not held_out:  # "more" and "most" go with nearly all long adjectives
             for side, adjectives in self.adjectives.items():
                 long = [word for word in adjectives if len(word) >= 7]
@@ -116,8 +116,12 @@ class Writer:
                 self.superlatives[side] += [f"most {word}" for word in long]
 
     def write(self, template: str, positive: bool) -> str:
-        """The template with every slot filled by words of the given polarity."""
+        """The template with every slot filled by words of the given polarity.
+
+        Of alternatives in parentheses, such as "(is|was)", a random one is chosen.
+        """
         pick = self.chance.choice
+        template = re.sub(r"\(([^()]*)\)", lambda found: pick(found[1].split("|")), template)
         # Drawn without replacement, so that no sentence uses one word in two slots.
         adjective = self.chance.sample(self.adjectives[positive], 3)
         two = {
