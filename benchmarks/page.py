@@ -1,8 +1,9 @@
 """Time questions in a headless browser, of this checkout and of others beside it.
 
-``python -m benchmarks.page --against DIR``: every checkout serves its untrained models, and they
-take turns. A question takes from the click until the words panel shows the answer, by the page's
-own clock. Needs the packages of requirements-test.txt and Chromium.
+``python -m benchmarks.page --against DIR``: every checkout serves the trained models of this one,
+or with ``--untrained`` tiny models, which leaves little but the page's own time. They take turns. A
+question takes from the click until the words panel shows the answer, by the page's own clock.
+Needs the packages of requirements-test.txt and Chromium.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
     parser.add_argument("--against", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--untrained", action="store_true", help="serve tiny, untrained models")
     args = parser.parse_args(argv)
     stems = [entry.stem for entry in catalog.CATALOG if entry.can("explain")]
     trees = {"this checkout": HERE, **{str(path): path for path in args.against}}
@@ -56,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         browser = chromium.launch(executable_path=path, args=["--no-sandbox"])
         stack.callback(browser.close)
         visitors = {
-            name: Visitor(browser, stack.enter_context(served(tree)))
+            name: Visitor(browser, stack.enter_context(served(tree, args.untrained)))
             for name, tree in trees.items()
         }
         for stem in stems:
@@ -70,8 +72,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 @contextlib.contextmanager
-def served(tree: Path) -> Iterator[str]:
-    """The address of a checkout's app with untrained models.
+def served(tree: Path, untrained: bool) -> Iterator[str]:
+    """The address of a checkout's app, with untrained models or those of this checkout.
 
     Raises:
         RuntimeError: It did not start.
@@ -79,8 +81,9 @@ def served(tree: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--untrained", "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    command = [sys.executable, "app.py", "--port", str(port), *(["--untrained"] * untrained)]
+    shared = {} if untrained else {"DLNLP_CHECKPOINTS": str(HERE / "checkpoints")}
+    environment = {**os.environ, "PYTHONPATH": str(tree), **shared}
     process = subprocess.Popen(command, cwd=tree, env=environment, stdout=subprocess.DEVNULL)
     try:
         for _ in range(10 * START):
