@@ -4,11 +4,16 @@ from dlnlp import catalog
 
 TITLES = {entry.stem: entry.title for entry in catalog.CATALOG} | {"compare": "Compare"}
 
+DRAWN = 200  # milliseconds
+
 
 def go(page, stem, text=None):
     """Open the tab and fill its box; returns the box."""
-    page.get_by_role("tab", name=TITLES.get(stem, "Start"), exact=True).click()
     box = page.locator(f"#{stem}_text textarea")
+    new = not box.count()
+    page.get_by_role("tab", name=TITLES.get(stem, "Start"), exact=True).click()
+    if new:  # a tab is drawn when it is first opened, and may empty its box just after that
+        page.wait_for_timeout(DRAWN)
     if text is not None:
         box.fill(text)
     return box
