@@ -81,17 +81,11 @@ def main(argv: list[str] | None = None) -> None:
     stream = itertools.islice(batches_of_run(shares, lengths, args), step, None)
     while progress < 1 or step == 0:
         epoch, batch = next(stream)
-        factor = min((step + 1) / warmup, cosine(progress))
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
+        set_rates(optimizer, min((step + 1) / warmup, cosine(progress)))
         seed = f"{args.seed + args.order} {epoch}"
         cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in batch]
-        labels = torch.tensor([rows.labels[i] for i in batch]).float().to(run.device)
         model.train()
-        tokens, mask = (tensor.to(run.device) for tensor in collate(cropped))
-        with run.autocast():
-            logits = positive_logit(model, tokens, mask)
-        loss = F.binary_cross_entropy_with_logits(logits, labels)
+        loss = loss_of(model, cropped, [rows.labels[i] for i in batch], run)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -118,6 +112,23 @@ def main(argv: list[str] | None = None) -> None:
     facts = {**origin(args.base), "data": {"all training texts": sets.fingerprint(rows.texts)}}
     train = sets.sst2("train", args.data_dir)
     finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Set each group's learning rate to this share of its peak."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * factor
+
+
+def loss_of(
+    model: BertForSequenceClassification, ids: list[list[int]], labels: list[float], run: Run
+) -> torch.Tensor:
+    """The mean cross-entropy of a batch of token ids, given labels that may be soft."""
+    tokens, mask = (tensor.to(run.device) for tensor in collate(ids))
+    targets = torch.tensor(labels).float().to(run.device)
+    with run.autocast():
+        logits = positive_logit(model, tokens, mask)
+    return F.binary_cross_entropy_with_logits(logits, targets)
 
 
 def prepare(model: BertForSequenceClassification, run: Run) -> None:
