@@ -21,9 +21,10 @@ from gradio_client.exceptions import AppError
 import app
 from dlnlp import catalog, service
 from dlnlp.capabilities import CAPABILITIES
+from dlnlp.compare import edits
+from dlnlp.compare import models as compare
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.ui.tabs import compare
 from tests.ui.conftest import BAD_TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,8 @@ PUBLIC = [
     for each in CAPABILITIES
     if each.public and entry.can(each.verb)
 ]
-ENDPOINTS = {f"/{stem}_{each.verb}" for stem, each in PUBLIC} | {"/compare_sentiment"}
+COMPARED = {"/compare_sentiment", "/compare_texts", "/compare_edits"}
+ENDPOINTS = {f"/{stem}_{each.verb}" for stem, each in PUBLIC} | COMPARED
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,23 @@ def test_compare_endpoint(client):
     for entry in found.values():
         assert set(entry) == {"sentiment", "milliseconds", "parameters", "bytes"}
         assert entry["milliseconds"] > 0
+
+
+def test_compare_texts_endpoint(client):
+    found = client.predict("a good film", api_name="/compare_texts")
+    assert set(found) == {"agree", "models", "words"}
+    assert set(found["models"]) == set(compare.MODELS)
+    assert [each["word"] for each in found["words"]] == ["a", "good", "film"]
+    assert all(set(each["scores"]) == set(compare.MODELS) for each in found["words"])
+
+
+@pytest.mark.parametrize("entry", catalog.CATALOG, ids=lambda entry: entry.stem)
+def test_compare_edits_endpoint(client, entry):
+    found = client.predict(entry.stem, "a good film", "a bad film", api_name="/compare_edits")
+    assert found["model"] == entry.stem
+    assert found["differences"] == [[[2, 6]], [[2, 5]]]
+    verbs = [verb for verb in edits.VERBS if entry.can(verb)]
+    assert verbs and all(len(found[verb]) == 2 for verb in verbs)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ FORBIDDEN = {
     ),
     "dlnlp/accelerate": ("gradio", "plotly", "dlnlp.ui", "dlnlp.plots", "dlnlp.registry", "train"),
     "dlnlp/inference": ("gradio", "plotly", "dlnlp.ui", "dlnlp.models", "dlnlp.registry", "train"),
+    "dlnlp/compare": (*HEAVY, "gradio", "dlnlp.ui", "dlnlp.models", "dlnlp.device", "train"),
     "dlnlp/service": (*HEAVY, "gradio", "dlnlp.ui", "dlnlp.models", "dlnlp.device", "train"),
     "dlnlp/capabilities.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "dlnlp.models", "train"),
     "dlnlp/catalog.py": (*HEAVY, "gradio", "plotly", "train"),

@@ -154,10 +154,29 @@ def test_the_verdict_is_drawn_word_by_word(open_page, untrained_url):
     assert drawn["layout"]["xaxis"]["ticktext"][-2:] == ["but", "bad"]
 
 
-def test_compare_shows_both_models(open_page, untrained_url):
+def test_compare_shows_both_models_and_their_words(open_page, untrained_url):
     page = open_page(untrained_url)
     ask(page, "compare", "good movie")
     for stem in SENTIMENT:
-        column = page.locator(f"#compare_{stem}")
-        expect(column).to_contain_text(VERDICT)
-        expect(column).to_contain_text("ms")
+        expect(page.locator(f"#compare_{stem}")).to_contain_text(VERDICT)
+    result = page.locator("#compare_result")
+    expect(result).to_contain_text("time (median)")
+    expect(result.locator(".dl-words .dl-text")).to_have_text(
+        ["good movie"] * 3  # both models and their difference
+    )
+
+
+def test_two_texts_are_compared_and_go_stale_when_either_changes(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "compare")
+    page.get_by_role("tab", name="Two texts", exact=True).click()
+    page.locator("#edits_examples button, #edits_examples tr.tr-body").first.click()
+    result = page.locator("#sentiment_lstm_edited")
+    expect(result.locator("mark")).to_have_count(4)
+    page.locator("#edits_model").get_by_text("Next token").click()
+    expect(result.locator("mark")).to_have_count(0)
+    result = page.locator("#token_transformer_edited")
+    expect(result).to_contain_text(re.compile("more likely, by|equally likely"))
+    expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(0)
+    page.locator("#edits_other textarea").fill("something else")
+    expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(1)

@@ -1,14 +1,11 @@
 """The tabs of the models that classify, and Compare."""
 
-import itertools
-
 import gradio as gr
 import pytest
 
 import app
+from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
-from dlnlp.ui.panels import measured_verdict
-from dlnlp.ui.tabs.compare import MODELS
 from tests.ui.pages import Page
 
 RESULT = {stem: f"{stem}_result" for stem in MODELS}
@@ -114,9 +111,8 @@ def test_an_unexpected_error_goes_to_the_log(caplog):
 @pytest.mark.parametrize("stem", [*MODELS, "compare"])
 def test_a_missing_checkpoint_is_one_sentence(page_without_checkpoints, stem):
     page = page_without_checkpoints.ask(stem, "hello")
-    first = MODELS[0] if stem == "compare" else stem
-    name = "measured" if stem == "compare" else "verdict"
-    shown = page.shown(f"{first}_{name}_panel")
+    panel = f"{MODELS[-1]}_comparison_panel" if stem == "compare" else f"{stem}_verdict_panel"
+    shown = page.shown(panel)
     assert "dl-fault" in shown
     assert "run:<code>pip install -r requirements-train.txt" in shown
 
@@ -126,40 +122,6 @@ def test_the_first_use_says_that_the_model_is_loading(stem):
     page = Page(app.build_app(Registry(untrained=True))).ask(stem, "hello")
     assert any("Loading" in str(value) for value in page.history[0].values())
     assert not any("Loading" in str(value) for value in page.history[-1].values())
-
-
-# Compare
-
-
-def test_compare_shows_a_verdict_and_its_cost_for_each_model(page):
-    page.ask("compare", "good")
-    for stem in MODELS:
-        shown = page[f"compare_{stem}"]
-        assert "dl-verdict" in shown and " ms" in shown and "parameters" in shown
-
-
-def test_compare_knows_size_and_parameters_of_a_checkpoint(tmp_path):
-    folder = tmp_path / MODELS[0]
-    folder.mkdir()
-    (folder / "training.json").write_text('{"parameters": 12}', encoding="utf-8")
-    (folder / "README.md").write_text("# card", encoding="utf-8")
-    known = measured_verdict.known_size
-    assert known(Registry(root=tmp_path), MODELS[0]) == (12, 24)
-    assert known(Registry(root=tmp_path), MODELS[1]) == (None, None)
-
-
-def test_short_texts_are_timed_several_times_and_long_ones_once(monkeypatch):
-    class Model:
-        def classify(self, texts):
-            clock[0] += next(durations) if texts != ["warm"] else 5.0
-            return ["verdict"]
-
-    clock = [0.0]
-    monkeypatch.setattr(measured_verdict.time, "perf_counter", lambda: clock[0])
-    durations = itertools.chain([0.03, 0.001, 0.002, 0.001, 0.002], itertools.repeat(0.001))
-    assert measured_verdict.measure(Model(), "short") == ("verdict", pytest.approx(1.0))
-    durations = itertools.chain([0.9], itertools.repeat(1.0))
-    assert measured_verdict.measure(Model(), "long") == ("verdict", pytest.approx(900))
 
 
 # The card
@@ -178,7 +140,8 @@ def test_the_card_is_read_when_it_is_opened(tmp_path):
 
 
 def test_tabs_follow_the_catalog_between_start_and_compare(demo):
-    tabs = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
     from dlnlp import catalog
 
-    assert tabs == ["Start", *(entry.title for entry in catalog.CATALOG), "Compare"]
+    tabs = next(block for block in demo.blocks.values() if isinstance(block, gr.Tabs))
+    titles = [tab.label for tab in tabs.children]
+    assert titles == ["Start", *(entry.title for entry in catalog.CATALOG), "Compare"]

@@ -9,7 +9,6 @@ import pytest
 from dlnlp.results import Attribution, Sentiment
 from dlnlp.text.words import words
 from dlnlp.ui.kit import markup
-from dlnlp.ui.panels.measured_verdict import Cost, measured_verdict
 from dlnlp.ui.panels.verdict import verdict
 from dlnlp.ui.panels.words import attribution, what_if
 
@@ -31,11 +30,6 @@ def test_verdict_word(positive, word):
 )
 def test_percent_is_never_certain(probability, shown):
     assert markup.percent(probability) == shown
-
-
-def test_compared_says_what_is_unknown():
-    shown = measured_verdict(Sentiment("t", 0.5), Cost(12.34, 1_000, None))
-    assert "12.3 ms" in shown and "1,000" in shown and "unknown" in shown
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def attribution(result: Attribution) -> Markup:
     scores = [float(score) for score in result.scores]
     strength = max(abs(score) for score in scores)
     share = min(1.0, SHORT / len(scores))
-    peak = _peak(scores)
+    peak = full_tint(scores)
     buttons = [
         _button(index, word, score, peak)
         for index, (word, score) in enumerate(zip(result.words, scores, strict=True))
@@ -106,12 +106,16 @@ def attribution(result: Attribution) -> Markup:
     ).format(_text_with(result, buttons), _strongest(result.words, scores), join(remarks))
 
 
-def tinted_words(result: Attribution) -> Markup:
-    """The text with tinted words that only show their contribution on hover."""
+def tinted_words(result: Attribution, peak: float | None = None) -> Markup:
+    """The text with tinted words that only show their contribution on hover.
+
+    Args:
+        peak: The contribution, in logits, that gets the strongest tint; by default ``full_tint``.
+    """
     scores = [float(score) for score in result.scores]
     if not scores:
         return Markup("{}").format(result.text)
-    peak = _peak(scores)
+    peak = peak or full_tint(scores)
     return _text_with(
         result,
         [
@@ -123,7 +127,7 @@ def tinted_words(result: Attribution) -> Markup:
     )
 
 
-def _peak(scores: Sequence[float]) -> float:
+def full_tint(scores: Sequence[float]) -> float:
     """The contribution, in logits, of a word with the strongest tint."""
     share = min(1.0, SHORT / len(scores))
     return max(LEAST_PEAK * share, *map(abs, scores))

@@ -1,0 +1,52 @@
+"""Compare what one model makes of a text and of an edited version of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from dlnlp import service
+from dlnlp.catalog import record
+from dlnlp.registry import Registry
+from dlnlp.results import TokenScore
+
+VERBS = ("classify", "explain", "translate", "score")
+WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+Span = tuple[int, int]
+
+
+def differing(first: str, second: str) -> tuple[list[Span], list[Span]]:
+    """The ranges of characters of each text that hold words which the other text lacks."""
+    matches = [list(WORD.finditer(text)) for text in (first, second)]
+    spans = [[match.span() for match in row] for row in matches]
+    one, other = ([match.group() for match in row] for row in matches)
+    only: tuple[list[Span], list[Span]] = ([], [])
+    for kind, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if kind != "equal":
+            for ranges, row, (begin, end) in zip(only, spans, ((a, b), (c, d)), strict=True):
+                if begin < end:
+                    ranges.append((row[begin][0], row[end - 1][1]))
+    return only
+
+
+def both(registry: Registry, stem: str, first: str, second: str) -> dict[str, tuple[Any, Any]]:
+    """The model's results for both texts, by verb, for all of ``VERBS`` that it has.
+
+    Raises:
+        KeyError, CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``service.call``.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for verb in filter(record(stem).can, VERBS):
+        if verb in ("classify", "translate"):
+            one, other = service.call(registry, stem, verb, texts=[first, second])
+        else:
+            one, other = (service.call(registry, stem, verb, text=t) for t in (first, second))
+        found[verb] = (one, other)
+    return found
+
+
+def total_bits(scores: Sequence[TokenScore]) -> float:
+    """The surprisal of a whole text in bits."""
+    return sum(token.bits for token in scores)

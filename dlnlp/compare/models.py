@@ -1,0 +1,109 @@
+"""Compare the verdicts, attributions and costs of all sentiment models on one text."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dlnlp import service
+from dlnlp.catalog import CATALOG, Metric, record
+from dlnlp.checkpoint import CheckpointError
+from dlnlp.inference.deadline import deadline
+from dlnlp.registry import Registry
+from dlnlp.results import Attribution, Sentiment
+
+MODELS = tuple(entry.stem for entry in CATALOG if entry.can("classify"))
+MAX_REPEATS, ENOUGH_SECONDS = 9, 0.2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a verdict; None is unknown.
+
+    ``milliseconds`` is the median time of a verdict. ``loading_seconds`` is None if the model was
+    loaded already.
+    """
+
+    milliseconds: float
+    loading_seconds: float | None = None
+    parameters: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A model's first headline metric, measured on validation data, and its references."""
+
+    metric: Metric
+    value: float
+
+
+def measured(registry: Registry, stem: str, text: str) -> tuple[Sentiment, Cost]:
+    """A model's verdict and its cost.
+
+    Raises:
+        CheckpointError, DeadlineExceeded, ValueError: See ``service.call``.
+    """
+    loaded, start = registry.is_loaded(stem), time.perf_counter()
+    predictor = registry.get(stem)
+    seconds = None if loaded else time.perf_counter() - start
+    with deadline(service.SECONDS):
+        sentiment, milliseconds = timed(predictor, text)
+    return sentiment, Cost(milliseconds, seconds, *known_size(registry, stem))
+
+
+def timed(predictor: Any, text: str) -> tuple[Sentiment, float]:
+    """The verdict and its median time in milliseconds, after a warm-up call.
+
+    A single measurement can be ten times too long if another process is running.
+    """
+    predictor.classify(["warm"])
+    taken: list[float] = []
+    while len(taken) < MAX_REPEATS and sum(taken) < ENOUGH_SECONDS:
+        start = time.perf_counter()
+        [sentiment] = predictor.classify([text])
+        taken.append(time.perf_counter() - start)
+    return sentiment, 1000 * statistics.median(taken)
+
+
+def known_size(registry: Registry, stem: str) -> tuple[int | None, int | None]:
+    """Parameters and bytes on disk of the checkpoint; None if unknown."""
+    if registry.untrained:
+        return None, None
+    try:
+        parameters = registry.report(stem).training.get("parameters")
+    except CheckpointError:
+        parameters = None
+    files = [path for path in (registry.root / stem).glob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return (parameters if isinstance(parameters, int) else None), size or None
+
+
+def known_quality(registry: Registry, stem: str) -> Quality | None:
+    """The first headline metric of the checkpoint; None if unknown."""
+    if registry.untrained:
+        return None
+    metric = next((each for each in record(stem).metrics if each.headline), None)
+    try:
+        value = registry.report(stem).training.get("metrics", {}).get(metric.key if metric else "")
+    except CheckpointError:
+        return None
+    return Quality(metric, float(value)) if metric and isinstance(value, (int, float)) else None
+
+
+def agreed(verdicts: Mapping[str, Sentiment]) -> bool:
+    """Whether all models have the same verdict: positive, negative or unsure."""
+    return len({each.verdict for each in verdicts.values()}) <= 1
+
+
+def same_words(attributions: Mapping[str, Attribution]) -> list[tuple[str, dict[str, float]]]:
+    """Each word that all models read, with its contribution in logits by stem."""
+    places: dict[tuple[int, str], dict[str, float]] = {}
+    for stem, found in attributions.items():
+        for word, start, score in zip(found.words, found.starts, found.scores, strict=True):
+            places.setdefault((start, word), {})[stem] = float(score)
+    full = len(attributions)
+    return [(word, scores) for (_, word), scores in sorted(places.items()) if len(scores) == full]

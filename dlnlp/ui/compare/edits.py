@@ -1,0 +1,100 @@
+"""The screen that compares a text with an edited version of it, for one model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from dlnlp.catalog import CATALOG
+from dlnlp.compare import edits
+from dlnlp.registry import Registry
+from dlnlp.results import as_json
+from dlnlp.text.checks import check_text
+from dlnlp.ui.kit import layout, markup
+from dlnlp.ui.kit.errors import api_errors
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import AT_ONCE, revealing
+from dlnlp.ui.kit.questions import STALE
+from dlnlp.ui.panels.edits import EditsPanel
+
+STEM = "edits"
+RECORDS = tuple(entry for entry in CATALOG if any(entry.can(verb) for verb in edits.VERBS))
+INTRO = "See how a model's answer changes when you change a few words."
+EXAMPLES = (  # the model, and both texts
+    ("sentiment_lstm", "The plot is thin, but I loved it.", "The plot is thin, and I hated it."),
+    ("char_seq2seq", "I saw a white horse.", "I saw two white horses."),
+    ("token_transformer", "She has been working all day.", "She have been working all day."),
+    ("sentiment_bert", "The hotel was not bad.", "The hotel was not good."),
+)
+
+
+def build(registry: Registry) -> None:
+    """Two boxes and a choice of the model; each model has a panel and answers in its own queue."""
+    with layout.columns():
+        with layout.question_column("All chapters · Two versions of a text", INTRO):
+            first = gr.Textbox(label="Text A", lines=1, max_lines=6, elem_id=f"{STEM}_text")
+            second = gr.Textbox(label="Text B", lines=1, max_lines=6, elem_id=f"{STEM}_other")
+            chosen = gr.Radio(
+                [(entry.title, entry.stem) for entry in RECORDS],
+                value=RECORDS[0].stem,
+                label="Model",
+                elem_id=f"{STEM}_model",
+            )
+            with gr.Row(elem_classes="dl-buttons"):
+                button = gr.Button("Compare", variant="primary", elem_id=f"{STEM}_run")
+            examples = gr.Dataset(
+                label="Examples",
+                components=[gr.Textbox(visible=False), gr.Textbox(visible=False)],
+                samples=[list(texts) for _, *texts in EXAMPLES],
+                type="index",
+                elem_id=f"{STEM}_examples",
+                elem_classes="dl-examples",
+            )
+            gr.HTML(markup.note(STALE), elem_classes="dl-stale")
+        with layout.answer_column(STEM):
+            panels = [
+                EditsPanel(Model(registry, entry.stem), first, second, chosen) for entry in RECORDS
+            ]
+    filled = examples.click(
+        lambda place: EXAMPLES[place],
+        examples,
+        [chosen, first, second],
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
+    for panel in panels:
+        event = {**panel.event(first), "fn": panel.answer, "trigger_mode": "always_last"}
+        js = {"js": revealing(f"{STEM}_answer")} if panel is panels[0] else {}
+        gr.on([button.click, first.submit, second.submit], **event, **js)
+        filled.then(**event, **js)
+        chosen.input(**event)
+    expose(registry)
+
+
+def expose(registry: Registry) -> None:
+    """The endpoint ``/compare_edits``, in the queue of the last model."""
+
+    def compare_edits(model: str, first: str, second: str) -> dict[str, Any]:
+        """What one model makes of a text and of an edited version of it.
+
+        Args:
+            model: The model, such as "sentiment_lstm" or "token_transformer".
+            first: An English text.
+            second: The edited text.
+        """
+        with api_errors():
+            texts = check_text(first), check_text(second)
+            stems = [entry.stem for entry in RECORDS]
+            if model not in stems:
+                raise ValueError(f"The model must be one of {', '.join(stems)}, not {model!r}.")
+            found = edits.both(registry, model, *texts)
+            return {
+                "model": model,
+                "differences": [list(map(list, spans)) for spans in edits.differing(*texts)],
+                **{verb: as_json(list(pair)) for verb, pair in found.items()},
+            }
+
+    queue = Model(registry, RECORDS[-1].stem).queue()
+    api(compare_edits, api_name="compare_edits", **queue)

@@ -1,0 +1,114 @@
+"""The screen that compares all sentiment models on one text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradio.events import api
+
+from dlnlp import catalog, service
+from dlnlp.compare import models
+from dlnlp.compare.models import MODELS
+from dlnlp.registry import Registry
+from dlnlp.results import Attribution, Sentiment, as_json
+from dlnlp.text.checks import check_text
+from dlnlp.ui.kit import layout
+from dlnlp.ui.kit.errors import api_errors, sentence
+from dlnlp.ui.kit.inputs import readable
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.questions import answer, question
+from dlnlp.ui.panels.comparison import comparison_panel
+
+STEM = "compare"
+CHAPTERS = " and ".join(
+    str(number) for number in sorted({catalog.record(stem).chapter.number for stem in MODELS})
+)
+INTRO = (
+    "Every sentiment model classifies the same text. Times are medians of up to 9 runs and exclude "
+    "loading."
+)
+EXAMPLES = (
+    "This was fantastic",
+    "I enjoyed this film",
+    "Not bad at all.",
+    "I can't say that I hated it.",
+    "What a waste of two good actors and two hours of my life.",
+)
+
+
+def build(registry: Registry) -> None:
+    """The verdicts, costs and attributions of all models on one text."""
+    with layout.columns():
+        with layout.question_column(f"Chapters {CHAPTERS} · Side by side", INTRO):
+            asked = question(
+                STEM, "Your text", "What did you think of the film?", "Compare", EXAMPLES
+            )
+        with layout.answer_column(STEM):
+            panel = comparison_panel(registry, asked.box)
+    answer(asked, [panel])
+    expose(registry)
+
+
+def expose(registry: Registry) -> None:
+    """The endpoints ``/compare_sentiment`` and ``/compare_texts``."""
+
+    def compare_sentiment(text: str) -> dict[str, Any]:
+        """All sentiment models on one text: verdict, time, parameters and size on disk.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+        with api_errors():
+            shortened, _ = readable(check_text(text))
+            return {stem: entry(registry, stem, shortened)[0] for stem in MODELS}
+
+    def compare_texts(text: str, method: str = "integrated_gradients") -> dict[str, Any]:
+        """All sentiment models on one text: verdicts, costs and contributions of the same words.
+
+        Args:
+            text: An English text, such as a film review.
+            method: "integrated_gradients" or "leave_one_out".
+        """
+        with api_errors():
+            shortened, _ = readable(check_text(text))
+            return compared(registry, shortened, method)
+
+    queue = Model(registry, MODELS[-1]).queue()
+    for function in (compare_sentiment, compare_texts):
+        api(function, api_name=function.__name__, **queue)
+
+
+def entry(registry: Registry, stem: str, text: str) -> tuple[dict[str, Any], Sentiment | None]:
+    """A model's verdict and cost as JSON, or its error."""
+    try:
+        result, cost = models.measured(registry, stem, text)
+    except Exception as error:  # an error of one model must not hide the others' answers
+        return {"error": sentence(error)}, None
+    known = {
+        "sentiment": as_json(result),
+        "milliseconds": round(cost.milliseconds, 3),
+        "parameters": cost.parameters,
+        "bytes": cost.bytes,
+    }
+    return known, result
+
+
+def compared(registry: Registry, text: str, method: str) -> dict[str, Any]:
+    """The JSON of ``/compare_texts``.
+
+    Raises:
+        ValueError: There is no such method.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    verdicts: dict[str, Sentiment] = {}
+    explained: dict[str, Attribution] = {}
+    for stem in MODELS:
+        entries[stem], found = entry(registry, stem, text)
+        if found:
+            verdicts[stem] = found
+            explained[stem] = service.call(registry, stem, "explain", text=text, method=method)
+    words = [
+        {"word": word, "scores": scores}
+        for word, scores in (models.same_words(explained) if explained else [])
+    ]
+    return {"agree": models.agreed(verdicts), "models": entries, "words": words}
