@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,21 @@ def known_quality(registry: Registry, stem: str) -> Quality | None:
 def agreed(verdicts: Mapping[str, Sentiment]) -> bool:
     """Whether all models have the same verdict: positive, negative or unsure."""
     return len({each.verdict for each in verdicts.values()}) <= 1
+
+
+def explained(
+    registry: Registry, stems: Iterable[str], text: str, method: str = "integrated_gradients"
+) -> dict[str, Attribution]:
+    """The attributions of those models that can explain their verdicts.
+
+    Raises:
+        CheckpointError, DeadlineExceeded, ValueError: See ``service.call``.
+    """
+    return {
+        stem: service.call(registry, stem, "explain", text=text, method=method)
+        for stem in stems
+        if record(stem).can("explain")
+    }
 
 
 def same_words(attributions: Mapping[str, Attribution]) -> list[tuple[str, dict[str, float]]]:

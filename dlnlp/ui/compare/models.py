@@ -6,11 +6,11 @@ from typing import Any
 
 from gradio.events import api
 
-from dlnlp import catalog, service
+from dlnlp import catalog
 from dlnlp.compare import models
 from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
-from dlnlp.results import Attribution, Sentiment, as_json
+from dlnlp.results import Sentiment, as_json
 from dlnlp.text.checks import check_text
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.errors import api_errors, sentence
@@ -101,14 +101,10 @@ def compared(registry: Registry, text: str, method: str) -> dict[str, Any]:
     """
     entries: dict[str, dict[str, Any]] = {}
     verdicts: dict[str, Sentiment] = {}
-    explained: dict[str, Attribution] = {}
     for stem in MODELS:
         entries[stem], found = entry(registry, stem, text)
         if found:
             verdicts[stem] = found
-            explained[stem] = service.call(registry, stem, "explain", text=text, method=method)
-    words = [
-        {"word": word, "scores": scores}
-        for word, scores in (models.same_words(explained) if explained else [])
-    ]
+    explained = models.explained(registry, verdicts, text, method)
+    words = [{"word": word, "scores": each} for word, each in models.same_words(explained)]
     return {"agree": models.agreed(verdicts), "models": entries, "words": words}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import gradio as gr
 from markupsafe import Markup
 
-from dlnlp import catalog, service
+from dlnlp import catalog
 from dlnlp.compare import models
 from dlnlp.compare.models import Cost, Quality
 from dlnlp.registry import Registry
@@ -47,11 +47,7 @@ def comparison_panel(registry: Registry, box: gr.Textbox) -> Panel:
             except Exception as error:  # an error of one model must not hide the others' answers
                 faults[stem] = sentence(error)
             yield {result: comparison(verdicts, faults)}
-        explained = {
-            stem: service.call(registry, stem, "explain", text=text)
-            for stem in verdicts
-            if catalog.record(stem).can("explain")
-        }
+        explained = models.explained(registry, verdicts, text)
         qualities = {stem: models.known_quality(registry, stem) for stem in costs}
         yield {
             result: comparison(verdicts, faults) + attributions(explained) + facts(costs, qualities)
