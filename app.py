@@ -18,6 +18,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 import gradio as gr
 
 from dlnlp import catalog, plots
+from dlnlp.compare.files import MAX_BYTES
 from dlnlp.registry import Registry, shared_registry
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
@@ -56,7 +57,7 @@ def launch(demo: gr.Blocks, **options: Any) -> str:
         footer_links=["api", "settings"],
         run_history=False,
         ssr_mode=False,
-        max_file_size="100kb",
+        max_file_size=MAX_BYTES,
         favicon_path=theme.FAVICON,
         **options,
     )

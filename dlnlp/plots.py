@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import html
 import io
+import itertools
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from PIL import Image, ImageColor
 from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Trace
 
 ACCENT = "#3b93d0"
+SERIES = (ACCENT, "#d9803f", "#7d8f3a", "#a06cb5")
+NEUTRAL = "rgba(128,128,128,0.6)"
 SANS = "IBM Plex Sans, ui-sans-serif, system-ui, sans-serif"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
 LONGEST_LABEL = 16
@@ -93,7 +96,7 @@ def _verdicts(
         )
     )
     for border in (UNSURE_ABOVE, UNSURE_BELOW):
-        figure.add_hline(border, line={"color": "rgba(128,128,128,0.6)", "width": 1, "dash": "dot"})
+        figure.add_hline(border, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_xaxes(
         **_thinned(labels, MOST_TICKS, space), range=[-0.5, len(labels) - 0.5], tickangle=-45
     )
@@ -102,6 +105,34 @@ def _verdicts(
         **ends, range=[-0.04, 1.04], showgrid=False, zeroline=False, fixedrange=True
     )
     return _finish(figure, height=280, margin={"l": 70, "r": 12, "t": 12, "b": 80})
+
+
+def reliability(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
+    """A reliability diagram: mean probability and share of positives of each bin, by name.
+
+    Points on the diagonal are well calibrated (Guo et al. 2017).
+    """
+    figure = go.Figure()
+    figure.add_shape(
+        type="line", x0=0, y0=0, x1=1, y1=1, line={"color": NEUTRAL, "width": 1, "dash": "dot"}
+    )
+    for (name, points), colour in zip(curves.items(), itertools.cycle(SERIES)):
+        probabilities, shares = zip(*points, strict=True)
+        figure.add_scatter(
+            x=[round(each, 4) for each in probabilities],
+            y=[round(each, 4) for each in shares],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            hovertemplate=f"{label(name, ' ')}: predicted %{{x:.1%}}, were positive %{{y:.1%}}"
+            "<extra></extra>",
+        )
+    axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(**axis, title={"text": "probability of positive"})
+    figure.update_yaxes(**axis, title={"text": "share of positives"})
+    _finish(figure, height=320, margin={"l": 70, "r": 12, "t": 30, "b": 60})
+    legend = {"orientation": "h", "y": 1.12, "font": {"color": "rgb(128,128,128)"}}
+    return figure.update_layout(showlegend=True, legend=legend)
 
 
 def hidden_states(trace: Trace) -> go.Figure:

@@ -25,6 +25,7 @@ from dlnlp.compare import edits
 from dlnlp.compare import models as compare
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
+from dlnlp.ui.compare.batch import QUEUE
 from tests.ui.conftest import BAD_TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ PUBLIC = [
     for each in CAPABILITIES
     if each.public and entry.can(each.verb)
 ]
-COMPARED = {"/compare_sentiment", "/compare_texts", "/compare_edits"}
+COMPARED = {"/compare_sentiment", "/compare_texts", "/compare_edits", "/compare_batch"}
 ENDPOINTS = {f"/{stem}_{each.verb}" for stem, each in PUBLIC} | COMPARED
 
 
@@ -69,6 +70,7 @@ def free_port():
 def test_events_of_one_model_wait_for_each_other(demo):
     stems = [entry.stem for entry in catalog.CATALOG]
     own = {"None", *stems, *(stem + each.queue for stem in stems for each in CAPABILITIES)}
+    own.add(compare.MODELS[-1] + QUEUE)
     queued = [f for f in demo.fns.values() if f.queue]
     assert queued
     assert {f.concurrency_id for f in queued} <= own
@@ -138,6 +140,16 @@ def test_compare_edits_endpoint(client, entry):
     assert found["differences"] == [[[2, 6]], [[2, 5]]]
     verbs = [verb for verb in edits.VERBS if entry.can(verb)]
     assert verbs and all(len(found[verb]) == 2 for verb in verbs)
+
+
+def test_compare_batch_endpoint(client):
+    texts, labels = ["a good film", "a bad film"], ["1", "neg"]
+    found = client.predict(texts, labels, api_name="/compare_batch")
+    assert set(found["positive"]) == set(found["seconds"]) == set(compare.MODELS)
+    assert all(len(each) == 2 for each in found["positive"].values())
+    assert {each["stem"] for each in found["quality"]} == set(compare.MODELS)
+    with pytest.raises(AppError, match="2 texts, but 1 labels"):
+        client.predict(texts, ["1"], api_name="/compare_batch")
 
 
 @pytest.mark.parametrize(

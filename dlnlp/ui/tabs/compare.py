@@ -1,11 +1,11 @@
-"""The tab that compares models, and two versions of a text."""
+"""The tab that compares models, two versions of a text, and models on the lines of a file."""
 
 from __future__ import annotations
 
 import gradio as gr
 
 from dlnlp.registry import Registry
-from dlnlp.ui.compare import edits, models
+from dlnlp.ui.compare import batch, edits, models
 
 STEM = "compare"
 TITLE = "Compare"
@@ -18,3 +18,5 @@ def build_tab(registry: Registry) -> None:
             models.build(registry)
         with gr.Tab("Two texts", id="edits"):
             edits.build(registry)
+        with gr.Tab("File", id="file"):
+            batch.build(registry)
