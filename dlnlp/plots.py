@@ -127,7 +127,8 @@ def reliability(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figur
             hovertemplate=f"{label(name, ' ')}: predicted %{{x:.1%}}, were positive %{{y:.1%}}"
             "<extra></extra>",
         )
-    axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "zeroline": False, "fixedrange": True}
+    axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "fixedrange": True}
+    axis |= {"showgrid": False, "zeroline": False}
     figure.update_xaxes(**axis, title={"text": "probability of positive"})
     figure.update_yaxes(**axis, title={"text": "share of positives"})
     _finish(figure, height=320, margin={"l": 70, "r": 12, "t": 30, "b": 60})

@@ -15,7 +15,7 @@ from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
 from dlnlp.results import Sentiment
 
-CHUNK = 64  # texts that one model reads before the next model and the next report of progress
+CHUNK = 32  # texts that one model reads before the next model and the next report of progress
 BINS = 10  # of the reliability diagram
 
 
@@ -45,19 +45,19 @@ class Batch:
 
     def table(self) -> pd.DataFrame:
         """Every text with its label and the models' verdicts; disagreements come first."""
-        columns: dict[str, object] = {"line": range(1, self.done + 1), "text": self.texts}
+        columns: dict[str, object] = {"row": range(1, self.done + 1), "text": self.texts}
         if self.labels is not None:
             named = {True: "positive", False: "negative", None: ""}
             columns["label"] = [named[label] for label in self.labels]
-        verdicts = [self.verdicts(stem) for stem in self.positive]
+        sides = [np.array(found) >= 0.5 for found in self.positive.values()]
         columns["agree"] = [
-            "yes" if len(set(row)) == 1 else "no" for row in zip(*verdicts, strict=True)
+            "yes" if len(set(row)) == 1 else "no" for row in zip(*sides, strict=True)
         ]
         if self.labels is not None:
             columns["right"] = self.right()
-        for stem, found in zip(self.positive, verdicts, strict=True):
+        for stem in self.positive:
             title = catalog.record(stem).title
-            columns[title] = found
+            columns[title] = self.verdicts(stem)
             columns[f"{title}, P(positive)"] = np.round(self.positive[stem], 4)
         return pd.DataFrame(columns).sort_values("agree", kind="stable", ignore_index=True)
 

@@ -40,7 +40,7 @@ def test_no_texts_and_too_many_are_refused(count):
 def test_the_table_begins_with_disagreements_and_knows_who_is_right():
     found = batch_of([0.9, 0.9, 0.1, 0.2], [0.8, 0.1, 0.2, 0.9], [True, True, None, True])
     table = found.table()
-    assert list(table["line"]) == [2, 4, 1, 3]
+    assert list(table["row"]) == [2, 4, 1, 3]
     assert list(table["agree"]) == ["no", "no", "yes", "yes"]
     first, second = (record(stem).title for stem in MODELS)
     assert list(table["right"]) == [f"only {first}", f"only {second}", "all", ""]

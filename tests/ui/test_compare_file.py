@@ -46,9 +46,9 @@ def test_a_labelled_file_gets_quality_and_downloads(page, labelled):
 
 
 def test_progress_is_shown_while_it_runs(page):
-    compare(page, "\n".join(f"a good film {i}" for i in range(70)))
+    compare(page, "\n".join(f"a good film {i}" for i in range(40)))
     said = [str(value) for values in page.history for value in values.values()]
-    assert any("64 of 70 texts, about" in each for each in said)
+    assert any("32 of 40 texts, about" in each for each in said)
 
 
 def test_a_damaged_file_is_one_sentence_and_clears_the_last_results(page, labelled, tmp_path):

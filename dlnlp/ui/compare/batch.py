@@ -24,7 +24,7 @@ from dlnlp.ui.compare.models import CHAPTERS
 from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.errors import api_errors, sentence
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import AT_ONCE, QUIET
+from dlnlp.ui.kit.panels import AT_ONCE, QUIET, revealing
 from dlnlp.ui.panels.batch_summary import progress, summary
 
 STEM = "batch"
@@ -39,7 +39,7 @@ KINDS_NAMED = (
 NO_LABELS = "no labels"
 CANCELLED = "Cancelled."
 LEFT_OUT = "Only the first {:,} of {:,} rows are read."
-WIDTHS = {"line": "70px", "text": "380px", "agree": "90px", "label": "100px"}
+WIDTHS = {"row": "70px", "text": "380px", "agree": "90px", "label": "100px"}
 Values = dict[Component, Any]
 
 
@@ -93,6 +93,7 @@ class BatchScreen:
             [self.lines, self.file, *columns],
             self.outputs,
             show_progress_on=self.status,
+            js=revealing(f"{STEM}_answer"),
             **QUIET,
             **queue,
         )
