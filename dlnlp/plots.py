@@ -13,6 +13,7 @@ import io
 import itertools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,57 @@ def reliability(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figur
     _finish(figure, height=320, margin={"l": 70, "r": 12, "t": 30, "b": 60})
     legend = {"orientation": "h", "y": 1.12, "font": {"color": "rgb(128,128,128)"}}
     return figure.update_layout(showlegend=True, legend=legend)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model with the value of a metric, its latency in seconds, and its size."""
+
+    title: str
+    quality: float
+    latency: float
+    bytes: int
+
+
+def quality_against_latency(
+    points: Sequence[Point], metric: str, higher_is_better: bool, largest: int
+) -> go.Figure:
+    """A marker per model, whose area is its size on disk; better models are higher up.
+
+    Args:
+        metric: The label of the metric.
+        largest: The size in bytes of the largest model, for figures that are shown side by side.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[1000 * point.latency for point in points],
+            y=[point.quality for point in points],
+            text=[html.escape(point.title, quote=False) for point in points],
+            customdata=[round(point.bytes / 1e6, 1) for point in points],
+            mode="markers+text",
+            textposition="top center",
+            textfont={"color": "rgb(128,128,128)"},
+            marker={
+                "size": [point.bytes for point in points],
+                "sizemode": "area",
+                "sizeref": largest / 40**2,
+                "sizemin": 4,
+                "color": ACCENT,
+                "opacity": 0.7,
+            },
+            hovertemplate="%{text}: %{y:.1f} in %{x:.1f} ms, %{customdata} MB<extra></extra>",
+        )
+    )
+    middle = float(np.mean([point.quality for point in points]))
+    ends = [middle - 5, middle + 5]
+    plain = {"showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(
+        **plain, type="log", dtick=1, range=[-0.6, 3], title={"text": "latency, ms"}
+    )
+    figure.update_yaxes(
+        **plain, range=ends if higher_is_better else ends[::-1], title={"text": metric}
+    )
+    return _finish(figure, height=260, margin={"l": 60, "r": 12, "t": 12, "b": 50})
 
 
 def hidden_states(trace: Trace) -> go.Figure:

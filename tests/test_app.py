@@ -36,7 +36,13 @@ PUBLIC = [
     for each in CAPABILITIES
     if each.public and entry.can(each.verb)
 ]
-COMPARED = {"/compare_sentiment", "/compare_texts", "/compare_edits", "/compare_batch"}
+COMPARED = {
+    "/compare_sentiment",
+    "/compare_texts",
+    "/compare_edits",
+    "/compare_batch",
+    "/compare_scoreboard",
+}
 ENDPOINTS = {f"/{stem}_{each.verb}" for stem, each in PUBLIC} | COMPARED
 
 
@@ -150,6 +156,12 @@ def test_compare_batch_endpoint(client):
     assert {each["stem"] for each in found["quality"]} == set(compare.MODELS)
     with pytest.raises(AppError, match="2 texts, but 1 labels"):
         client.predict(texts, ["1"], api_name="/compare_batch")
+
+
+def test_compare_scoreboard_endpoint(client):
+    found = client.predict(api_name="/compare_scoreboard")
+    assert [each["model"] for each in found["models"]] == [each.stem for each in catalog.CATALOG]
+    assert all(each["latency_seconds"] is None for each in found["models"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,193 @@
+"""All models with their size, quality and speed, beside baselines and published results."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlnlp.catalog import CATALOG, Metric, Record
+from dlnlp.checkpoint import CheckpointError, read_json
+from dlnlp.compare.models import known_size
+from dlnlp.inference.deadline import deadline
+from dlnlp.registry import Registry
+
+BASELINES = "baselines.json"
+SENTENCE = "I wanted to like it, but the plot is thin and the ending makes no sense."
+REPEATS = 15  # at most, for the latency
+ENOUGH_SECONDS = 1.0  # of measuring one figure
+BATCH = 64  # texts of a batch
+LONGEST = 60.0  # seconds that a model may take
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measured metric of a model or a baseline."""
+
+    metric: Metric
+    value: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model: what is known without running it. None is unknown."""
+
+    record: Record
+    parameters: int | None
+    bytes: int | None
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple method measured on the same validation sets."""
+
+    name: str
+    task: str
+    description: str
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A model's speed on this machine.
+
+    ``latency`` is the median time in seconds of one request, ``throughput`` the number of ``unit``
+    per second.
+    """
+
+    stem: str
+    latency: float
+    throughput: float
+    unit: str
+
+
+def rows(registry: Registry) -> list[Row]:
+    """All models of the catalog."""
+    found = []
+    for entry in CATALOG:
+        metrics: dict[str, Any] = {}
+        if not registry.untrained:
+            try:
+                metrics = registry.report(entry.stem).training.get("metrics", {})
+            except CheckpointError:
+                metrics = {}
+        scores = _scores(entry.metrics, metrics)
+        found.append(Row(entry, *known_size(registry, entry.stem), scores))
+    return found
+
+
+def baselines(registry: Registry) -> list[Baseline]:
+    """The baselines that ``python -m train.baselines`` measured; empty without their file."""
+    known = {metric.key: metric for entry in CATALOG for metric in entry.metrics}
+    try:
+        entries = read_json(registry.root, BASELINES)["baselines"]
+    except CheckpointError:
+        return []
+    return [
+        Baseline(
+            each["name"],
+            each["task"],
+            each["description"],
+            _scores(tuple(known.values()), each["metrics"]),
+        )
+        for each in entries
+    ]
+
+
+def _scores(metrics: tuple[Metric, ...], values: dict[str, Any]) -> tuple[Score, ...]:
+    headlines = (metric for metric in metrics if metric.headline)
+    return tuple(
+        Score(metric, float(values[metric.key]))
+        for metric in headlines
+        if isinstance(values.get(metric.key), (int, float))
+    )
+
+
+def speeds(registry: Registry, seconds: float | None = None) -> Iterator[Speed]:
+    """Measure one model after the other on this machine; loading does not count.
+
+    Args:
+        seconds: The time limit for each figure (default: ``ENOUGH_SECONDS``); at least one run is
+            measured.
+
+    Raises:
+        CheckpointError: A model can't be loaded.
+    """
+    for entry in CATALOG:
+        verb = next((verb for verb in MEASURED if entry.can(verb)), None)
+        if verb:
+            predictor = registry.get(entry.stem)
+            with deadline(LONGEST):
+                speed = MEASURED[verb](entry.stem, predictor, seconds or ENOUGH_SECONDS)
+            yield speed
+
+
+def _batched(call: Callable[[Any, list[str]], Any], unit: str, batch: int) -> Callable[..., Speed]:
+    def measure(stem: str, predictor: Any, seconds: float) -> Speed:
+        texts = [f"{SENTENCE} {number}" for number in range(batch)]
+        latency = _median(lambda: call(predictor, [SENTENCE]), seconds)
+        return Speed(stem, latency, batch / _median(lambda: call(predictor, texts), seconds), unit)
+
+    return measure
+
+
+def _generated(stem: str, predictor: Any, seconds: float) -> Speed:
+    tokens = 50
+    latency = _median(lambda: predictor.next_tokens(SENTENCE, k=5), seconds)
+
+    def generate() -> None:
+        for _ in predictor.generate("Once upon a time", max_new_tokens=tokens, seed=0):
+            pass
+
+    return Speed(stem, latency, tokens / _median(generate, seconds), "tokens")
+
+
+def _median(call: Callable[[], Any], seconds: float) -> float:
+    """The median time of a call, after one that is not counted."""
+    call()
+    taken: list[float] = []
+    while not taken or (len(taken) < REPEATS and sum(taken) < seconds):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+# How the speed of a model is measured, by the first of these verbs that it has.
+MEASURED: dict[str, Callable[..., Speed]] = {
+    "classify": _batched(lambda predictor, texts: predictor.classify(texts), "texts", BATCH),
+    "translate": _batched(lambda predictor, texts: predictor.translate(texts), "sentences", 16),
+    "generate": _generated,
+}
+
+
+def first_metrics(rows: Sequence[Row]) -> list[Metric]:
+    """The first metric of each model that has one; models of one task share it."""
+    return list(
+        {row.scores[0].metric.key: row.scores[0].metric for row in rows if row.scores}.values()
+    )
+
+
+def values(scores: Sequence[Score]) -> dict[str, float]:
+    """The values by the keys of the metrics."""
+    return {each.metric.key: each.value for each in scores}
+
+
+def as_json(row: Row, speeds: Mapping[str, Speed]) -> dict[str, Any]:
+    """A model as a JSON value; its speed is null unless it was measured."""
+    speed = speeds.get(row.record.stem)
+    return {
+        "model": row.record.stem,
+        "title": row.record.title,
+        "task": row.record.task,
+        "family": row.record.family,
+        "parameters": row.parameters,
+        "bytes": row.bytes,
+        "quality": values(row.scores),
+        "latency_seconds": speed and round(speed.latency, 6),
+        "throughput_per_second": speed and round(speed.throughput, 2),
+        "throughput_unit": speed and speed.unit,
+    }

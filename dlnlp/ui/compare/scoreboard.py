@@ -1,0 +1,116 @@
+"""The screen with the scoreboard of all models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+from gradio.components import Component
+from gradio.events import api
+
+from dlnlp import plots
+from dlnlp.catalog import CATALOG, Metric
+from dlnlp.compare import scoreboard as board
+from dlnlp.compare.scoreboard import Row, Speed
+from dlnlp.registry import Registry
+from dlnlp.ui.kit import markup
+from dlnlp.ui.kit.errors import api_errors, sentence
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import QUIET
+from dlnlp.ui.panels.scoreboard import scoreboard
+
+STEM = "scoreboard"
+INTRO = (
+    "Quality is measured on validation data by the training scripts, speed on this machine when "
+    "you press the button."
+)
+MEASURING = "Measuring “{}” ({} of {})…"
+Values = dict[Component, Any]
+
+
+def build(registry: Registry) -> None:
+    """The table, a button that measures the speed of all models, and the plot."""
+    gr.HTML(markup.intro("All chapters · Quality, size and speed", INTRO))
+    with gr.Row(elem_classes="dl-buttons dl-measure"):
+        button = gr.Button("Measure speed", variant="primary", elem_id=f"{STEM}_run")
+    status = gr.HTML(elem_id=f"{STEM}_status", elem_classes="dl-result")
+    rows, baselines = board.rows(registry), board.baselines(registry)
+    plotted = board.first_metrics(rows)
+    with gr.Row():
+        drawn = [
+            gr.Plot(visible=False, show_label=False, min_width=280, elem_id=f"{STEM}_{metric.key}")
+            for metric in plotted
+        ]
+    table = gr.HTML(scoreboard(rows, baselines, {}), elem_id=f"{STEM}_table")
+
+    def measure() -> Iterator[Values]:
+        found: dict[str, Speed] = {}
+        titles = [entry.title for entry in CATALOG]
+        yield {status: markup.waiting(MEASURING.format(titles[0], 1, len(titles)))}
+        try:
+            for speed in board.speeds(registry):
+                found[speed.stem] = speed
+                done = len(found)
+                waiting = done < len(titles)
+                following = MEASURING.format(titles[done], done + 1, len(titles)) if waiting else ""
+                yield {
+                    status: markup.waiting(following) if waiting else "",
+                    table: scoreboard(rows, baselines, found),
+                }
+        except Exception as error:
+            yield {status: markup.fault(sentence(error))}
+            return
+        figures = plots_of(rows, plotted, found)
+        yield {
+            plot: gr.Plot(figure, visible=True) for plot, figure in zip(drawn, figures, strict=True)
+        }
+
+    queue = Model(registry, CATALOG[-1].stem).queue()
+    button.click(measure, None, [status, table, *drawn], show_progress_on=status, **QUIET, **queue)
+    expose(registry)
+
+
+def plots_of(
+    rows: Sequence[Row], metrics: Sequence[Metric], speeds: Mapping[str, Speed]
+) -> list[go.Figure]:
+    """A figure of quality against latency for each metric."""
+    sizes = {row.record.stem: row.bytes or 0 for row in rows}
+    figures = []
+    for metric in metrics:
+        points = [
+            plots.Point(row.record.title, score.value, speeds[stem].latency, sizes[stem])
+            for row in rows
+            for score in row.scores[:1]
+            if score.metric.key == metric.key and (stem := row.record.stem) in speeds
+        ]
+        figures.append(
+            plots.quality_against_latency(
+                points, metric.label, metric.higher_is_better, max(1, *sizes.values())
+            )
+        )
+    return figures
+
+
+def expose(registry: Registry) -> None:
+    """The endpoint ``/compare_scoreboard``."""
+
+    def compare_scoreboard(measure: bool = False) -> dict[str, Any]:
+        """All models with parameters, bytes, quality and, on request, their speed here.
+
+        Args:
+            measure: Whether to measure latency and throughput on this machine, which takes seconds.
+        """
+        with api_errors():
+            speeds = {each.stem: each for each in board.speeds(registry)} if measure else {}
+            return {
+                "models": [board.as_json(row, speeds) for row in board.rows(registry)],
+                "baselines": [
+                    {"name": each.name, "task": each.task, "quality": board.values(each.scores)}
+                    for each in board.baselines(registry)
+                ],
+            }
+
+    queue = Model(registry, CATALOG[-1].stem).queue()
+    api(compare_scoreboard, api_name="compare_scoreboard", **queue)
