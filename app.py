@@ -35,12 +35,12 @@ def build_app(registry: Registry) -> gr.Blocks:
     with gr.Blocks(title="dlnlp") as demo:
         gr.HTML(markup.header(registry.untrained))
         with gr.Tabs(overflow_behavior="wrap"):  # all tabs are visible on a phone, too
-            with gr.Tab(start.TITLE, id=start.STEM):
+            with gr.Tab(start.TITLE, id=start.STEM, elem_id=f"{start.STEM}_tab"):
                 start.build_tab(registry)
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem, elem_id=f"{entry.stem}_tab"):
                     entry.tab.build_tab(registry)
-            with gr.Tab(compare.TITLE, id=compare.STEM):
+            with gr.Tab(compare.TITLE, id=compare.STEM, elem_id="comparisons_tab"):
                 compare.build_tab(registry)
         endpoints.expose(registry)
     demo.queue(max_size=64, api_open=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
-SCRIPT = Path(__file__).parent / "kit" / "page.js"
+SCRIPTS = tuple(Path(__file__).parent / "kit" / name for name in ("page.js", "links.js"))
 FAVICON = Path(__file__).with_name("favicon.png")
 # Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
 MEDIA = """
@@ -97,5 +97,6 @@ def style() -> str:
 
 
 def head() -> str:
-    """What goes into the page's head: media queries and the script that all tabs share."""
-    return f"<style>{MEDIA}</style><script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+    """What goes into the page's head: media queries and the scripts that all tabs share."""
+    scripts = (f"<script>{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS)
+    return f"<style>{MEDIA}</style>{''.join(scripts)}"

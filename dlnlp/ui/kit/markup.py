@@ -16,6 +16,15 @@ def join(parts: Iterable[str], separator: str = "") -> Markup:
     return Markup(separator).join(parts)
 
 
+# See ``links.js``.
+BUTTONS = Markup(
+    '<nav><button type="button" class="dl-copy" data-copy-link '
+    'title="A link to this tab with your text and settings">Copy link</button>'
+    '<button type="button" class="dl-copy" data-present '
+    'title="Large type, question and answer only; Esc ends it">Present</button></nav>'
+)
+
+
 def header(untrained: bool) -> Markup:
     """The top of the page."""
     warning = Markup(
@@ -24,8 +33,8 @@ def header(untrained: bool) -> Markup:
     )
     return Markup(
         '<header class="dl-header"><h1>dlnlp</h1>'
-        "<p>Four trained NLP models to try out and look inside</p>{}</header>"
-    ).format(warning if untrained else "")
+        "<p>Four trained NLP models to try out and look inside</p>{}{}</header>"
+    ).format(warning if untrained else "", BUTTONS)
 
 
 def intro(chapter: str, text: str) -> Markup:

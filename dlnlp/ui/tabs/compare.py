@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from dlnlp.registry import Registry
@@ -9,16 +11,17 @@ from dlnlp.ui.compare import batch, edits, models, scoreboard
 
 STEM = "compare"
 TITLE = "Compare"
+SCREENS: dict[str, Any] = {
+    "Models": models,
+    "Two texts": edits,
+    "File": batch,
+    "Scoreboard": scoreboard,
+}
 
 
 def build_tab(registry: Registry) -> None:
     """One screen per kind of comparison."""
     with gr.Tabs(overflow_behavior="wrap"):  # all screens are visible on a phone, too
-        with gr.Tab("Models", id="models"):
-            models.build(registry)
-        with gr.Tab("Two texts", id="edits"):
-            edits.build(registry)
-        with gr.Tab("File", id="file"):
-            batch.build(registry)
-        with gr.Tab("Scoreboard", id="scoreboard"):
-            scoreboard.build(registry)
+        for title, screen in SCREENS.items():
+            with gr.Tab(title, id=screen.STEM, elem_id=f"{screen.STEM}_tab"):
+                screen.build(registry)

@@ -1,0 +1,175 @@
+// Links to what a visitor sees. The address holds the view (a tab, or a screen of the Compare tab),
+// its texts, the settings that were changed, and whether the page is presented on a screen.
+(() => {
+  const OUTER = "comparisons"; // the tab whose screens are views of their own
+  const LONGEST = 3000; // characters of the texts in a link
+  const TOO_LONG = "The text is too long for a link";
+  const touched = new Set(); // ids of components that the visitor or a link has changed
+  let tooLong = false;
+
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  const button = (view) => document.getElementById(`${view}_tab-button`);
+  const until = async (find) => {
+    for (let tries = 0; tries < 50; tries++) {
+      const found = find();
+      if (found) return found;
+      await pause(100);
+    }
+    return null;
+  };
+
+  // The view that is shown: the selected tab, or the selected screen of the Compare tab.
+  const shown = () => {
+    const selected = document.querySelectorAll('[role="tab"][aria-selected="true"]');
+    const [tab, screen] = [...selected].map((each) => each.id.replace("_tab-button", ""));
+    return tab === OUTER ? screen : tab;
+  };
+
+  // The component of an event in the view, by its HTML id, such as "sentiment_lstm_method".
+  const component = (target, view) => target.closest?.(`[id^="${view}_"]:not([role="tab"])`);
+
+  const value = (element) => {
+    const radio = element.querySelector('input[type="radio"]:checked');
+    const box = element.querySelector('input[type="checkbox"]');
+    if (radio) return radio.value;
+    if (box) return box.checked ? "1" : "0";
+    return element.querySelector('textarea, input[type="number"]')?.value;
+  };
+
+  const query = () => {
+    const view = shown();
+    if (!view) return null;
+    const old = new URLSearchParams(location.search);
+    const params = new URLSearchParams();
+    for (const [name, each] of old) if (name.startsWith("__")) params.set(name, each);
+    if (document.documentElement.dataset.presenting) params.set("present", "1");
+    params.set("view", view);
+    let length = 0;
+    for (const id of [...touched].sort()) {
+      const element = id.startsWith(`${view}_`) && document.getElementById(id);
+      const found = element && value(element);
+      if (!found) continue;
+      length += found.length;
+      params.set(id, found);
+    }
+    tooLong = length > LONGEST;
+    if (tooLong) for (const name of [...params.keys()]) if (name.includes(`${view}_`)) params.delete(name);
+    return `?${params}`;
+  };
+
+  // A question and a change of the view make a new entry of the history, a setting changes the
+  // last one. Typing alone leaves the address as it is, because the answer is still for the old text.
+  let restoring = true; // until the address was read
+  const due = { push: 0, replace: 0 }; // until when to look for a change, in milliseconds
+  const expect = (how) => (due[how] = performance.now() + 2000);
+  const update = () => {
+    const now = performance.now();
+    if (restoring || (now > due.push && now > due.replace)) return;
+    const wanted = query();
+    if (!wanted || wanted === location.search) return;
+    history[now < due.push ? "pushState" : "replaceState"](null, "", wanted + location.hash);
+    due.push = due.replace = 0;
+  };
+  setInterval(update, 250);
+
+  const note = (event) => {
+    const view = shown();
+    const element = view && component(event.target, view);
+    if (!element || event.target.matches('input[type="file"]')) return;
+    touched.add(element.id);
+    if (!event.target.matches("textarea")) expect("replace");
+  };
+  document.addEventListener("input", note, true);
+  document.addEventListener("change", note, true);
+  document.addEventListener(
+    "click",
+    (event) => {
+      const target = event.target.closest('[role="tab"], [id$="_run"], [id$="_examples"]');
+      if (!target) return;
+      expect("push");
+      const view = shown();
+      if (target.id === `${view}_run` || target.id === `${view}_examples`)
+        for (const box of document.querySelectorAll(`[id^="${view}_"]`))
+          if (box.matches(`#${view}_text, #${view}_other, #${view}_model`)) touched.add(box.id);
+    },
+    true,
+  );
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("textarea")) expect("push");
+  });
+
+  // Give a component a value; whether it had this value already.
+  const assign = (element, wanted) => {
+    if (value(element) === wanted) return true;
+    const radios = [...element.querySelectorAll('input[type="radio"]')];
+    const choice =
+      radios.find((each) => each.value === wanted) || element.querySelector('input[type="checkbox"]');
+    if (choice) choice.click();
+    const field = element.querySelector('textarea, input[type="number"]');
+    if (choice || !field) return false;
+    field.value = wanted;
+    for (const type of ["input", "change"])
+      field.dispatchEvent(new Event(type, { bubbles: true }));
+    return false;
+  };
+
+  // A component that was just drawn may be reset, so its value must stay for a moment.
+  const set = async (id, wanted) => {
+    const find = () => document.getElementById(id);
+    if (!find()) // it may be in an accordion
+      for (const closed of document.querySelectorAll(".tabitem button.label-wrap:not(.open)"))
+        if (closed.offsetParent) closed.click();
+    if (!(await until(find))) return;
+    touched.add(id);
+    for (let tries = 0, stays = 0; tries < 30 && stays < 4; tries++) {
+      const element = find();
+      stays = element && assign(element, wanted) ? stays + 1 : 0;
+      await pause(75);
+    }
+  };
+
+  const present = (on) => {
+    if (on) document.documentElement.dataset.presenting = "1";
+    else delete document.documentElement.dataset.presenting;
+    expect("replace");
+  };
+
+  // Show the view of an address, and ask its question again.
+  const restore = async () => {
+    const params = new URLSearchParams(location.search);
+    const view = params.get("view");
+    present(params.get("present") === "1");
+    restoring = Boolean(view && /^\w+$/.test(view));
+    if (!restoring) return;
+    await until(() => document.querySelector('[role="tab"]'));
+    if (!button(view)) button(OUTER)?.click();
+    const tab = await until(() => button(view));
+    if (tab && shown() !== view) tab.click();
+    const fields = [...params].filter(([id]) => id.startsWith(`${view}_`));
+    if (tab) await Promise.all(fields.map(([id, wanted]) => set(id, wanted)));
+    if (tab && fields.length) document.getElementById(`${view}_run`)?.click();
+    due.push = due.replace = 0;
+    restoring = false;
+  };
+  addEventListener("popstate", restore);
+  if (document.readyState === "complete") restore();
+  else addEventListener("load", restore);
+
+  document.addEventListener("click", async (event) => {
+    const target = event.target.closest("[data-copy-link], [data-present]");
+    if (!target) return;
+    if (target.matches("[data-present]")) return present(!document.documentElement.dataset.presenting);
+    expect("replace");
+    update();
+    const label = target.textContent;
+    const said = tooLong ? TOO_LONG : await navigator.clipboard.writeText(location.href).then(
+      () => "Copied",
+      () => location.href, // browsers only allow copying on secure pages
+    );
+    target.textContent = said;
+    setTimeout(() => (target.textContent = label), 2500);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") present(false);
+  });
+})();
