@@ -4,7 +4,14 @@ from dlnlp import catalog
 
 TITLES = {entry.stem: entry.title for entry in catalog.CATALOG} | {"compare": "Compare"}
 
-DRAWN = 200  # milliseconds
+# Resolves when the page has not changed for 200 ms.
+DRAWN = """() => new Promise((done) => {
+  let timer = setTimeout(done, 200);
+  new MutationObserver(() => {
+    clearTimeout(timer);
+    timer = setTimeout(done, 200);
+  }).observe(document.body, { childList: true, subtree: true, attributes: true });
+})"""
 
 
 def go(page, stem, text=None):
@@ -12,8 +19,8 @@ def go(page, stem, text=None):
     box = page.locator(f"#{stem}_text textarea")
     new = not box.count()
     page.get_by_role("tab", name=TITLES.get(stem, "Start"), exact=True).click()
-    if new:  # a tab is drawn when it is first opened, and may empty its box just after that
-        page.wait_for_timeout(DRAWN)
+    if new:  # a tab is drawn when it is first opened, and may reset its components just after that
+        page.evaluate(DRAWN)
     if text is not None:
         box.fill(text)
     return box
