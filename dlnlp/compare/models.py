@@ -34,8 +34,8 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """A model's first headline metric, measured on validation data, and its references."""
+class Score:
+    """A metric of a model or a baseline, measured on validation data."""
 
     metric: Metric
     value: float
@@ -82,16 +82,24 @@ def known_size(registry: Registry, stem: str) -> tuple[int | None, int | None]:
     return (parameters if isinstance(parameters, int) else None), size or None
 
 
-def known_quality(registry: Registry, stem: str) -> Quality | None:
-    """The first headline metric of the checkpoint; None if unknown."""
+def known_scores(registry: Registry, stem: str) -> tuple[Score, ...]:
+    """The headline metrics of the checkpoint; empty if unknown."""
     if registry.untrained:
-        return None
-    metric = next((each for each in record(stem).metrics if each.headline), None)
+        return ()
     try:
-        value = registry.report(stem).training.get("metrics", {}).get(metric.key if metric else "")
+        values = registry.report(stem).training.get("metrics", {})
     except CheckpointError:
-        return None
-    return Quality(metric, float(value)) if metric and isinstance(value, (int, float)) else None
+        return ()
+    return scores(record(stem).metrics, values)
+
+
+def scores(metrics: Iterable[Metric], values: Mapping[str, Any]) -> tuple[Score, ...]:
+    """The headline metrics that have a value, by their keys."""
+    return tuple(
+        Score(metric, float(values[metric.key]))
+        for metric in metrics
+        if metric.headline and isinstance(values.get(metric.key), (int, float))
+    )
 
 
 def agreed(verdicts: Mapping[str, Sentiment]) -> bool:

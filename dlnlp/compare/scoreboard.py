@@ -10,7 +10,7 @@ from typing import Any
 
 from dlnlp.catalog import CATALOG, Metric, Record
 from dlnlp.checkpoint import CheckpointError, read_json
-from dlnlp.compare.models import known_size
+from dlnlp.compare.models import Score, known_scores, known_size, scores
 from dlnlp.inference.deadline import deadline
 from dlnlp.registry import Registry
 
@@ -20,14 +20,6 @@ REPEATS = 15  # at most, for the latency
 ENOUGH_SECONDS = 1.0  # of measuring one figure
 BATCH = 64  # texts of a batch
 LONGEST = 60.0  # seconds that a model may take
-
-
-@dataclass(frozen=True)
-class Score:
-    """A measured metric of a model or a baseline."""
-
-    metric: Metric
-    value: float
 
 
 @dataclass(frozen=True)
@@ -66,17 +58,10 @@ class Speed:
 
 def rows(registry: Registry) -> list[Row]:
     """All models of the catalog."""
-    found = []
-    for entry in CATALOG:
-        metrics: dict[str, Any] = {}
-        if not registry.untrained:
-            try:
-                metrics = registry.report(entry.stem).training.get("metrics", {})
-            except CheckpointError:
-                metrics = {}
-        scores = _scores(entry.metrics, metrics)
-        found.append(Row(entry, *known_size(registry, entry.stem), scores))
-    return found
+    return [
+        Row(entry, *known_size(registry, entry.stem), known_scores(registry, entry.stem))
+        for entry in CATALOG
+    ]
 
 
 def baselines(registry: Registry) -> list[Baseline]:
@@ -91,19 +76,10 @@ def baselines(registry: Registry) -> list[Baseline]:
             each["name"],
             each["task"],
             each["description"],
-            _scores(tuple(known.values()), each["metrics"]),
+            scores(known.values(), each["metrics"]),
         )
         for each in entries
     ]
-
-
-def _scores(metrics: tuple[Metric, ...], values: dict[str, Any]) -> tuple[Score, ...]:
-    headlines = (metric for metric in metrics if metric.headline)
-    return tuple(
-        Score(metric, float(values[metric.key]))
-        for metric in headlines
-        if isinstance(values.get(metric.key), (int, float))
-    )
 
 
 def speeds(registry: Registry, seconds: float | None = None) -> Iterator[Speed]:
@@ -171,9 +147,9 @@ def first_metrics(rows: Sequence[Row]) -> list[Metric]:
     )
 
 
-def values(scores: Sequence[Score]) -> dict[str, float]:
+def values(measured: Sequence[Score]) -> dict[str, float]:
     """The values by the keys of the metrics."""
-    return {each.metric.key: each.value for each in scores}
+    return {each.metric.key: each.value for each in measured}
 
 
 def as_json(row: Row, speeds: Mapping[str, Speed]) -> dict[str, Any]:

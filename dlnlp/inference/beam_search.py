@@ -61,9 +61,7 @@ def beam_search(
     count, width, device = len(limits), beam_size, state[0].device
     alphas = [1.0] * count if alphas is None else alphas
     tokens = torch.full((count * width,), start, device=device)
-    # All beams of an input start out equal, so only the first one is extended at first.
-    scores = torch.full((count, width), -torch.inf, device=device)
-    scores[:, 0] = 0.0
+    scores = _first_scores(count, width, device)
     rows = torch.arange(count, device=device).unsqueeze(1) * width  # (B, 1)
     finished: list[list[tuple[float, float, int, int]]] = [[] for _ in limits]
     done = [False] * count
@@ -81,9 +79,8 @@ def beam_search(
         is_end = token == end
         going = is_end.int().argsort(dim=1, stable=True)[:, :width]  # the K best unfinished ones
         scores = best.gather(1, going)
-        _collect(finished, done, best, beam + rows, is_end, length, alphas)
-        for b, ahead in enumerate(scores[:, 0].tolist()):
-            done[b] |= _is_done(finished[b], width, normalised(ahead, length, alphas[b]))
+        ends = best, beam + rows, is_end
+        _collect(finished, done, *ends, scores[:, 0].tolist(), length, alphas)
         if all(done):
             break
         tokens = token.gather(1, going).flatten()
@@ -96,19 +93,31 @@ def beam_search(
     return [[_trace(history, *output) for output in outputs] for outputs in finished]
 
 
+def _first_scores(count: int, width: int, device: torch.device) -> Tensor:
+    """The scores (B, K) before the first step.
+
+    All beams of an input start out equal, so only the first one is extended at first.
+    """
+    scores = torch.full((count, width), -torch.inf, device=device)
+    scores[:, 0] = 0.0
+    return scores
+
+
 def _collect(
     finished: list[list[tuple[float, float, int, int]]],
     done: list[bool],
     best: Tensor,
     rows: Tensor,
     is_end: Tensor,
+    ahead: Sequence[float],
     length: int,
     alphas: Sequence[float],
 ) -> None:
-    """Add the outputs of ``length`` tokens that ended at this step, and keep the K best.
+    """Add the outputs of ``length`` tokens that ended, keep the K best, and update ``done``.
 
     ``best``, ``rows`` and ``is_end`` are (B, 2K): scores, the rows that they extend, and whether
-    they extend them by the end symbol. Only the first K of them count.
+    they extend them by the end symbol. Only the first K of them count. ``ahead`` are the scores of
+    the best unfinished outputs.
     """
     width = best.shape[1] // 2
     for b, column in (is_end[:, :width] & best[:, :width].isfinite()).nonzero().tolist():
@@ -116,6 +125,8 @@ def _collect(
             score, row = float(best[b, column]), int(rows[b, column])
             finished[b].append((normalised(score, length, alphas[b]), score, length, row))
             finished[b] = sorted(finished[b], reverse=True)[:width]
+    for b, score in enumerate(ahead):
+        done[b] |= _is_done(finished[b], width, normalised(score, length, alphas[b]))
 
 
 def _is_done(outputs: list[tuple[float, float, int, int]], width: int, ahead: float) -> bool:

@@ -47,7 +47,7 @@ def test_parquet_is_read(tmp_path):
     pd.DataFrame({**ROWS, "number": [1, None]}).to_parquet(path)
     table = files.read(path)
     assert {name: table.columns[name] for name in ROWS} == ROWS
-    assert table.columns["number"] == ["1.0", ""] or table.columns["number"][0].startswith("1")
+    assert table.columns["number"] == ["1.0", ""]
 
 
 def test_lines_of_plain_text_are_texts(written):

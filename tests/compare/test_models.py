@@ -31,10 +31,10 @@ def test_size_parameters_and_quality_of_a_checkpoint_are_known(tmp_path):
     (folder / "README.md").write_text("# card", encoding="utf-8")
     registry = Registry(root=tmp_path)
     assert models.known_size(registry, MODELS[0]) == (12, len(training) + 6)
-    assert models.known_quality(registry, MODELS[0]).value == 88.5
+    assert [each.value for each in models.known_scores(registry, MODELS[0])] == [88.5]
     assert models.known_size(registry, MODELS[1]) == (None, None)
-    assert models.known_quality(registry, MODELS[1]) is None
-    assert models.known_quality(Registry(untrained=True), MODELS[0]) is None
+    assert models.known_scores(registry, MODELS[1]) == ()
+    assert models.known_scores(Registry(untrained=True), MODELS[0]) == ()
 
 
 def test_short_texts_are_timed_several_times_and_long_ones_once(monkeypatch):

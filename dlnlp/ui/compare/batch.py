@@ -24,7 +24,7 @@ from dlnlp.ui.compare.models import CHAPTERS
 from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.errors import api_errors, sentence
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import AT_ONCE, QUIET, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Values, revealing
 from dlnlp.ui.panels.batch_summary import progress, summary
 
 STEM = "batch"
@@ -40,7 +40,6 @@ NO_LABELS = "no labels"
 CANCELLED = "Cancelled."
 LEFT_OUT = "Only the first {:,} of {:,} rows are read."
 WIDTHS = {"row": "70px", "text": "380px", "agree": "90px", "label": "100px"}
-Values = dict[Component, Any]
 
 
 class BatchScreen:

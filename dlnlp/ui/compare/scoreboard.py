@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
-from gradio.components import Component
 from gradio.events import api
 
 from dlnlp import plots
@@ -18,7 +17,7 @@ from dlnlp.registry import Registry
 from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.errors import api_errors, sentence
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import QUIET
+from dlnlp.ui.kit.panels import QUIET, Values
 from dlnlp.ui.panels.scoreboard import scoreboard
 
 STEM = "scoreboard"
@@ -27,7 +26,6 @@ INTRO = (
     "you press the button."
 )
 MEASURING = "Measuring “{}” ({} of {})…"
-Values = dict[Component, Any]
 
 
 def build(registry: Registry) -> None:

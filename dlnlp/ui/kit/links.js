@@ -44,16 +44,12 @@
     for (const [name, each] of old) if (name.startsWith("__")) params.set(name, each);
     if (document.documentElement.dataset.presenting) params.set("present", "1");
     params.set("view", view);
-    let length = 0;
-    for (const id of [...touched].sort()) {
-      const element = id.startsWith(`${view}_`) && document.getElementById(id);
-      const found = element && value(element);
-      if (!found) continue;
-      length += found.length;
-      params.set(id, found);
-    }
-    tooLong = length > LONGEST;
-    if (tooLong) for (const name of [...params.keys()]) if (name.includes(`${view}_`)) params.delete(name);
+    const fields = [...touched]
+      .filter((id) => id.startsWith(`${view}_`) && document.getElementById(id))
+      .map((id) => [id, value(document.getElementById(id))])
+      .filter(([, found]) => found);
+    tooLong = fields.reduce((length, [, found]) => length + found.length, 0) > LONGEST;
+    if (!tooLong) for (const [id, found] of fields.sort()) params.set(id, found);
     return `?${params}`;
   };
 
@@ -89,8 +85,7 @@
       expect("push");
       const view = shown();
       if (target.id === `${view}_run` || target.id === `${view}_examples`)
-        for (const box of document.querySelectorAll(`[id^="${view}_"]`))
-          if (box.matches(`#${view}_text, #${view}_other, #${view}_model`)) touched.add(box.id);
+        for (const name of ["text", "other", "model"]) touched.add(`${view}_${name}`);
     },
     true,
   );

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from markupsafe import Markup
 
-from dlnlp.inference.attention import word_attention
+from dlnlp.inference.attention import WordAttention, word_attention
 from dlnlp.results import Translation
 from dlnlp.ui.kit.markup import caption
 from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values
@@ -64,19 +64,23 @@ def attention(result: Translation) -> Markup:
         HOVER,
         description=DESCRIPTION.format("character"),
     )
-    by_words = heatmap(
-        words.target[:SHOWN],
-        words.source[:SHOWN],
-        words.weights[:SHOWN, :SHOWN],
-        HOVER,
-        description=DESCRIPTION.format("word"),
-        words=True,
-    )
     return Markup('<div data-unit="characters">{}{}</div><div data-unit="words">{}{}</div>').format(
         by_characters,
         explanation(result, len(result.source), len(result.target), "characters"),
-        by_words,
+        heatmap_by_words(words, SHOWN),
         explanation(result, len(words.source), len(words.target), "words"),
+    )
+
+
+def heatmap_by_words(words: WordAttention, shown: int) -> Markup:
+    """The attention of the first ``shown`` words of both texts."""
+    return heatmap(
+        words.target[:shown],
+        words.source[:shown],
+        words.weights[:shown, :shown],
+        HOVER,
+        description=DESCRIPTION.format("word"),
+        words=True,
     )
 
 

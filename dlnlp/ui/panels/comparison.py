@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from dlnlp import catalog
 from dlnlp.compare import models
-from dlnlp.compare.models import Cost, Quality
+from dlnlp.compare.models import Cost, Score
 from dlnlp.registry import Registry
 from dlnlp.results import Attribution, Sentiment
 from dlnlp.ui.kit.errors import sentence
@@ -48,9 +48,9 @@ def comparison_panel(registry: Registry, box: gr.Textbox) -> Panel:
                 faults[stem] = sentence(error)
             yield {result: comparison(verdicts, faults)}
         explained = models.explained(registry, verdicts, text)
-        qualities = {stem: models.known_quality(registry, stem) for stem in costs}
+        scores = {stem: models.known_scores(registry, stem) for stem in costs}
         yield {
-            result: comparison(verdicts, faults) + attributions(explained) + facts(costs, qualities)
+            result: comparison(verdicts, faults) + attributions(explained) + facts(costs, scores)
         }
 
     return panel.shows(show, outputs=[result])
@@ -86,7 +86,7 @@ def agreement(verdicts: Mapping[str, Sentiment]) -> Markup:
     ).format("; ".join(each))
 
 
-def facts(costs: Mapping[str, Cost], qualities: Mapping[str, Quality | None]) -> Markup:
+def facts(costs: Mapping[str, Cost], scores: Mapping[str, Sequence[Score]]) -> Markup:
     """A table with a column per model: time, size and quality beside a published reference."""
     if not costs:
         return Markup("")
@@ -99,7 +99,7 @@ def facts(costs: Mapping[str, Cost], qualities: Mapping[str, Quality | None]) ->
     rows += [
         ("parameters", [UNKNOWN if n is None else f"{n:,}" for n in parameters]),
         ("size on disk", [UNKNOWN if n is None else f"{n / 1e6:.1f} MB" for n in sizes]),
-        *_quality([qualities.get(stem) for stem in costs]),
+        *_quality([scores.get(stem, ()) for stem in costs]),
     ]
     head = join(Markup("<th>{}</th>").format(catalog.record(stem).title) for stem in costs)
     body = join(_row(name, cells) for name, cells in rows)
@@ -109,13 +109,13 @@ def facts(costs: Mapping[str, Cost], qualities: Mapping[str, Quality | None]) ->
     ).format(head, body)
 
 
-def _quality(known: Sequence[Quality | None]) -> list[tuple[str, list[str]]]:
-    """The rows of the models' first metric, if it is the same one, and of its references."""
-    metrics = {each.metric.key: each.metric for each in known if each}
+def _quality(scores: Sequence[Sequence[Score]]) -> list[tuple[str, list[str]]]:
+    """A row with the first metric of each model, if it is the same one for all; or no row."""
+    metrics = {each[0].metric.key: each[0].metric for each in scores if each}
     if len(metrics) != 1:
         return []
     [metric] = metrics.values()
-    values = [UNKNOWN if each is None else f"{each.value:.1f} {metric.unit}" for each in known]
+    values = [f"{each[0].value:.1f}{metric.unit}" if each else UNKNOWN for each in scores]
     references = ", ".join(f"{each.name} {each.value:.1f}" for each in metric.references)
     label = f"{metric.label} (published: {references})" if references else metric.label
     return [(label, values)]

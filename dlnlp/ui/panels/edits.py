@@ -17,8 +17,8 @@ from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import caption, figures, join, note, percent
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values, answers
-from dlnlp.ui.panels.alignment import DESCRIPTION, HOVER
-from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
+from dlnlp.ui.panels.alignment import heatmap_by_words
+from dlnlp.ui.panels.heatmap import HEATMAP_JS
 from dlnlp.ui.panels.surprise import surprise_text
 from dlnlp.ui.panels.verdict import verdict
 from dlnlp.ui.panels.words import full_tint, tinted_words
@@ -135,16 +135,7 @@ def _translated(pair: tuple[Translation, Translation], at: int) -> Markup:
     spans = edits.differing(pair[0].text, pair[1].text)[at]
     text = Markup('<p class="dl-text" lang="fr">{}</p>').format(marked(pair[at].text, spans))
     words = word_attention(pair[at])
-    if not words.target:
-        return text
-    return text + heatmap(
-        words.target[:SHOWN],
-        words.source[:SHOWN],
-        words.weights[:SHOWN, :SHOWN],
-        HOVER,
-        description=DESCRIPTION.format("word"),
-        words=True,
-    )
+    return text + heatmap_by_words(words, SHOWN) if words.target else text
 
 
 def _scored(pair: tuple[Sequence[TokenScore], Sequence[TokenScore]], at: int) -> Markup:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from dlnlp.compare.scoreboard import Baseline, Row, Score, Speed
+from dlnlp.compare.models import Score
+from dlnlp.compare.scoreboard import Baseline, Row, Speed
 from dlnlp.ui.kit.markup import join
 
 HEAD = ("model", "parameters", "size", "quality", "latency", "throughput")
