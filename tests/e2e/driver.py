@@ -32,17 +32,6 @@ def ask(page, stem, text):
     page.locator(f"#{stem}_run").click()
 
 
-def choose_method(page, stem, place):
-    """Choose an attribution method. A click is repeated if the page was changing and lost it."""
-    option = page.locator(f"#{stem}_method input").nth(place)
-    for _ in range(5):
-        page.locator(f"#{stem}_method label").nth(place).click()
-        page.wait_for_timeout(300)
-        if option.is_checked():
-            return
-    raise AssertionError("the method can't be chosen")
-
-
 def answer(page, stem):
     """The column that shows the answer."""
     return page.locator(f"#{stem}_answer")

@@ -8,7 +8,7 @@ import pytest
 from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor
 from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
 from tests.e2e.conftest import expect
-from tests.e2e.driver import answer, ask, choose_method, figure, go
+from tests.e2e.driver import answer, ask, figure, go
 
 pytestmark = pytest.mark.e2e
 SENTIMENT = ("sentiment_lstm", "sentiment_bert")
@@ -106,7 +106,7 @@ def test_attributions_are_for_the_text_that_was_asked(open_page, untrained_url):
         expect(words).to_have_text(["good", "film"])
         before = page.locator(f"#{stem}_words").inner_html()
         box.fill("something else")
-        choose_method(page, stem, 1)
+        page.locator(f"#{stem}_method").get_by_text("leave-one-out", exact=True).click()
         page.wait_for_function(
             "([id, before]) => { const e = document.getElementById(id);"
             " return e.querySelector('.dl-word') && e.innerHTML !== before; }",
@@ -138,7 +138,7 @@ def test_words_are_tinted_and_the_method_can_be_changed(open_page, untrained_url
         word = words.locator(".dl-word", has_text="great")
         expect(word).to_have_attribute("title", re.compile(r"\d"))
         before = words.evaluate("e => e.innerHTML")
-        choose_method(page, stem, 1)
+        page.locator(f"#{stem}_method label").nth(1).click()
         page.wait_for_function(
             "([id, before]) => { const e = document.querySelector(id + ' .dl-text');"
             " return e && e.innerHTML !== before; }",

@@ -27,6 +27,7 @@ from dlnlp.models.char_seq2seq.forced_scores import score
 from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config, Memory, greedy
 from dlnlp.models.char_seq2seq.source import Sentence, align, max_length, read
+from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import Translation
 from dlnlp.text.checks import MAX_TRANSLATED, check_text, check_texts
 from dlnlp.text.language import LanguageCheck
@@ -262,7 +263,6 @@ def tiny() -> CharSeq2SeqPredictor:
     letters = [PAD, UNK, *SPECIALS, *" !',.?abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]
     source, target = Vocabulary(letters), Vocabulary([*letters, *"àâçèéêîôùû"])
     config = Config(len(source), len(target), embed_dim=8, hidden_dim=16, encoder_layers=1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded_weights():
         model = CharSeq2Seq(config)
     return CharSeq2SeqPredictor(model, source, target)

@@ -26,6 +26,7 @@ from dlnlp.models.sentiment_bert.model import Probes, attention_weights, build, 
 from dlnlp.models.sentiment_bert.probes import PROBES
 from dlnlp.models.sentiment_bert.tokenizer import TOKENIZER, encode, encode_all, tiny_tokenizer
 from dlnlp.models.sentiment_bert.windows import first_window, windowed
+from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import AttentionMaps, Attribution, Sentiment
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import TINY_WORDS
@@ -241,8 +242,7 @@ def tiny() -> SentimentBertPredictor:
         "max_position_embeddings": 64,
         "num_labels": 2,
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded_weights():
         model = build(config)
         probes = Probes(torch.randn(3, 16), torch.randn(3))
     return SentimentBertPredictor(model, tokenizer, probes=probes)

@@ -20,6 +20,7 @@ from dlnlp.inference.batching import batches, in_order, pad_rows
 from dlnlp.inference.calibration import TYPICAL, UNCALIBRATED, Calibration
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.models.sentiment_lstm.model import SentimentLSTM
+from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import Attribution, Sentiment, Trace
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import PAD, TINY_WORDS, UNK, Vocabulary
@@ -214,7 +215,6 @@ def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, ob
 def tiny() -> SentimentLSTMPredictor:
     """A small predictor with seeded random weights and a vocabulary of a few words."""
     vocabulary = Vocabulary([PAD, UNK, *TINY_WORDS.split()])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded_weights():
         model = SentimentLSTM(len(vocabulary), 8, 8, bidirectional=True, pooling="max")
     return SentimentLSTMPredictor(model, vocabulary)

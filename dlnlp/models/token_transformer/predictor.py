@@ -22,6 +22,7 @@ from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtere
 from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
 from dlnlp.models.token_transformer.tokens import Prompt, Tokens
+from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
 from dlnlp.text.byte_level import byte_tokenizer
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
@@ -240,7 +241,6 @@ def save(folder: Path, predictor: TokenTransformerPredictor, training: dict[str,
 def tiny() -> TokenTransformerPredictor:
     """A small predictor with seeded random weights, whose tokens are the 256 bytes."""
     tokenizer = byte_tokenizer()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded_weights():
         model = TransformerModel(tokenizer.get_vocab_size(), 16, 2, 2, context=32)
     return TokenTransformerPredictor(model, tokenizer)
