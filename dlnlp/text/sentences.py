@@ -6,6 +6,8 @@ import re
 
 from dlnlp.text.casing import OPENING, Casing
 
+LOOK_AHEAD = 10  # characters after a limit, to see whether a sentence ends there
+
 # A sentence may end before this space: after a full stop and closing quotes or brackets. The
 # lookbehind keeps the search linear in the length of a word.
 _STOP = re.compile(r"(?<!\S)(\S*[.!?…])([\"'”’»)\]]*) ")
@@ -34,6 +36,41 @@ def sentences(text: str, longest: int) -> list[str]:
             begin = match.end()
     result.append(text[begin:])
     return [part for sentence in result for part in _parts(sentence, longest)]
+
+
+def split(text: str, longest: int) -> list[tuple[str, str]]:
+    """The parts of a text with clean lines, each with the separator that follows it.
+
+    Parts are sentences, or pieces of at most ``longest`` characters of longer sentences. Longer
+    words are split too, with an empty separator between their pieces.
+    """
+    found = []
+    for line, breaks in re.findall(r"([^\n]+)(\n*)", text):
+        for part in sentences(line, longest):
+            pieces = [part[i : i + longest] for i in range(0, len(part), longest)]
+            found += [(piece, "") for piece in pieces[:-1]]
+            found.append((pieces[-1], " "))
+        found[-1] = (found[-1][0], breaks)
+    return found
+
+
+def cut(text: str, limit: int) -> str:
+    """The beginning of a text with clean lines: at most ``limit`` characters.
+
+    It ends with a whole sentence; with a whole word if the first sentence is too long; and within
+    a word if the first word is too long.
+    """
+    if len(text) <= limit:
+        return text
+    head = text[: limit + LOOK_AHEAD]
+    end = 0
+    for sentence, separator in split(head, len(head))[:-1]:  # the last one may be incomplete
+        if end + len(sentence) > limit:
+            break
+        end += len(sentence + separator)
+    if not end:
+        end = max(head.rfind(" ", 0, limit + 1), head.rfind("\n", 0, limit + 1))
+    return text[: end if end > 0 else limit].rstrip()
 
 
 def _parts(sentence: str, longest: int) -> list[str]:

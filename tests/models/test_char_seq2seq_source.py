@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from dlnlp.models.char_seq2seq.source import Sentence, cut, normalise, read, split
+from dlnlp.models.char_seq2seq.source import Sentence, normalise, read
 from dlnlp.text.checks import MAX_TRANSLATED
+from dlnlp.text.sentences import cut, split
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The Start tab: one sentence and the answers of all models."""
 
 from dlnlp.catalog import CATALOG
+from dlnlp.ui.panels.summary import MOST_CHARACTERS
 from dlnlp.ui.tabs.start import EXAMPLES
 
 STEMS = [entry.stem for entry in CATALOG]
@@ -53,6 +54,15 @@ def test_any_text_is_answered_or_explained(page, bad_text):
     for stem, shown in cards(page).items():
         assert shown or page.shown(f"{stem}_summary_panel"), stem
         assert "<script>" not in (shown or "") and "<img" not in (shown or "")
+
+
+def test_cards_translate_and_tint_only_the_beginning_of_a_long_text(page):
+    remark = f"Only the first {MOST_CHARACTERS} characters"
+    found = cards(page.ask("start", "I loved the film. " * 40))
+    for stem in ("char_seq2seq", "token_transformer"):
+        assert remark in found[stem]
+    found = cards(page.ask("start", "I loved the film. " * 20))
+    assert not any(remark in card for card in found.values())
 
 
 def test_a_card_says_that_its_checkpoint_is_missing(page_without_checkpoints):

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dlnlp.text.casing import OPENING, Casing
 from dlnlp.text.checks import MAX_TRANSLATED
-from dlnlp.text.sentences import sentences
+from dlnlp.text.sentences import cut, split
 from dlnlp.text.words import clean
 
 LONGEST_SENTENCE = 150  # characters; few training sentences are longer
-LOOK_AHEAD = 10  # characters after the limit, to see whether a sentence ends there
 _STOP = re.compile(r" ?[.!?]?$")
 
 
@@ -80,41 +79,6 @@ def normalise(text: str) -> str:
     """The text with clean lines, single empty lines, and no empty lines at its ends."""
     lines = "\n".join(clean(line) for line in text.splitlines())
     return re.sub(r"\n{3,}", "\n\n", lines).strip("\n")
-
-
-def split(text: str, longest: int) -> list[tuple[str, str]]:
-    """The parts of a normalised text, each with the separator that follows it.
-
-    Parts are sentences, or pieces of at most ``longest`` characters of longer sentences. Longer
-    words are split too, with an empty separator between their pieces.
-    """
-    found = []
-    for line, breaks in re.findall(r"([^\n]+)(\n*)", text):
-        for part in sentences(line, longest):
-            pieces = [part[i : i + longest] for i in range(0, len(part), longest)]
-            found += [(piece, "") for piece in pieces[:-1]]
-            found.append((pieces[-1], " "))
-        found[-1] = (found[-1][0], breaks)
-    return found
-
-
-def cut(text: str, limit: int) -> str:
-    """The beginning of a normalised text: at most ``limit`` characters.
-
-    It ends with a whole sentence; with a whole word if the first sentence is too long; and within
-    a word if the first word is too long.
-    """
-    if len(text) <= limit:
-        return text
-    head = text[: limit + LOOK_AHEAD]
-    end = 0
-    for sentence, separator in split(head, len(head))[:-1]:  # the last one may be incomplete
-        if end + len(sentence) > limit:
-            break
-        end += len(sentence + separator)
-    if not end:
-        end = max(head.rfind(" ", 0, limit + 1), head.rfind("\n", 0, limit + 1))
-    return text[: end if end > 0 else limit].rstrip()
 
 
 def join(sentences: Sequence[Sentence]) -> Sentence:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from dlnlp import catalog
 from dlnlp.plots import visible
 from dlnlp.results import NextToken
+from dlnlp.text.sentences import cut
 from dlnlp.ui.kit.cache import Cache
 from dlnlp.ui.kit.markup import join, percent
 from dlnlp.ui.kit.model import Model
@@ -22,8 +23,9 @@ from dlnlp.ui.panels.words import tinted_words
 BLANK = "Type a sentence to see this model's answer."
 CACHED = 2_000_000  # bytes of HTML; every visitor's page begins with the same example
 LIKELY = 5  # next tokens
-MOST_TOKENS = 100  # of a text that is tinted by surprisal
+MOST_CHARACTERS = 500  # of a text that is translated or tinted by surprisal
 CONTRIBUTIONS = "Words tinted by how they change the verdict: blue positive, orange negative."
+BEGINNING = f"Only the first {MOST_CHARACTERS} characters; open the tab for the whole text. "
 UNLIKELY = "Characters that the model was less sure of are tinted."
 SURPRISING = "The text tinted by surprisal, and the most likely next tokens:"
 
@@ -76,13 +78,15 @@ def _words(model: Model, text: str) -> Markup:
 
 
 def _translation(model: Model, text: str) -> Markup:
-    [found] = model.call("translate", texts=[text])
-    return _described(letters(found), UNLIKELY if found.looks_english else NOT_ENGLISH)
+    kept, remark = _beginning(text)
+    [found] = model.call("translate", texts=[kept])
+    return _described(letters(found), remark + (UNLIKELY if found.looks_english else NOT_ENGLISH))
 
 
 def _surprise(model: Model, text: str) -> Markup:
-    found = model.call("score", text=text)
-    return _described(_text(surprise_text(found[:MOST_TOKENS])), SURPRISING)
+    kept, remark = _beginning(text)
+    found = model.call("score", text=kept)
+    return _described(_text(surprise_text(found)), remark + SURPRISING)
 
 
 def _next_tokens(model: Model, text: str) -> Markup:
@@ -94,6 +98,13 @@ def _token(token: NextToken) -> Markup:
     return Markup("<li><code>{}</code><i style='width:{:.0f}%'></i><span>{}</span></li>").format(
         visible(token.text, "·"), 100 * token.probability, percent(token.probability)
     )
+
+
+def _beginning(text: str) -> tuple[str, str]:
+    """The part of a text for which a card has room and time, and a remark if it was cut."""
+    text = text.strip()
+    kept = cut(text, MOST_CHARACTERS)
+    return kept, BEGINNING if len(kept) < len(text) else ""
 
 
 def _text(tinted: Markup) -> Markup:
