@@ -66,19 +66,21 @@ def missing_url(tmp_path_factory):
     yield from serve(Registry(root=tmp_path_factory.mktemp("checkpoints")))
 
 
-@pytest.fixture
-def open_page(browser):
-    """Opens an address; at the end, no page may have logged an error or left the machine."""
-    faults, contexts = [], []
+class Visits:
+    """Opens pages, and remembers their errors and requests that leave the machine."""
 
-    def visit(url, width=1200, height=900, query=""):
+    def __init__(self, browser):
+        self.browser, self.contexts, self.faults = browser, [], []
+
+    def open(self, url, width=1200, height=900, query=""):
         # Chromium draws with the CPU here, so fewer pixels per CSS pixel take less time.
-        context = browser.new_context(
+        context = self.browser.new_context(
             viewport={"width": width, "height": height}, device_scale_factor=0.5
         )
-        contexts.append(context)
+        self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
+        faults = self.faults
         page.on("console", lambda m: m.type == "error" and faults.append(m.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
@@ -94,7 +96,47 @@ def open_page(browser):
         page.locator("#start_text textarea").wait_for(state="attached")  # a link may hide it
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert [fault for fault in faults if not any(noise in fault for noise in NOISE)] == []
+    def check(self):
+        """Raise AssertionError if there were faults since the last check."""
+        faults = [fault for fault in self.faults if not any(noise in fault for noise in NOISE)]
+        self.faults.clear()
+        assert faults == []
+
+    def close(self):
+        for context in self.contexts:
+            context.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens an address in a fresh browser; at the end, its pages may have no faults."""
+    visits = Visits(browser)
+    yield visits.open
+    visits.close()
+    visits.check()
+
+
+@pytest.fixture(scope="module")
+def module_visits(browser):
+    visits = Visits(browser)
+    yield visits
+    visits.close()
+
+
+@pytest.fixture
+def shared_page(module_visits, untrained_url):
+    """Resizes the page that the tests of a module share, for tests that depend on no earlier state.
+
+    Opening a page and drawing its first plot takes longer than most of these tests.
+    """
+
+    def resize(width=1200, height=900):
+        if not module_visits.contexts:
+            module_visits.open(untrained_url)
+        [page] = module_visits.contexts[0].pages
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("scrollTo(0, 0)")
+        return page
+
+    yield resize
+    module_visits.check()

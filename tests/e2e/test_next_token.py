@@ -45,30 +45,28 @@ def slowly(monkeypatch):
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("asked", [False, True])
-def test_a_continuation_is_in_view_and_becomes_the_prompt(
-    open_page, untrained_url, width, height, asked
-):
+def test_a_continuation_is_in_view_and_becomes_the_prompt(open_page, untrained_url, width, height):
     page = open_page(untrained_url, width=width, height=height)
-    box = go(page, STEM, "Once upon")
-    if asked:
-        box.press("Enter")
-        bars(page)
-    at(page, "continue").click()
-    expect(at(page, "progress")).to_contain_text("60 tokens")
-    expect(at(page, "result")).to_contain_text("Once upon")
-    expect(at(page, "result").locator(".dl-text")).to_be_in_viewport(ratio=0.5)
-    at(page, "use_as_prompt").click()
-    expect(box).not_to_have_value("Once upon")
-    expect(box).to_be_in_viewport()
-    expect(at(page, "result").locator(".dl-text")).to_have_count(0)
-    words = at(page, "tokens").locator(".dl-word")
-    expect(words.first).to_have_text("O")
-    expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(0)
+    for asked in (False, True):
+        box = go(page, STEM, "Once upon")
+        if asked:
+            box.press("Enter")
+            bars(page)
+        at(page, "continue").click()
+        expect(at(page, "progress")).to_contain_text("60 tokens")
+        expect(at(page, "result")).to_contain_text("Once upon")
+        expect(at(page, "result").locator(".dl-text")).to_be_in_viewport(ratio=0.5)
+        at(page, "use_as_prompt").click()
+        expect(box).not_to_have_value("Once upon")
+        expect(box).to_be_in_viewport()
+        expect(at(page, "result").locator(".dl-text")).to_have_count(0)
+        words = at(page, "tokens").locator(".dl-word")
+        expect(words.first).to_have_text("O")
+        expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(0)
 
 
-def test_the_message_for_an_empty_prompt_is_in_view(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_the_message_for_an_empty_prompt_is_in_view(shared_page):
+    page = shared_page()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("scrollTo(0, 0)")
@@ -80,12 +78,12 @@ def test_the_message_for_an_empty_prompt_is_in_view(open_page, untrained_url):
 
 @pytest.mark.parametrize("character", ["\r", "\0"])
 def test_characters_that_the_browser_replaces_do_not_dim_results(
-    open_page, untrained_url, monkeypatch, character
+    shared_page, monkeypatch, character
 ):
     """A box turns carriage returns into line feeds; HTML has no null character."""
     pieces = [Piece(f"{character}!", 2)]
     monkeypatch.setattr(TokenTransformerPredictor, "stream", lambda *a, **b: iter(pieces))
-    page = open_page(untrained_url)
+    page = shared_page()
     box = go(page, STEM, "Once")
     at(page, "continue").click()
     at(page, "use_as_prompt").click()
@@ -119,8 +117,8 @@ def test_a_chosen_token_is_appended_and_the_next_ones_follow(open_page, untraine
     expect(at(page, "next").locator(".dl-caption")).not_to_have_text(before)
 
 
-def test_a_surprising_token_shows_what_was_expected(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_a_surprising_token_shows_what_was_expected(shared_page):
+    page = shared_page()
     ask(page, STEM, "<b>hi")
     tokens = at(page, "tokens").locator(".dl-word")
     expect(tokens).to_have_text(["<", "b", ">", "h", "i"])

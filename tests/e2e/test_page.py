@@ -34,8 +34,8 @@ def test_results_for_another_text_are_dimmed(open_page, untrained_url):
         expect(panel).to_have_css("opacity", "1")
 
 
-def test_pasting_over_the_text_and_clearing_it_dim_the_results(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_pasting_over_the_text_and_clearing_it_dim_the_results(shared_page):
+    page = shared_page()
     for stem in TITLES:
         ask(page, stem, "good")
         answered(page, stem)
@@ -53,8 +53,8 @@ def test_pasting_over_the_text_and_clearing_it_dim_the_results(open_page, untrai
         expect(stale).to_have_count(1)
 
 
-def test_an_example_is_answered_when_clicked(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_an_example_is_answered_when_clicked(shared_page):
+    page = shared_page()
     for stem in TITLES:
         box = go(page, stem)
         example = page.locator(f"#{stem}_examples button").first
@@ -65,9 +65,9 @@ def test_an_example_is_answered_when_clicked(open_page, untrained_url):
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (853, 480), (390, 844)])
-def test_the_answer_is_in_view(open_page, untrained_url, width, height):
+def test_the_answer_is_in_view(shared_page, width, height):
     """853 x 480 is 1280 x 720 at 150 % zoom."""
-    page = open_page(untrained_url, width=width, height=height)
+    page = shared_page(width, height)
     for stem in TITLES:
         page.evaluate("scrollTo(0, 0)")
         ask(page, stem, "good")
@@ -75,8 +75,8 @@ def test_the_answer_is_in_view(open_page, untrained_url, width, height):
         expect(answer(page, stem).locator(ANSWERED).first).to_be_in_viewport()
 
 
-def test_a_blank_text_gets_a_note_and_clears_the_results(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_a_blank_text_gets_a_note_and_clears_the_results(shared_page):
+    page = shared_page()
     for stem in TITLES:
         ask(page, stem, "good")
         answered(page, stem)
@@ -86,8 +86,8 @@ def test_a_blank_text_gets_a_note_and_clears_the_results(open_page, untrained_ur
         expect(results).to_have_count(0)
 
 
-def test_markup_in_a_text_is_only_text(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_markup_in_a_text_is_only_text(shared_page):
+    page = shared_page()
     for stem in TITLES:
         ask(page, stem, "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>")
         answered(page, stem)

@@ -15,8 +15,8 @@ SENTIMENT = ("sentiment_lstm", "sentiment_bert")
 VERDICT = re.compile("POSITIVE|NEGATIVE|UNSURE")
 
 
-def test_a_text_is_classified_by_button_and_by_enter(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_a_text_is_classified_by_button_and_by_enter(shared_page):
+    page = shared_page()
     for stem in SENTIMENT:
         ask(page, stem, "good movie")
         result = page.locator(f"#{stem}_result")
@@ -29,8 +29,8 @@ def test_a_text_is_classified_by_button_and_by_enter(open_page, untrained_url):
         expect(result).to_contain_text(VERDICT)
 
 
-def test_removed_words_change_the_verdict_and_can_be_put_back(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_removed_words_change_the_verdict_and_can_be_put_back(shared_page):
+    page = shared_page()
     for stem in SENTIMENT:
         ask(page, stem, "the film was not good")
         word = page.locator(f"#{stem}_words .dl-word").nth(3)
@@ -146,16 +146,18 @@ def test_words_are_tinted_and_the_method_can_be_changed(open_page, untrained_url
         )
 
 
-def test_the_verdict_is_drawn_word_by_word(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_the_verdict_is_drawn_word_by_word(shared_page):
+    page = shared_page()
     ask(page, "sentiment_lstm", "the film was good but bad")
     drawn = figure(page, "sentiment_lstm_trace")
     assert len(drawn["data"][0]["y"]) == 6
     assert drawn["layout"]["xaxis"]["ticktext"][-2:] == ["but", "bad"]
 
 
-def test_compare_shows_both_models_and_their_words(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_compare_shows_both_models_and_their_words(shared_page):
+    page = shared_page()
+    go(page, "compare")
+    page.get_by_role("tab", name="Models", exact=True).click()
     ask(page, "compare", "good movie")
     for stem in SENTIMENT:
         expect(page.locator(f"#compare_{stem}")).to_contain_text(VERDICT)
@@ -166,8 +168,8 @@ def test_compare_shows_both_models_and_their_words(open_page, untrained_url):
     )
 
 
-def test_two_texts_are_compared_and_go_stale_when_either_changes(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_two_texts_are_compared_and_go_stale_when_either_changes(shared_page):
+    page = shared_page()
     go(page, "compare")
     page.get_by_role("tab", name="Two texts", exact=True).click()
     page.locator("#edits_examples button, #edits_examples tr.tr-body").first.click()

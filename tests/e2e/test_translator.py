@@ -4,12 +4,8 @@ import re
 
 import pytest
 
+from tests.e2e.conftest import expect
 from tests.e2e.driver import ask, go
-
-try:
-    from playwright.sync_api import expect
-except ImportError:  # then the fixture ``browser`` skips, or in CI fails
-    expect = None
 
 pytestmark = pytest.mark.e2e
 
@@ -22,12 +18,18 @@ def heatmap(page):
     return page.locator(f"#{STEM}_attention .dl-heatmap:visible")
 
 
-def test_attention_is_drawn_by_characters_and_by_words(open_page, untrained_url):
-    page = open_page(untrained_url)
+def by(page, unit):
+    """Choose the unit of the heatmap, "characters" or "words"."""
+    page.locator(f"#{STEM}_unit").get_by_text(f"by {unit}").click()
+
+
+def test_attention_is_drawn_by_characters_and_by_words(shared_page):
+    page = shared_page()
     ask(page, STEM, "a bee")
+    by(page, "characters")
     columns = heatmap(page).locator(".dl-heatmap-columns span")
     expect(columns).to_have_text(["a", "␣", "b", "e", "e"])
-    page.locator(f"#{STEM}_unit").get_by_text("by words").click()
+    by(page, "words")
     expect(columns).to_have_text(["a", "bee"])
 
 
@@ -37,9 +39,10 @@ def test_a_phone_begins_with_words(open_page, untrained_url):
     expect(heatmap(page).locator(".dl-heatmap-columns span")).to_have_text(["a", "bee"])
 
 
-def test_a_cell_says_its_weight_to_mouse_and_keyboard(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_a_cell_says_its_weight_to_mouse_and_keyboard(shared_page):
+    page = shared_page()
     ask(page, STEM, "a bee")
+    by(page, "characters")
     heatmap(page).locator(".dl-heatmap-cells").hover(position={"x": 50, "y": 5})
     readout = heatmap(page).locator("output")
     expect(readout).to_have_text(re.compile("attention to “b”: .*%"))
@@ -48,9 +51,11 @@ def test_a_cell_says_its_weight_to_mouse_and_keyboard(open_page, untrained_url):
     expect(readout).to_have_text(re.compile("attention to “e”: .*%"))
 
 
-def test_labels_stay_in_place_while_a_long_heatmap_scrolls(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_labels_stay_in_place_while_a_long_heatmap_scrolls(shared_page):
+    page = shared_page()
     ask(page, STEM, "I do not know what to say about this. " * 4)
+    by(page, "characters")
+    heatmap(page).locator(".dl-heatmap-columns span").nth(50).wait_for()  # that of this text
     scroll = heatmap(page).locator(".dl-heatmap-scroll")
     scroll.evaluate("e => e.scrollTo(300, 200)")
     distances = scroll.evaluate(
@@ -63,8 +68,8 @@ def test_labels_stay_in_place_while_a_long_heatmap_scrolls(open_page, untrained_
     assert page.evaluate("document.documentElement.scrollWidth") <= 1200
 
 
-def test_another_candidate_replaces_the_translation(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_another_candidate_replaces_the_translation(shared_page):
+    page = shared_page()
     ask(page, STEM, "a bee")
     french = page.locator(f"#{STEM}_result .dl-letters")
     best = french.text_content()
@@ -77,21 +82,21 @@ def test_another_candidate_replaces_the_translation(open_page, untrained_url):
     expect(candidate).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_french_word_marks_the_english_letters(open_page, untrained_url):
-    page = open_page(untrained_url)
-    ask(page, STEM, "a bee")
+def test_a_french_word_marks_the_english_letters(shared_page):
+    page = shared_page()
+    ask(page, STEM, "my bee")
     word = page.locator(f"#{STEM}_reading .dl-word").first
     letters = page.locator(f"#{STEM}_reading [lang=en] span")
+    expect(letters).to_have_count(6)  # those of this text
     word.click()
-    expect(letters).to_have_count(5)
     assert any(letter.get_attribute("style") for letter in letters.all())
     word.click()
     assert not any(letter.get_attribute("style") for letter in letters.all())
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_the_answer_comes_into_view(open_page, untrained_url, width, height):
-    page = open_page(untrained_url, width=width, height=height)
+def test_the_answer_comes_into_view(shared_page, width, height):
+    page = shared_page(width, height)
     for how in ("button", "Enter", "example"):
         page.evaluate("scrollTo(0, 0)")
         box = go(page, STEM, "a bee")
@@ -104,17 +109,18 @@ def test_the_answer_comes_into_view(open_page, untrained_url, width, height):
         expect(page.locator(f"#{STEM}_result .dl-letters")).to_be_in_viewport(ratio=1)
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_ones_own_translation_is_compared_in_view(open_page, untrained_url, width, height):
-    page = open_page(untrained_url, width=width, height=height)
-    go(page, STEM, "a bee")
-    page.locator(f"#{STEM}_own button").first.click()
-    page.locator(f"#{STEM}_own_text textarea").fill("une abeille")
-    page.locator(f"#{STEM}_own_run").click()
-    own = page.locator(f"#{STEM}_own_result .dl-letters").first
-    expect(own).to_have_text("une abeille")
-    result = page.locator(f"#{STEM}_own_result")
-    expect(result).to_have_css("opacity", "1")
-    expect(own).to_be_in_viewport(ratio=1)
-    page.locator(f"#{STEM}_own_text textarea").fill("un insecte")
-    expect(result).to_have_css("opacity", "0.5")
+def test_ones_own_translation_is_compared_in_view(shared_page):
+    go(shared_page(), STEM, "a bee")
+    shared_page().locator(f"#{STEM}_own button").first.click()
+    for size in SIZES:
+        page = shared_page(*size)
+        text = page.locator(f"#{STEM}_own_text textarea")
+        text.fill("une abeille")
+        page.locator(f"#{STEM}_own_run").click()
+        own = page.locator(f"#{STEM}_own_result .dl-letters").first
+        expect(own).to_have_text("une abeille")
+        result = page.locator(f"#{STEM}_own_result")
+        expect(result).to_have_css("opacity", "1")
+        expect(own).to_be_in_viewport(ratio=1)
+        text.fill("un insecte")
+        expect(result).to_have_css("opacity", "0.5")
