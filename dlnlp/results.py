@@ -200,6 +200,10 @@ class BlockMatrix:
         self.shape = shape
         self.blocks = tuple(blocks)
 
+    def __repr__(self) -> str:
+        """The shape and the number of blocks, without the values."""
+        return f"BlockMatrix(shape={self.shape}, blocks={len(self.blocks)})"
+
     def __getitem__(self, key: Any) -> Any:
         """The same as numpy indexing; slices only compute the part they select."""
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))

@@ -1,5 +1,6 @@
 """The app without a browser: its endpoints through the client, and its process."""
 
+import ast
 import itertools
 import json
 import os
@@ -25,6 +26,7 @@ from dlnlp.compare import edits
 from dlnlp.compare import models as compare
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
+from dlnlp.service import code
 from dlnlp.ui.compare.batch import QUEUE
 from tests.ui.conftest import BAD_TEXTS
 
@@ -267,3 +269,21 @@ def test_a_port_in_use_is_one_sentence():
     assert process.returncode == 1
     assert str(port) in errors and "Traceback" not in errors
     assert len(errors.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("entry", catalog.CATALOG, ids=lambda entry: entry.stem)
+def test_the_code_for_gradio_client_runs(client, url, capsys, entry):
+    settings = {"beam_size": 2, "max_new_tokens": 3, "seed": 1, "temperature": 0.5}
+    exec(code.client_code(entry.stem, "It's good", settings, url), {})
+    printed = capsys.readouterr().out.strip().splitlines()
+    calls = [call for call in code.calls(entry.stem, settings) if call.capability.public]
+    results = [line for line in printed if not line.startswith("Loaded as API")]
+    assert len(results) >= len(calls) > 0
+    if "generate" not in entry.verbs:
+        found = [ast.literal_eval(line) for line in results]
+        assert found == [
+            as_json(
+                service.call(REGISTRY, entry.stem, c.capability.verb, **c.arguments("It's good"))
+            )
+            for c in calls
+        ]

@@ -149,6 +149,7 @@ def test_words_are_tinted_and_the_method_can_be_changed(open_page, untrained_url
 def test_the_verdict_is_drawn_word_by_word(shared_page):
     page = shared_page()
     ask(page, "sentiment_lstm", "the film was good but bad")
+    expect(page.locator("#sentiment_lstm_trace .xtick text")).to_have_count(6)
     drawn = figure(page, "sentiment_lstm_trace")
     assert len(drawn["data"][0]["y"]) == 6
     assert drawn["layout"]["xaxis"]["ticktext"][-2:] == ["but", "bad"]

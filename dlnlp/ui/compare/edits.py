@@ -7,17 +7,21 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from dlnlp import __version__
 from dlnlp.catalog import CATALOG
 from dlnlp.compare import edits
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
+from dlnlp.service.code import endpoint_code
 from dlnlp.text.checks import check_text
 from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.errors import api_errors
+from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, revealing
 from dlnlp.ui.kit.questions import STALE
 from dlnlp.ui.panels.edits import EditsPanel
+from dlnlp.ui.panels.export import CLIENT, Export, saving_panel
 
 STEM = "edits"
 RECORDS = tuple(entry for entry in CATALOG if any(entry.can(verb) for verb in edits.VERBS))
@@ -32,6 +36,12 @@ EXAMPLES = (  # the model, and both texts
 
 def build(registry: Registry) -> None:
     """Two boxes and a choice of the model; each model has a panel and answers in its own queue."""
+
+    def export(text: str, typed: object, stem: str) -> Export:
+        arguments = {"model": stem, "first": text, "second": readable(typed)[0]}
+        results = {"dlnlp": __version__, **arguments, **compared(registry, *arguments.values())}
+        return results, {CLIENT: endpoint_code("/compare_edits", arguments)}
+
     with layout.columns():
         with layout.question_column("All chapters · Two versions of a text", INTRO):
             first = gr.Textbox(label="Text A", lines=1, max_lines=6, elem_id=f"{STEM}_text")
@@ -57,6 +67,14 @@ def build(registry: Registry) -> None:
             panels = [
                 EditsPanel(Model(registry, entry.stem), first, second, chosen) for entry in RECORDS
             ]
+            saving = saving_panel(
+                Model(registry, RECORDS[-1].stem),
+                first,
+                f"{STEM}_export",
+                [("Comparison", f"{STEM}_answer")],
+                export,
+                [second, chosen],
+            )
     filled = examples.click(
         lambda place: EXAMPLES[place],
         examples,
@@ -64,13 +82,32 @@ def build(registry: Registry) -> None:
         trigger_mode="always_last",
         **AT_ONCE,
     )
-    for panel in panels:
-        event = {**panel.event(first), "fn": panel.answer, "trigger_mode": "always_last"}
+    for panel in (*panels, saving):
+        run = panel.answer if isinstance(panel, EditsPanel) else panel.run
+        event = {**panel.event(first), "fn": run, "trigger_mode": "always_last"}
         js = {"js": revealing(f"{STEM}_answer")} if panel is panels[0] else {}
         gr.on([button.click, first.submit, second.submit], **event, **js)
         filled.then(**event, **js)
         chosen.input(**event)
     expose(registry)
+
+
+def compared(registry: Registry, model: str, first: str, second: str) -> dict[str, Any]:
+    """The JSON of ``/compare_edits``.
+
+    Raises:
+        ValueError: There is no such model, or a text is blank.
+    """
+    texts = check_text(first), check_text(second)
+    stems = [entry.stem for entry in RECORDS]
+    if model not in stems:
+        raise ValueError(f"The model must be one of {', '.join(stems)}, not {model!r}.")
+    found = edits.both(registry, model, *texts)
+    return {
+        "model": model,
+        "differences": [list(map(list, spans)) for spans in edits.differing(*texts)],
+        **{verb: as_json(list(pair)) for verb, pair in found.items()},
+    }
 
 
 def expose(registry: Registry) -> None:
@@ -85,16 +122,7 @@ def expose(registry: Registry) -> None:
             second: The edited text.
         """
         with api_errors():
-            texts = check_text(first), check_text(second)
-            stems = [entry.stem for entry in RECORDS]
-            if model not in stems:
-                raise ValueError(f"The model must be one of {', '.join(stems)}, not {model!r}.")
-            found = edits.both(registry, model, *texts)
-            return {
-                "model": model,
-                "differences": [list(map(list, spans)) for spans in edits.differing(*texts)],
-                **{verb: as_json(list(pair)) for verb, pair in found.items()},
-            }
+            return compared(registry, model, first, second)
 
     queue = Model(registry, RECORDS[-1].stem).queue()
     api(compare_edits, api_name="compare_edits", **queue)

@@ -6,11 +6,12 @@ from typing import Any
 
 from gradio.events import api
 
-from dlnlp import catalog
+from dlnlp import __version__, catalog
 from dlnlp.compare import models
 from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
 from dlnlp.results import Sentiment, as_json
+from dlnlp.service.code import endpoint_code
 from dlnlp.text.checks import check_text
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.errors import api_errors, sentence
@@ -18,6 +19,7 @@ from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.comparison import comparison_panel
+from dlnlp.ui.panels.export import CLIENT, Export, saving_panel
 
 STEM = "compare"
 CHAPTERS = " and ".join(
@@ -38,6 +40,11 @@ EXAMPLES = (
 
 def build(registry: Registry) -> None:
     """The verdicts, costs and attributions of all models on one text."""
+
+    def export(text: str) -> Export:
+        results = {"dlnlp": __version__, "text": text, **compared(registry, text)}
+        return results, {CLIENT: endpoint_code("/compare_texts", {"text": text})}
+
     with layout.columns():
         with layout.question_column(f"Chapters {CHAPTERS} · Side by side", INTRO):
             asked = question(
@@ -45,7 +52,9 @@ def build(registry: Registry) -> None:
             )
         with layout.answer_column(STEM):
             panel = comparison_panel(registry, asked.box)
-    answer(asked, [panel])
+            shown = [("Comparison", panel.id)]
+            saving = saving_panel(panel.model, asked.box, f"{STEM}_export", shown, export)
+    answer(asked, [panel, saving])
     expose(registry)
 
 
@@ -93,7 +102,7 @@ def entry(registry: Registry, stem: str, text: str) -> tuple[dict[str, Any], Sen
     return known, result
 
 
-def compared(registry: Registry, text: str, method: str) -> dict[str, Any]:
+def compared(registry: Registry, text: str, method: str = "integrated_gradients") -> dict[str, Any]:
     """The JSON of ``/compare_texts``.
 
     Raises:

@@ -43,13 +43,15 @@ class Panel:
 
     Args:
         box: The box with the text.
-        name: Part of the HTML id, ``<stem>_<name>_panel``.
+        name: Part of the HTML id (see ``id``), and the title of a panel without an accordion.
         title: The title of the panel's accordion; without one, the panel is always open.
         open: Whether the accordion is open at first.
         blank: The message while there is no text.
         waiting: The message while the panel computes.
         keep: The part of a very long text to use, "beginning" or "end".
         queue: The name of a separate queue, for long work (see ``Model.queue``).
+        id: The HTML id of the accordion, by default ``<stem>_<name>``; the panel's id is this
+            and ``_panel``.
     """
 
     def __init__(
@@ -63,9 +65,12 @@ class Panel:
         waiting: str = "",
         keep: str = "beginning",
         queue: str = "",
+        id: str = "",
     ) -> None:
         self.model, self.box, self.queue = model, box, queue
-        self.id = model.id(f"{name}_panel")
+        self.title = title or name.replace("_", " ").capitalize()
+        accordion = id or model.id(name)
+        self.id = f"{accordion}_panel"
         self.blank, self.waiting, self.keep = blank, waiting, keep
         self.asked = gr.State("")
         self._opening = None
@@ -73,7 +78,7 @@ class Panel:
         with self._column:
             if title:
                 self._is_open = gr.State(open)
-                self._accordion = gr.Accordion(title, open=open, elem_id=model.id(name))
+                self._accordion = gr.Accordion(title, open=open, elem_id=accordion)
                 self._accordion.collapse(lambda: False, None, self._is_open, **AT_ONCE)
                 self._opening = self._accordion.expand(lambda: True, None, self._is_open, **AT_ONCE)
             self._body = self._accordion if title else self._column

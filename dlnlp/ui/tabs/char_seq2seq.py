@@ -11,6 +11,7 @@ from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
 from dlnlp.ui.panels.alignment import attention_panel
 from dlnlp.ui.panels.candidates import candidates_panel
+from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.own_translation import own_translation_panel
 from dlnlp.ui.panels.reading import reading_panel
 from dlnlp.ui.panels.translation import TranslationPanel
@@ -50,5 +51,9 @@ def build_tab(registry: Registry) -> None:
             ]
             candidates = candidates_panel(translation, asked.box, views)
             own = own_translation_panel(translator, asked.box, beam)
+            panels = [translation, *views, candidates, own]
+            export = export_panel(
+                translator, asked.box, panels, [beam], lambda size: {"beam_size": int(size)}
+            )
             about_panel(translator)
-    answer(asked, [translation, *views, candidates, own])
+    answer(asked, [*panels, export])

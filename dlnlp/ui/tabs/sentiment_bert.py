@@ -8,6 +8,7 @@ from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
+from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.layers import layers_panel
 from dlnlp.ui.panels.verdict import verdict_panel
@@ -49,5 +50,6 @@ def build_tab(registry: Registry) -> None:
                 layers_panel(model, asked.box),
                 heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION),
             ]
+            export = export_panel(model, asked.box, panels)
             about_panel(model)
-    answer(asked, panels)
+    answer(asked, [*panels, export])

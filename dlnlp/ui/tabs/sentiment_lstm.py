@@ -8,6 +8,7 @@ from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
+from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.trace import hidden_states_panel, running_verdict_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
@@ -44,5 +45,6 @@ def build_tab(registry: Registry) -> None:
                     hidden_states_panel,
                 )
             ]
+            export = export_panel(model, asked.box, panels)
             about_panel(model)
-    answer(asked, panels)
+    answer(asked, [*panels, export])

@@ -8,7 +8,12 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
 from dlnlp.ui.panels.continuation import continuation_panel, continue_buttons
-from dlnlp.ui.panels.generation_settings import filters, generation_settings
+from dlnlp.ui.panels.export import export_panel
+from dlnlp.ui.panels.generation_settings import (
+    filters,
+    generation_arguments,
+    generation_settings,
+)
 from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
 from dlnlp.ui.panels.surprise import surprise_panel
@@ -54,5 +59,14 @@ def build_tab(registry: Registry) -> None:
             next_tokens, chosen = next_tokens_panel(model, asked.box, filtering)
             surprise = surprise_panel(model, asked.box)
             heads = heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end")
+            panels = [next_tokens, surprise, heads]
+            export = export_panel(
+                model,
+                asked.box,
+                panels,
+                [*settings.inputs, *filtering.inputs],
+                generation_arguments,
+                keep="end",
+            )
             about_panel(model)
-    answer(asked, [next_tokens, surprise, heads], filled=[chosen, adopted])
+    answer(asked, [*panels, export], filled=[chosen, adopted])

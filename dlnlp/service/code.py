@@ -1,0 +1,102 @@
+"""Python code that makes the calls of a model for a text, on this machine or over the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from dlnlp import catalog
+from dlnlp.capabilities import CAPABILITIES, Capability
+
+ADDRESS = "http://127.0.0.1:7860"  # the app's address by default
+TEXT = "text"  # the variable that holds the text
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a model's verb.
+
+    Attributes:
+        first: The name of the argument for the text.
+        settings: The other arguments that differ from their defaults.
+    """
+
+    capability: Capability
+    first: str
+    settings: Mapping[str, Any]
+
+    def arguments(self, text: str) -> dict[str, Any]:
+        """The arguments for a text."""
+        return {self.first: [text] if self.capability.takes_list else text, **self.settings}
+
+    def written(self) -> str:
+        """The arguments as Python code, with the text in the variable ``text``."""
+        first = f"[{TEXT}]" if self.capability.takes_list else TEXT
+        others = (f"{name}={value!r}" for name, value in self.settings.items())
+        return ", ".join([f"{self.first}={first}", *others])
+
+
+def calls(stem: str, settings: Mapping[str, Any]) -> list[Call]:
+    """The calls of a model's verbs that take one text.
+
+    Args:
+        settings: Values of further arguments by name; each verb takes those that it has.
+    """
+    found = []
+    for capability in CAPABILITIES:
+        if not catalog.record(stem).can(capability.verb) or _pieces(capability):
+            continue
+        first, *others = capability.signature.parameters.values()
+        given = {each.name: settings[each.name] for each in others if each.name in settings}
+        if all(each.name in given or each.default is not each.empty for each in others):
+            default = {each.name: each.default for each in others}
+            kept = {name: value for name, value in given.items() if value != default[name]}
+            found.append(Call(capability, first.name, kept))
+    return found
+
+
+def local_code(stem: str, text: str, settings: Mapping[str, Any]) -> str:
+    """Code that makes the calls with ``dlnlp``."""
+    lines = ["import dlnlp", "", f"model = dlnlp.load({stem!r})", f"{TEXT} = {text!r}"]
+    for call in calls(stem, settings):
+        made = f"model.{call.capability.verb}({call.written()})"
+        lines.append(f"print({_joined(made) if call.capability.streams else made})")
+    return "\n".join(lines)
+
+
+def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str = ADDRESS) -> str:
+    """Code that makes the calls that have an endpoint with ``gradio_client``."""
+    lines = [
+        "from gradio_client import Client",
+        "",
+        f"client = Client({address!r})",
+        f"{TEXT} = {text!r}",
+    ]
+    for call in calls(stem, settings):
+        if call.capability.public:
+            name = f"/{stem}_{call.capability.verb}"
+            lines.append(f"print(client.predict({call.written()}, api_name={name!r}))")
+    return "\n".join(lines)
+
+
+def endpoint_code(name: str, arguments: Mapping[str, Any], address: str = ADDRESS) -> str:
+    """Code that calls one endpoint with ``gradio_client``."""
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return "\n".join(
+        [
+            "from gradio_client import Client",
+            "",
+            f"client = Client({address!r})",
+            f"print(client.predict({given}, api_name={name!r}))",
+        ]
+    )
+
+
+def _joined(made: str) -> str:
+    return f'"".join({made})'
+
+
+def _pieces(capability: Capability) -> bool:
+    """Whether the verb streams something else than text, for the page alone."""
+    return capability.streams and get_args(capability.signature.return_annotation) != (str,)

@@ -1,0 +1,52 @@
+"""Saving a tab's results, and the code for them."""
+
+import html
+import json
+import re
+
+import pytest
+
+from dlnlp import catalog
+from dlnlp.ui.panels import export
+
+STEMS = [entry.stem for entry in catalog.CATALOG]
+
+
+def opened(page, stem, text):
+    """What the panel shows once it is open."""
+    page.trigger(f"{stem}_export", "expand")
+    page.ask(stem, text)
+    return page[f"{stem}_export_saved"]
+
+
+def document(shown, stem):
+    [text] = re.findall(
+        rf'<pre hidden id="{stem}_export_results"[^>]*>(.*?)</pre>', shown, re.DOTALL
+    )
+    return json.loads(html.unescape(text))
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_all_results_are_saved_with_model_version_and_settings(page, stem):
+    shown = opened(page, stem, "a <b>good</b> film")
+    assert "<b>" not in shown
+    found = document(shown, stem)
+    assert found["model"] == stem and found["dlnlp"] and found["weights_sha256"] is None
+    assert [call["verb"] for call in found["calls"]]
+    for call in found["calls"]:
+        assert call["result"] is not None
+        assert "a <b>good</b> film" in str(call["arguments"])
+
+
+def test_the_settings_of_the_tab_are_in_the_code(page):
+    page["char_seq2seq_beam"] = 3
+    shown = opened(page, "char_seq2seq", "a bee")
+    assert shown.count("beam_size=3") == 2
+    assert document(shown, "char_seq2seq")["calls"][0]["arguments"]["beam_size"] == 3
+
+
+def test_a_large_result_is_left_out(page, monkeypatch):
+    monkeypatch.setattr(export, "MOST_JSON", 100)
+    calls = document(opened(page, "sentiment_bert", "good film"), "sentiment_bert")["calls"]
+    [attention] = [call for call in calls if call["verb"] == "attention"]
+    assert attention["result"] is None and attention["note"] == export.TOO_LARGE
