@@ -24,6 +24,7 @@ from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare, start
 
+HOUR = 3600  # seconds after which uploaded files and downloads are deleted
 DESCRIPTION = (
     "Sentiment analysis with an LSTM and BERT, character-level translation with attention, and "
     "next-token prediction with a Transformer: try the models and look inside."
@@ -32,7 +33,7 @@ DESCRIPTION = (
 
 def build_app(registry: Registry) -> gr.Blocks:
     """The page; models are loaded on their first request."""
-    with gr.Blocks(title="dlnlp") as demo:
+    with gr.Blocks(title="dlnlp", delete_cache=(HOUR, HOUR)) as demo:
         gr.HTML(markup.header(registry.untrained))
         with gr.Tabs(overflow_behavior="wrap"):  # all tabs are visible on a phone, too
             with gr.Tab(start.TITLE, id=start.STEM, elem_id=f"{start.STEM}_tab"):

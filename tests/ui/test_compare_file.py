@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dlnlp.compare.models import MODELS
+from dlnlp.ui.compare.batch import KEPT
 from tests.ui.conftest import BAD_TEXTS
 
 
@@ -43,6 +44,14 @@ def test_a_labelled_file_gets_quality_and_downloads(page, labelled):
     saved = pd.read_csv(page["batch_csv"], keep_default_na=False)
     assert list(saved["text"]) == list(table(page)["text"])
     assert pd.read_parquet(page["batch_parquet"]).equals(table(page))
+
+
+def test_downloads_of_earlier_comparisons_are_deleted(page):
+    written = []
+    for place in range(KEPT + 1):
+        compare(page, f"a good film {place}")
+        written.append(Path(page["batch_csv"]))
+    assert [path.exists() for path in written] == [False] + [True] * KEPT
 
 
 def test_progress_is_shown_while_it_runs(page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ INTRO = (
 KINDS_NAMED = (
     f"or a file: CSV, TSV, JSON lines, Parquet or plain text, up to {MAX_BYTES // 10**6} MB"
 )
+KEPT = 2  # folders with the downloads of a comparison
 NO_LABELS = "no labels"
 CANCELLED = "Cancelled."
 LEFT_OUT = "Only the first {:,} of {:,} rows are read."
@@ -47,6 +49,7 @@ class BatchScreen:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
+        self.folders: deque[tempfile.TemporaryDirectory[str]] = deque()
         with layout.columns():
             with layout.question_column(f"Chapters {CHAPTERS} · A file of texts", INTRO):
                 self.lines = gr.Textbox(
@@ -170,11 +173,18 @@ class BatchScreen:
         except Exception as error:
             yield {self.status: markup.fault(sentence(error)), **self.idle()}
 
+    def folder(self) -> Path:
+        """A new temporary folder; only the newest ``KEPT`` are kept. Gradio serves a copy."""
+        self.folders.append(tempfile.TemporaryDirectory(prefix="dlnlp-"))
+        while len(self.folders) > KEPT:
+            self.folders.popleft().cleanup()
+        return Path(self.folders[-1].name)
+
     def results(self, found: Batch) -> Values:
         """The summary, the table and its downloads."""
         frame = found.table()
         qualities = batch.qualities(found)
-        csv, parquet = files.save(frame, Path(tempfile.mkdtemp(prefix="dlnlp-")))
+        csv, parquet = files.save(frame, self.folder())
         curves = {record(each.stem).title: each.reliability for each in qualities}
         return {
             self.summary: summary(found, batch.agreements(found), qualities),

@@ -134,6 +134,7 @@
     const params = new URLSearchParams(location.search);
     const view = params.get("view");
     present(params.get("present") === "1");
+    due.replace = 0; // nothing has changed
     restoring = Boolean(view && /^\w+$/.test(view));
     if (!restoring) return;
     await until(() => document.querySelector('[role="tab"]'));
