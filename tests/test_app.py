@@ -287,3 +287,8 @@ def test_the_code_for_gradio_client_runs(client, url, capsys, entry):
             )
             for c in calls
         ]
+
+
+def test_the_code_for_one_endpoint_runs(client, url, capsys):
+    exec(code.endpoint_code("/compare_texts", {"text": "It's good"}, url), {})
+    assert "'agree'" in capsys.readouterr().out

@@ -67,6 +67,17 @@ def test_a_closed_panel_is_not_saved_and_code_shows_the_address(shared_page, unt
     rows = open_export(page, "sentiment_bert", "good film")
     closed = rows.filter(has_text="heads").get_by_text("SVG")
     closed.click()
-    expect(rows.get_by_text("Open the panel first")).to_have_count(1)
+    expect(rows.get_by_text("Nothing is shown there yet")).to_have_count(1)
     code = page.locator("#sentiment_bert_export_saved .dl-code code").nth(1)
     expect(code).to_contain_text(f"Client('{untrained_url.rstrip('/')}')")
+
+
+def test_figures_of_the_scoreboard_are_saved(shared_page):
+    page = shared_page()
+    go(page, "compare")
+    page.get_by_role("tab", name="Scoreboard", exact=True).click()
+    page.get_by_role("button", name="Save figures").last.click()
+    row = page.locator(".dl-saving tr", has_text="Table")
+    _, svg = saved(page, row.get_by_text("SVG"))
+    words = "".join(ElementTree.fromstring(svg).itertext())
+    assert all(entry.title.split()[0] in words for entry in catalog.CATALOG)

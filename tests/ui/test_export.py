@@ -50,3 +50,20 @@ def test_a_large_result_is_left_out(page, monkeypatch):
     calls = document(opened(page, "sentiment_bert", "good film"), "sentiment_bert")["calls"]
     [attention] = [call for call in calls if call["verb"] == "attention"]
     assert attention["result"] is None and attention["note"] == export.TOO_LARGE
+
+
+def test_comparisons_are_saved_with_their_code(page):
+    page.trigger("compare_export", "expand").ask("compare", "good film")
+    shown = page["compare_export_saved"]
+    found = document(shown, "compare")
+    assert found["text"] == "good film" and len(found["models"]) >= 2 and found["words"]
+    assert "/compare_texts" in shown
+    page["edits_other"] = "bad film"
+    page.trigger("edits_export", "expand").ask("edits", "good film")
+    shown = page["edits_export_saved"]
+    found = document(shown, "edits")
+    assert (found["first"], found["second"]) == ("good film", "bad film")
+    assert found["classify"] and "/compare_edits" in shown
+    page["edits_other"] = " "
+    page.ask("edits", "good film")
+    assert not page["edits_export_saved"]

@@ -27,6 +27,7 @@ from dlnlp.ui.kit.errors import api_errors, sentence
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Values, revealing
 from dlnlp.ui.panels.batch_summary import progress, summary
+from dlnlp.ui.panels.export import save_figures
 
 STEM = "batch"
 QUEUE = "_file"  # one file at a time, without delaying other requests to the models
@@ -84,6 +85,7 @@ class BatchScreen:
                     small: dict[str, Any] = {"size": "sm", "visible": False}
                     self.csv = gr.DownloadButton("CSV", elem_id=f"{STEM}_csv", **small)
                     self.parquet = gr.DownloadButton("Parquet", elem_id=f"{STEM}_parquet", **small)
+                save_figures([("Summary", f"{STEM}_summary"), ("Reliability", f"{STEM}_plot")])
         self._connect()
 
     def _connect(self) -> None:

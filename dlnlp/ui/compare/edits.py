@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -14,11 +15,12 @@ from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.service.code import endpoint_code
 from dlnlp.text.checks import check_text
+from dlnlp.text.words import clean
 from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.errors import api_errors
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import AT_ONCE, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Values, revealing
 from dlnlp.ui.kit.questions import STALE
 from dlnlp.ui.panels.edits import EditsPanel
 from dlnlp.ui.panels.export import CLIENT, Export, saving_panel
@@ -82,8 +84,13 @@ def build(registry: Registry) -> None:
         trigger_mode="always_last",
         **AT_ONCE,
     )
-    for panel in (*panels, saving):
-        run = panel.answer if isinstance(panel, EditsPanel) else panel.run
+
+    def save(text: object, is_open: bool, other: object, stem: object) -> Iterator[Values]:
+        both = clean(readable(text)[0]) and clean(readable(other)[0])
+        yield from saving.run(text if both else "", is_open, other, stem)
+
+    runs = {panel: panel.answer for panel in panels} | {saving: save}
+    for panel, run in runs.items():
         event = {**panel.event(first), "fn": run, "trigger_mode": "always_last"}
         js = {"js": revealing(f"{STEM}_answer")} if panel is panels[0] else {}
         gr.on([button.click, first.submit, second.submit], **event, **js)

@@ -18,6 +18,7 @@ from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.errors import api_errors, sentence
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import QUIET, Values
+from dlnlp.ui.panels.export import save_figures
 from dlnlp.ui.panels.scoreboard import scoreboard
 
 STEM = "scoreboard"
@@ -41,7 +42,11 @@ def build(registry: Registry) -> None:
             gr.Plot(visible=False, show_label=False, min_width=280, elem_id=f"{STEM}_{metric.key}")
             for metric in plotted
         ]
-    table = gr.HTML(scoreboard(rows, baselines, {}), elem_id=f"{STEM}_table")
+    table = gr.HTML(
+        scoreboard(rows, baselines, {}), elem_id=f"{STEM}_table", elem_classes="dl-result"
+    )
+    shown = [(metric.label, f"{STEM}_{metric.key}") for metric in plotted]
+    save_figures([("Table", f"{STEM}_table"), *shown])
 
     def measure() -> Iterator[Values]:
         found: dict[str, Speed] = {}

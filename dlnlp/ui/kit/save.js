@@ -31,10 +31,11 @@
     return element;
   };
 
-  // The results that a panel shows, without those within others.
-  const results = (panel) =>
-    [...panel.querySelectorAll(RESULTS)].filter(
-      (each) => each.getClientRects().length && !each.parentElement.closest(RESULTS),
+  // The results that a part of the page shows, without those within others.
+  const results = (part) =>
+    [part, ...part.querySelectorAll(RESULTS)].filter(
+      (each) =>
+        each.matches(RESULTS) && each.getClientRects().length && !each.parentElement.closest(RESULTS),
     );
 
   // A text node as SVG, one element per line.
@@ -246,8 +247,9 @@
     }
     const { save, of } = button.dataset;
     const element = document.getElementById(of);
-    const shows = save === "json" || results(element).some((each) => each.textContent.trim());
-    if (!shows) return say(button, "Open the panel first");
+    // A hidden figure is not on the page, and a closed panel is empty.
+    const shows = save === "json" || (element && results(element).some((each) => each.textContent.trim()));
+    if (!shows) return say(button, "Nothing is shown there yet");
     const name = of.replace(/_panel$/, "");
     download(...(await MAKERS[save](element, name)), `${name}.${save}`);
   });

@@ -104,8 +104,8 @@ def facts(costs: Mapping[str, Cost], scores: Mapping[str, Sequence[Score]]) -> M
     head = join(Markup("<th>{}</th>").format(catalog.record(stem).title) for stem in costs)
     body = join(_row(name, cells) for name, cells in rows)
     return Markup(
-        '<section class="dl-words"><h4>Cost and quality</h4><table><tr><th></th>{}</tr>{}</table>'
-        "</section>"
+        '<section class="dl-words dl-costs"><h4>Cost and quality</h4>'
+        "<table><tr><th></th>{}</tr>{}</table></section>"
     ).format(head, body)
 
 

@@ -23,6 +23,7 @@ MOST_JSON = 300_000  # characters of one result
 BLANK = "Submit a text to save its results."
 TOO_LARGE = "Too large to save; make this call in Python."
 FORMATS = ("SVG", "PNG", "HTML")
+ROW = Markup("<tr><td>{}</td><td>{}</td></tr>")
 LOCAL = "Python on this machine, with dlnlp installed"
 CLIENT = "Python over the network (pip install gradio_client)"
 CODE = (LOCAL, CLIENT)
@@ -85,6 +86,16 @@ def saving_panel(
     return panel.shows(show, inputs=inputs, outputs=[saved])
 
 
+def save_figures(shown: Sequence[tuple[str, str]]) -> None:
+    """A closed accordion to save figures and tables that are not in a panel.
+
+    Args:
+        shown: Title and HTML id of each part of the page that can be saved.
+    """
+    with gr.Accordion("Save figures", open=False):
+        gr.HTML(_table(shown), elem_classes="dl-result")
+
+
 def document(model: Model, text: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """All results for a text as JSON values, with the model's version and the arguments.
 
@@ -123,12 +134,15 @@ def _version(model: Model) -> str | None:
 
 def _saving(name: str, shown: Sequence[tuple[str, str]], results: Mapping[str, Any]) -> Markup:
     """Buttons that save each part of the page, and one that saves all results (see ``save.js``)."""
-    row = Markup("<tr><td>{}</td><td>{}</td></tr>")
-    rows = [row.format(title, _buttons(of)) for title, of in shown]
-    rows.append(row.format("All results", _button("JSON", f"{name}_results")))
-    return Markup('<table class="dl-saving">{}</table><pre hidden id="{}_results">{}</pre>').format(
-        join(rows), name, json.dumps(results, ensure_ascii=False, indent=1)
+    row = ROW.format("All results", _button("JSON", f"{name}_results"))
+    return Markup('{}<pre hidden id="{}_results">{}</pre>').format(
+        _table(shown, row), name, json.dumps(results, ensure_ascii=False, indent=1)
     )
+
+
+def _table(shown: Sequence[tuple[str, str]], last: str = "") -> Markup:
+    rows = [ROW.format(title, _buttons(of)) for title, of in shown]
+    return Markup('<table class="dl-saving">{}</table>').format(join([*rows, last]))
 
 
 def _buttons(of: str) -> Markup:

@@ -25,7 +25,7 @@ CACHED = 2_000_000  # bytes of HTML; every visitor's page begins with the same e
 LIKELY = 5  # next tokens
 MOST_CHARACTERS = 500  # of a text that is translated or tinted by surprisal
 CONTRIBUTIONS = "Words tinted by how they change the verdict: blue positive, orange negative."
-BEGINNING = f"Only the first {MOST_CHARACTERS} characters; open the tab for the whole text. "
+BEGINNING = f"Only the first {MOST_CHARACTERS} characters are used; open the tab for more. "
 UNLIKELY = "Characters that the model was less sure of are tinted."
 SURPRISING = "The text tinted by surprisal, and the most likely next tokens:"
 
