@@ -132,20 +132,20 @@ def test_arrow_keys_move_between_tabs(open_page, untrained_url):
 
 
 GROW_ABOVE = """id => {
-    dlnlp.reveal(id);
-    setTimeout(() => {
+    document.addEventListener("scroll", () => {
         const space = document.createElement("div");
         space.style.height = "2000px";
         document.getElementById(id).before(space);
-    }, 150);
+    }, { once: true, capture: true });
+    dlnlp.reveal(id);
 }"""
 
 
 def test_a_revealed_element_stays_in_view_when_the_page_grows_above_it(open_page, untrained_url):
     page = open_page(untrained_url, width=390, height=500)
     go(page, "token_transformer")
-    revealed = page.locator("#token_transformer_continuation_panel")
+    revealed = page.locator("#token_transformer_next_tokens_panel")
     expect(revealed).not_to_be_in_viewport()
-    page.evaluate(GROW_ABOVE, "token_transformer_continuation_panel")
+    page.evaluate(GROW_ABOVE, "token_transformer_next_tokens_panel")
     page.wait_for_timeout(1500)
     expect(revealed).to_be_in_viewport()

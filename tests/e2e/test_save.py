@@ -37,7 +37,7 @@ def saved(page, button):
 @pytest.mark.parametrize("stem", STEMS)
 def test_what_an_open_panel_shows_is_export_saved(shared_page, stem):
     page = shared_page()
-    first = open_export(page, stem, "a <b>bee</b>").first
+    first = open_export(page, stem, "a <b>bee</b> \x01").first
     name, svg = saved(page, first.get_by_text("SVG"))
     assert name.endswith(".svg")
     root = ElementTree.fromstring(svg)

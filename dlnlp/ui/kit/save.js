@@ -27,7 +27,9 @@
   const make = (name, attributes, ...children) => {
     const element = document.createElementNS(NAMESPACE, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
+    // XML has no control characters.
+    const valid = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f]/g, "\ufffd");
+    element.append(...children.map((each) => (typeof each === "string" ? valid(each) : each)));
     return element;
   };
 
