@@ -61,18 +61,13 @@ def local_code(stem: str, text: str, settings: Mapping[str, Any]) -> str:
     lines = ["import dlnlp", "", f"model = dlnlp.load({stem!r})", f"{TEXT} = {text!r}"]
     for call in calls(stem, settings):
         made = f"model.{call.capability.verb}({call.written()})"
-        lines.append(f"print({_joined(made) if call.capability.streams else made})")
+        lines.append(f'print("".join({made}))' if call.capability.streams else f"print({made})")
     return "\n".join(lines)
 
 
 def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str = ADDRESS) -> str:
     """Code that makes the calls that have an endpoint with ``gradio_client``."""
-    lines = [
-        "from gradio_client import Client",
-        "",
-        f"client = Client({address!r})",
-        f"{TEXT} = {text!r}",
-    ]
+    lines = [*_client(address), f"{TEXT} = {text!r}"]
     for call in calls(stem, settings):
         if call.capability.public:
             name = f"/{stem}_{call.capability.verb}"
@@ -83,18 +78,11 @@ def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str 
 def endpoint_code(name: str, arguments: Mapping[str, Any], address: str = ADDRESS) -> str:
     """Code that calls one endpoint with ``gradio_client``."""
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    return "\n".join(
-        [
-            "from gradio_client import Client",
-            "",
-            f"client = Client({address!r})",
-            f"print(client.predict({given}, api_name={name!r}))",
-        ]
-    )
+    return "\n".join([*_client(address), f"print(client.predict({given}, api_name={name!r}))"])
 
 
-def _joined(made: str) -> str:
-    return f'"".join({made})'
+def _client(address: str) -> list[str]:
+    return ["from gradio_client import Client", "", f"client = Client({address!r})"]
 
 
 def _pieces(capability: Capability) -> bool:

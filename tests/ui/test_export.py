@@ -7,6 +7,7 @@ import re
 import pytest
 
 from dlnlp import catalog
+from dlnlp.service.code import ADDRESS
 from dlnlp.ui.panels import export
 
 STEMS = [entry.stem for entry in catalog.CATALOG]
@@ -67,3 +68,9 @@ def test_comparisons_are_saved_with_their_code(page):
     page["edits_other"] = " "
     page.ask("edits", "good film")
     assert not page["edits_export_saved"]
+
+
+def test_only_the_address_of_the_client_is_replaced(page):
+    shown = opened(page, "sentiment_lstm", f"good {ADDRESS} film")
+    assert shown.count("data-address") == 1
+    assert f"client = Client(&#39;<span data-address>{ADDRESS}</span>&#39;)" in shown

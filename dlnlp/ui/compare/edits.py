@@ -41,7 +41,12 @@ def build(registry: Registry) -> None:
 
     def export(text: str, typed: object, stem: str) -> Export:
         arguments = {"model": stem, "first": text, "second": readable(typed)[0]}
-        results = {"dlnlp": __version__, **arguments, **compared(registry, *arguments.values())}
+        results = {
+            "dlnlp": __version__,
+            "weights_sha256": Model(registry, stem).version,
+            **arguments,
+            **compared(registry, *arguments.values()),
+        }
         return results, {CLIENT: endpoint_code("/compare_edits", arguments)}
 
     with layout.columns():

@@ -42,7 +42,12 @@ def build(registry: Registry) -> None:
     """The verdicts, costs and attributions of all models on one text."""
 
     def export(text: str) -> Export:
-        results = {"dlnlp": __version__, "text": text, **compared(registry, text)}
+        results = {
+            "dlnlp": __version__,
+            "weights_sha256": {stem: Model(registry, stem).version for stem in MODELS},
+            "text": text,
+            **compared(registry, text),
+        }
         return results, {CLIENT: endpoint_code("/compare_texts", {"text": text})}
 
     with layout.columns():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dlnlp import catalog, service
+from dlnlp.checkpoint import WEIGHTS, CheckpointError
 from dlnlp.registry import Registry
 
 
@@ -42,6 +43,16 @@ class Model:
     def is_loaded(self) -> bool:
         """Whether ``predictor`` returns at once."""
         return self.registry.is_loaded(self.stem)
+
+    @property
+    def version(self) -> str | None:
+        """The SHA-256 of the weights; None for an untrained model or without a checkpoint."""
+        if self.registry.untrained:
+            return None
+        try:
+            return str(self.registry.report(self.stem).training["files"][WEIGHTS])
+        except CheckpointError:
+            return None
 
     def queue(self, name: str = "") -> dict[str, Any]:
         """Event arguments that put requests into the model's queue, which runs one at a time.

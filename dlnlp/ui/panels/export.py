@@ -11,7 +11,6 @@ from gradio.components import Component
 from markupsafe import Markup
 
 import dlnlp
-from dlnlp.checkpoint import WEIGHTS
 from dlnlp.results import as_json
 from dlnlp.service import code
 from dlnlp.ui.kit.markup import join
@@ -26,7 +25,6 @@ FORMATS = ("SVG", "PNG", "HTML")
 ROW = Markup("<tr><td>{}</td><td>{}</td></tr>")
 LOCAL = "Python on this machine, with dlnlp installed"
 CLIENT = "Python over the network (pip install gradio_client)"
-CODE = (LOCAL, CLIENT)
 Export = tuple[Mapping[str, Any], Mapping[str, str]]  # results, and code by title
 
 
@@ -48,11 +46,11 @@ def export_panel(
 
     def export(text: str, *values: Any) -> Export:
         given = settings(*values)
-        codes = (
-            code.local_code(model.stem, text, given),
-            code.client_code(model.stem, text, given),
-        )
-        return document(model, text, given), dict(zip(CODE, codes, strict=True))
+        codes = {
+            LOCAL: code.local_code(model.stem, text, given),
+            CLIENT: code.client_code(model.stem, text, given),
+        }
+        return document(model, text, given), codes
 
     shown = [(each.title, each.id) for each in panels]
     return saving_panel(model, box, model.id("export"), shown, export, inputs, keep)
@@ -120,16 +118,9 @@ def document(model: Model, text: str, settings: Mapping[str, Any]) -> dict[str, 
         "model": model.stem,
         "title": model.title,
         "dlnlp": dlnlp.__version__,
-        "weights_sha256": _version(model),
+        "weights_sha256": model.version,
         "calls": made,
     }
-
-
-def _version(model: Model) -> str | None:
-    """The hash of the weights; None for an untrained model."""
-    if model.registry.untrained:
-        return None
-    return str(model.registry.report(model.stem).training["files"][WEIGHTS])
 
 
 def _saving(name: str, shown: Sequence[tuple[str, str]], results: Mapping[str, Any]) -> Markup:
@@ -158,7 +149,7 @@ def _button(format: str, of: str) -> Markup:
 def _code(codes: Mapping[str, str]) -> Markup:
     """The code under each title, with a button that copies it.
 
-    ``save.js`` replaces the app's default address by that of the page.
+    In the code for the network, ``save.js`` replaces the app's default address by the page's.
     """
     block = Markup(
         '<div class="dl-code"><p class="dl-caption">{} '
@@ -168,6 +159,8 @@ def _code(codes: Mapping[str, str]) -> Markup:
     address = Markup("<span data-address>{}</span>").format(code.ADDRESS)
     blocks = []
     for title, written in codes.items():
-        before, found, after = written.partition(code.ADDRESS)
-        blocks.append(block.format(title, join([before, address, after]) if found else before))
+        if title == CLIENT:  # the text may hold the address, too, but comes after it
+            before, _, after = written.partition(code.ADDRESS)
+            written = join([before, address, after])
+        blocks.append(block.format(title, written))
     return join(blocks)
