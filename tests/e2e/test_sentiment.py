@@ -62,9 +62,9 @@ def slow_texts(monkeypatch):
     return texts
 
 
-def test_typing_while_an_answer_is_computed_dims_it(open_page, untrained_url, slow_texts):
-    page = open_page(untrained_url)
-    for stem in (*SENTIMENT, "compare"):
+def test_typing_while_an_answer_is_computed_dims_it(shared_page, slow_texts):
+    page = shared_page()
+    for stem in ("sentiment_lstm", "compare"):
         box = go(page, stem, "good")
         box.press("Enter")
         page.wait_for_timeout(100)
@@ -75,9 +75,9 @@ def test_typing_while_an_answer_is_computed_dims_it(open_page, untrained_url, sl
         assert "good film" not in slow_texts
 
 
-def test_the_last_of_several_examples_is_answered(open_page, untrained_url, slow_texts):
-    page = open_page(untrained_url)
-    for stem in (*SENTIMENT, "compare"):
+def test_the_last_of_several_examples_is_answered(shared_page, slow_texts):
+    page = shared_page()
+    for stem in ("sentiment_lstm", "compare"):
         box = go(page, stem)
         examples = page.locator(f"#{stem}_examples button")
         examples.nth(0).click()
@@ -97,8 +97,8 @@ def test_the_last_of_several_examples_is_answered(open_page, untrained_url, slow
             expect(page.locator(f"#{stem}_words .dl-text")).to_have_text(last)
 
 
-def test_attributions_are_for_the_text_that_was_asked(open_page, untrained_url):
-    page = open_page(untrained_url)
+def test_attributions_are_for_the_text_that_was_asked(shared_page):
+    page = shared_page()
     for stem in SENTIMENT:
         box = go(page, stem, "good film")
         box.press("Enter")

@@ -68,8 +68,8 @@ def test_labels_stay_in_place_while_a_long_heatmap_scrolls(shared_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1200
 
 
-def test_another_candidate_replaces_the_translation(shared_page):
-    page = shared_page()
+def test_another_candidate_replaces_the_translation(open_page, untrained_url):
+    page = open_page(untrained_url)
     ask(page, STEM, "a bee")
     french = page.locator(f"#{STEM}_result .dl-letters")
     best = french.text_content()
