@@ -20,6 +20,7 @@ import gradio as gr
 from dlnlp import catalog, plots
 from dlnlp.compare.files import MAX_BYTES
 from dlnlp.registry import Registry, shared_registry
+from dlnlp.service import Service
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare, start
@@ -31,19 +32,19 @@ DESCRIPTION = (
 )
 
 
-def build_app(registry: Registry) -> gr.Blocks:
+def build_app(service: Service) -> gr.Blocks:
     """The page; models are loaded on their first request."""
     with gr.Blocks(title="dlnlp", delete_cache=(HOUR, HOUR)) as demo:
-        gr.HTML(markup.header(registry.untrained))
+        gr.HTML(markup.header(service.registry.untrained))
         with gr.Tabs(overflow_behavior="wrap"):  # all tabs are visible on a phone, too
             with gr.Tab(start.TITLE, id=start.STEM, elem_id=f"{start.STEM}_tab"):
-                start.build_tab(registry)
+                start.build_tab(service)
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem, elem_id=f"{entry.stem}_tab"):
-                    entry.tab.build_tab(registry)
+                    entry.tab.build_tab(service)
             with gr.Tab(compare.TITLE, id=compare.STEM, elem_id="comparisons_tab"):
-                compare.build_tab(registry)
-        endpoints.expose(registry)
+                compare.build_tab(service)
+        endpoints.expose(service)
     demo.queue(max_size=64, api_open=False)
     return demo
 
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     registry = Registry(untrained=True) if options.untrained else shared_registry()
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in a script's background job
         signal.signal(stop, signal.default_int_handler)
-    demo = build_app(registry)
+    demo = build_app(Service(registry))
     try:
         url = launch(
             demo,

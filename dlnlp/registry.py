@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,19 @@ class Registry:
             repository's ``checkpoints/``.
         device: The device of the models; by default the best available one.
         untrained: Serve each model's ``tiny()`` instead of its checkpoint.
+        most_loaded: How many models may be loaded; by default ``DLNLP_MAX_LOADED``, or all. The
+            least recently used one is unloaded first, but none that is in use.
+
+    Raises:
+        ValueError: ``most_loaded`` is not a whole number above 0.
     """
 
     def __init__(
-        self, root: Path | None = None, device: str | None = None, untrained: bool = False
+        self,
+        root: Path | None = None,
+        device: str | None = None,
+        untrained: bool = False,
+        most_loaded: int | None = None,
     ) -> None:
         self.root = Path(root).resolve() if root else checkpoint_root()
         self.device = device
@@ -30,6 +42,10 @@ class Registry:
         self._locks = {entry.stem: threading.Lock() for entry in catalog.CATALOG}
         # Predictors of each stem by device.
         self._predictors: dict[str, dict[str, Any]] = {stem: {} for stem in self._locks}
+        self.most_loaded = most_loaded or limit_of_environment()
+        self._recent: list[str] = []  # loaded models, the least recently used one first
+        self._users = dict.fromkeys(self._locks, 0)
+        self._bookkeeping = threading.Lock()
 
     def get(self, stem: str, device: str | None = None) -> Any:
         """The predictor, loaded on the first call; concurrent calls wait for it.
@@ -44,11 +60,36 @@ class Registry:
         entry = catalog.record(stem)
         with self._locks[stem]:
             loaded, name = self._predictors[stem], self._device_name(device)
-            if name not in loaded:
-                loaded[name] = (
-                    entry.tiny() if self.untrained else entry.load(self.root / stem, name)
-                )
-            return loaded[name]
+            predictor = loaded.get(name)
+            if predictor is None:
+                predictor = entry.tiny() if self.untrained else entry.load(self.root / stem, name)
+                loaded[name] = predictor
+        self._used(stem)
+        return predictor
+
+    @contextmanager
+    def use(self, stem: str) -> Iterator[Any]:
+        """The predictor, which stays loaded inside.
+
+        Raises:
+            KeyError, CheckpointError, ValueError: See ``get``.
+        """
+        with self._bookkeeping:
+            self._users[catalog.record(stem).stem] += 1
+        try:
+            yield self.get(stem)
+        finally:
+            with self._bookkeeping:
+                self._users[stem] -= 1
+
+    def _used(self, stem: str) -> None:
+        """Note that the model was used, and unload others beyond the limit."""
+        with self._bookkeeping:
+            self._recent = [*(each for each in self._recent if each != stem), stem]
+            spare = [each for each in self._recent[:-1] if not self._users[each]]
+            for each in spare[: max(0, len(self._recent) - self.most_loaded)]:
+                self._recent.remove(each)
+                self._predictors[each].clear()
 
     def is_loaded(self, stem: str) -> bool:
         """Whether ``get`` returns at once. Does not import torch unless a model has been loaded."""
@@ -71,6 +112,18 @@ class Registry:
         from dlnlp.device import pick_device
 
         return str(pick_device(device or self.device))
+
+
+def limit_of_environment() -> int:
+    """``DLNLP_MAX_LOADED``, or the number of models.
+
+    Raises:
+        ValueError: It is not a whole number above 0.
+    """
+    given = os.environ.get("DLNLP_MAX_LOADED") or str(len(catalog.CATALOG))
+    if not given.isdecimal() or int(given) < 1:
+        raise ValueError(f"DLNLP_MAX_LOADED must be a whole number above 0, not {given!r}.")
+    return int(given)
 
 
 _shared_lock = threading.Lock()

@@ -20,18 +20,19 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import app
-from dlnlp import catalog, service
+from dlnlp import catalog
 from dlnlp.capabilities import CAPABILITIES
 from dlnlp.compare import edits
 from dlnlp.compare import models as compare
+from dlnlp.compare.batch import QUEUE
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.service import code
-from dlnlp.ui.compare.batch import QUEUE
+from dlnlp.service import Service, code
 from tests.ui.conftest import BAD_TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
 REGISTRY = Registry(untrained=True)
+SERVICE = Service(REGISTRY)
 PUBLIC = [
     (entry.stem, each)
     for entry in catalog.CATALOG
@@ -50,7 +51,7 @@ ENDPOINTS = {f"/{stem}_{each.verb}" for stem, each in PUBLIC} | COMPARED
 
 @pytest.fixture(scope="module")
 def demo():
-    return app.build_app(REGISTRY)
+    return app.build_app(SERVICE)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def client(url):
 
 @pytest.fixture(scope="module")
 def missing(tmp_path_factory):
-    return app.build_app(Registry(root=tmp_path_factory.mktemp("none")))
+    return app.build_app(Service(Registry(root=tmp_path_factory.mktemp("none"))))
 
 
 def free_port():
@@ -98,7 +99,7 @@ def test_public_endpoints_are_those_and_no_others(client):
 @pytest.mark.parametrize(("stem", "capability"), PUBLIC, ids=lambda x: getattr(x, "verb", x))
 def test_an_endpoint_answers_its_sample_call(client, demo, stem, capability):
     found = client.predict(**capability.sample, api_name=f"/{stem}_{capability.verb}")
-    expected = service.call(REGISTRY, stem, capability.verb, **capability.sample)
+    expected = SERVICE.call(stem, capability.verb, **capability.sample)
     if capability.streams:
         assert found == "".join(expected)
     else:
@@ -282,9 +283,7 @@ def test_the_code_for_gradio_client_runs(client, url, capsys, entry):
     if "generate" not in entry.verbs:
         found = [ast.literal_eval(line) for line in results]
         assert found == [
-            as_json(
-                service.call(REGISTRY, entry.stem, c.capability.verb, **c.arguments("It's good"))
-            )
+            as_json(SERVICE.call(entry.stem, c.capability.verb, **c.arguments("It's good")))
             for c in calls
         ]
 

@@ -76,8 +76,8 @@ def test_a_chapters_model_imports_torch_alone(stem):
 
 def test_building_the_app_loads_neither_torch_nor_transformers():
     code = (
-        "import sys, app; from dlnlp.registry import Registry; "
-        "app.build_app(Registry(untrained=True)); "
+        "import sys, app; from dlnlp.registry import Registry; from dlnlp.service import Service; "
+        "app.build_app(Service(Registry(untrained=True))); "
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -85,3 +85,31 @@ def test_an_impossible_device_names_the_possible_ones(name, monkeypatch):
     monkeypatch.setenv("DLNLP_DEVICE", name)
     with pytest.raises(ValueError, match=r"DLNLP_DEVICE.*cpu"):
         pick_device()
+
+
+def test_only_so_many_models_stay_loaded_and_the_least_recently_used_goes_first():
+    first, second, third = (entry.stem for entry in CATALOG[:3])
+    registry = Registry(untrained=True, most_loaded=2)
+    for stem in (first, second, first, third):
+        registry.get(stem)
+    assert [registry.is_loaded(stem) for stem in (first, second, third)] == [True, False, True]
+    assert registry.get(second)
+
+
+def test_a_model_in_use_stays_loaded():
+    first, second, third = (entry.stem for entry in CATALOG[:3])
+    registry = Registry(untrained=True, most_loaded=1)
+    with registry.use(first) as predictor:
+        registry.get(second)
+        registry.get(third)
+        assert registry.get(first) is predictor
+        assert not registry.is_loaded(second)
+    registry.get(second)
+    assert not registry.is_loaded(first)
+
+
+@pytest.mark.parametrize("limit", ["0", "two", "-1", "1.5"])
+def test_a_limit_that_makes_no_sense_is_refused(monkeypatch, limit):
+    monkeypatch.setenv("DLNLP_MAX_LOADED", limit)
+    with pytest.raises(ValueError, match="DLNLP_MAX_LOADED"):
+        Registry(untrained=True)

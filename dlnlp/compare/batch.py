@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dlnlp import catalog, service
+from dlnlp import catalog
 from dlnlp.compare.files import MAX_ROWS
 from dlnlp.compare.models import MODELS
-from dlnlp.registry import Registry
 from dlnlp.results import Sentiment
+from dlnlp.service import Service, readable
 
 CHUNK = 32  # texts that one model reads before the next model and the next report of progress
+QUEUE = "_file"  # of these requests, so that a single text need not wait for a file
 BINS = 10  # of the reliability diagram
 
 
@@ -79,7 +82,7 @@ class Batch:
 
 
 def run(
-    registry: Registry, texts: Sequence[str], labels: Sequence[bool | None] | None = None
+    service: Service, texts: Sequence[str], labels: Sequence[bool | None] | None = None
 ) -> Iterator[Batch]:
     """Classify all texts, and yield the growing result after each chunk.
 
@@ -89,18 +92,23 @@ def run(
     """
     if not 0 < len(texts) <= MAX_ROWS:
         raise ValueError(f"Between 1 and {MAX_ROWS:,} texts can be compared, not {len(texts):,}.")
-    texts = [service.readable(text)[0] for text in texts]
+    texts = [readable(text)[0] for text in texts]
     batch = Batch(texts, labels, {stem: [] for stem in MODELS}, dict.fromkeys(MODELS, 0.0))
-    predictors = {stem: registry.get(stem) for stem in MODELS}  # loading does not count as time
     for start in range(0, len(texts), CHUNK):
         chunk = texts[start : start + CHUNK]
-        for stem, predictor in predictors.items():
-            begin = time.perf_counter()
-            found = predictor.classify(chunk)
-            batch.seconds[stem] += time.perf_counter() - begin
-            batch.positive[stem] += [each.positive for each in found]
+        for stem in MODELS:
+            positive, seconds = service.run(stem, functools.partial(timed, chunk), QUEUE)
+            batch.positive[stem] += positive
+            batch.seconds[stem] += seconds
         batch.done = start + len(chunk)
         yield batch
+
+
+def timed(texts: list[str], predictor: Any) -> tuple[list[float], float]:
+    """The probabilities of positive, and the seconds that they took."""
+    begin = time.perf_counter()
+    found = [each.positive for each in predictor.classify(texts)]
+    return found, time.perf_counter() - begin
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from dlnlp import service
 from dlnlp.catalog import record
-from dlnlp.registry import Registry
 from dlnlp.results import TokenScore
+from dlnlp.service import Service
 
 VERBS = ("classify", "explain", "translate", "score")
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
@@ -31,18 +30,19 @@ def differing(first: str, second: str) -> tuple[list[Span], list[Span]]:
     return only
 
 
-def both(registry: Registry, stem: str, first: str, second: str) -> dict[str, tuple[Any, Any]]:
+def both(service: Service, stem: str, first: str, second: str) -> dict[str, tuple[Any, Any]]:
     """The model's results for both texts, by verb, for all of ``VERBS`` that it has.
 
     Raises:
-        KeyError, CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``service.call``.
+        KeyError, CheckpointError, TypeError, ValueError, Busy, DeadlineExceeded: See
+            ``Service.call``.
     """
     found: dict[str, tuple[Any, Any]] = {}
     for verb in filter(record(stem).can, VERBS):
         if verb in ("classify", "translate"):
-            one, other = service.call(registry, stem, verb, texts=[first, second])
+            one, other = service.call(stem, verb, texts=[first, second])
         else:
-            one, other = (service.call(registry, stem, verb, text=t) for t in (first, second))
+            one, other = (service.call(stem, verb, text=t) for t in (first, second))
         found[verb] = (one, other)
     return found
 

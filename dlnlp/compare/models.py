@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dlnlp import service
 from dlnlp.catalog import CATALOG, Metric, record
 from dlnlp.checkpoint import CheckpointError
-from dlnlp.inference.deadline import deadline
 from dlnlp.registry import Registry
 from dlnlp.results import Attribution, Sentiment
+from dlnlp.service import Service
 
 MODELS = tuple(entry.stem for entry in CATALOG if entry.can("classify"))
 MAX_REPEATS, ENOUGH_SECONDS = 9, 0.2
@@ -41,18 +40,17 @@ class Score:
     value: float
 
 
-def measured(registry: Registry, stem: str, text: str) -> tuple[Sentiment, Cost]:
+def measured(service: Service, stem: str, text: str) -> tuple[Sentiment, Cost]:
     """A model's verdict and its cost.
 
     Raises:
-        CheckpointError, DeadlineExceeded, ValueError: See ``service.call``.
+        CheckpointError, DeadlineExceeded, ValueError: See ``Service.call``.
     """
-    loaded, start = registry.is_loaded(stem), time.perf_counter()
-    predictor = registry.get(stem)
+    loaded, start = service.registry.is_loaded(stem), time.perf_counter()
+    service.registry.get(stem)
     seconds = None if loaded else time.perf_counter() - start
-    with deadline(service.SECONDS):
-        sentiment, milliseconds = timed(predictor, text)
-    return sentiment, Cost(milliseconds, seconds, *known_size(registry, stem))
+    sentiment, milliseconds = service.run(stem, lambda predictor: timed(predictor, text))
+    return sentiment, Cost(milliseconds, seconds, *known_size(service.registry, stem))
 
 
 def timed(predictor: Any, text: str) -> tuple[Sentiment, float]:
@@ -108,15 +106,15 @@ def agreed(verdicts: Mapping[str, Sentiment]) -> bool:
 
 
 def explained(
-    registry: Registry, stems: Iterable[str], text: str, method: str = "integrated_gradients"
+    service: Service, stems: Iterable[str], text: str, method: str = "integrated_gradients"
 ) -> dict[str, Attribution]:
     """The attributions of those models that can explain their verdicts.
 
     Raises:
-        CheckpointError, DeadlineExceeded, ValueError: See ``service.call``.
+        CheckpointError, DeadlineExceeded, ValueError: See ``Service.call``.
     """
     return {
-        stem: service.call(registry, stem, "explain", text=text, method=method)
+        stem: service.call(stem, "explain", text=text, method=method)
         for stem in stems
         if record(stem).can("explain")
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +12,8 @@ from typing import Any
 from dlnlp.catalog import CATALOG, Metric, Record
 from dlnlp.checkpoint import CheckpointError, read_json
 from dlnlp.compare.models import Score, known_scores, known_size, scores
-from dlnlp.inference.deadline import deadline
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 
 BASELINES = "baselines.json"
 SENTENCE = "I wanted to like it, but the plot is thin and the ending makes no sense."
@@ -82,7 +83,7 @@ def baselines(registry: Registry) -> list[Baseline]:
     ]
 
 
-def speeds(registry: Registry, seconds: float | None = None) -> Iterator[Speed]:
+def speeds(service: Service, seconds: float | None = None) -> Iterator[Speed]:
     """Measure one model after the other on this machine; loading does not count.
 
     Args:
@@ -95,14 +96,12 @@ def speeds(registry: Registry, seconds: float | None = None) -> Iterator[Speed]:
     for entry in CATALOG:
         verb = next((verb for verb in MEASURED if entry.can(verb)), None)
         if verb:
-            predictor = registry.get(entry.stem)
-            with deadline(LONGEST):
-                speed = MEASURED[verb](entry.stem, predictor, seconds or ENOUGH_SECONDS)
-            yield speed
+            measure = functools.partial(MEASURED[verb], entry.stem, seconds or ENOUGH_SECONDS)
+            yield service.run(entry.stem, measure, seconds=LONGEST)
 
 
 def _batched(call: Callable[[Any, list[str]], Any], unit: str, batch: int) -> Callable[..., Speed]:
-    def measure(stem: str, predictor: Any, seconds: float) -> Speed:
+    def measure(stem: str, seconds: float, predictor: Any) -> Speed:
         texts = [f"{SENTENCE} {number}" for number in range(batch)]
         latency = _median(lambda: call(predictor, [SENTENCE]), seconds)
         return Speed(stem, latency, batch / _median(lambda: call(predictor, texts), seconds), unit)
@@ -110,7 +109,7 @@ def _batched(call: Callable[[Any, list[str]], Any], unit: str, batch: int) -> Ca
     return measure
 
 
-def _generated(stem: str, predictor: Any, seconds: float) -> Speed:
+def _generated(stem: str, seconds: float, predictor: Any) -> Speed:
     tokens = 50
     latency = _median(lambda: predictor.next_tokens(SENTENCE, k=5), seconds)
 

@@ -1,4 +1,4 @@
-"""A time limit for computations, checked between batches or steps.
+"""A time limit for computations, checked between batches or steps, which also can be cancelled.
 
 The limit is part of the current context, so functions need no extra argument for it:
 
@@ -12,20 +12,44 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Event
 
-_limit: ContextVar[tuple[float, float] | None] = ContextVar("deadline", default=None)
+
+@dataclass(frozen=True)
+class Limit:
+    """The end of a computation in the current context."""
+
+    end: float  # in time.monotonic()
+    seconds: float
+    cancelled: Event
+
+
+_limit: ContextVar[Limit | None] = ContextVar("deadline", default=None)
 
 
 class DeadlineExceeded(RuntimeError):
     """A computation took longer than its time limit."""
 
 
+class Cancelled(RuntimeError):
+    """Nobody waits for the result of a computation any longer."""
+
+
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Limit the code inside to ``seconds``; an enclosing limit that ends earlier still holds."""
+def deadline(seconds: float, cancelled: Event | None = None) -> Iterator[None]:
+    """Limit the code inside to ``seconds``; an enclosing limit that ends earlier still holds.
+
+    Args:
+        cancelled: Setting it ends the code inside at its next check.
+    """
     end = time.monotonic() + seconds
     outer = _limit.get()
-    token = _limit.set(outer if outer and outer[0] <= end else (end, seconds))
+    flag = cancelled or (outer.cancelled if outer else Event())
+    earlier = outer if outer and outer.end <= end else None
+    token = _limit.set(
+        Limit(earlier.end if earlier else end, earlier.seconds if earlier else seconds, flag)
+    )
     try:
         yield
     finally:
@@ -37,10 +61,15 @@ def check_deadline() -> None:
 
     Raises:
         DeadlineExceeded: The time limit of the current context has passed.
+        Cancelled: The computation was cancelled.
     """
     limit = _limit.get()
-    if limit and time.monotonic() > limit[0]:
+    if limit is None:
+        return
+    if limit.cancelled.is_set():
+        raise Cancelled("The request was cancelled.")
+    if time.monotonic() > limit.end:
         raise DeadlineExceeded(
-            f"The request took longer than {limit[1]:g} seconds and was stopped: "
+            f"The request took longer than {limit.seconds:g} seconds and was stopped: "
             "send fewer or shorter texts."
         )

@@ -1,89 +1,213 @@
-"""Call a predictor for a request, with checked input, a budget and a deadline.
+"""Requests to predictors, with checked input, a budget, a deadline and the model's queue.
 
->>> call(registry, "sentiment_lstm", "classify", texts=["A great film"])
+>>> service = Service(registry)
+>>> service.call("sentiment_lstm", "classify", texts=["A great film"])
 """
 
 from __future__ import annotations
 
+import concurrent.futures
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
-from dataclasses import is_dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 from dlnlp import catalog
 from dlnlp.capabilities import Capability, capability
-from dlnlp.inference.deadline import deadline
+from dlnlp.inference.deadline import Cancelled, deadline
 from dlnlp.registry import Registry
 from dlnlp.service.inputs import checked, is_cut
+from dlnlp.service.queues import Job, JobQueue, Slot
 
-SECONDS = 30.0  # the time limit of a request, excluding loading the model
+SECONDS = 30.0  # the time limit of a request, excluding loading the model and waiting
+POLL = 1.0  # seconds between checks whether somebody still waits for the result
 _END = object()
 
 
-def call(registry: Registry, stem: str, verb: str, **arguments: Any) -> Any:
-    """The predictor's results, which ``dlnlp.results.as_json`` turns into JSON.
+@dataclass(frozen=True)
+class Request:
+    """A checked request.
 
-    A text of more than ``MAX_CHARACTERS`` is cut, and its result is marked as truncated if it has
-    that field.
-
-    Raises:
-        KeyError: No model has that stem.
-        TypeError: An argument is missing, unknown or of another type.
-        ValueError: An argument is out of range, the request exceeds the budget, or the model
-            does not have the verb.
-        CheckpointError: The model can't be loaded.
-        DeadlineExceeded: The computation took too long.
+    Args:
+        text: The text or texts.
+        others: The other arguments.
+        share: Its work as a share of the largest allowed request.
+        cut: Whether each text was cut.
     """
-    wanted = capability(verb)
-    method, first, others = _prepared(registry, stem, wanted, arguments)
-    with deadline(SECONDS):
-        found = method(first, **others)
-        if wanted.streams:
-            found = list(found)
-    return _marked(wanted, found, arguments[_first(wanted)])
+
+    stem: str
+    capability: Capability
+    text: Any
+    others: dict[str, Any]
+    share: float
+    cut: tuple[bool, ...]
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue that it waits in."""
+        return self.stem + self.capability.queue
 
 
-def stream(registry: Registry, stem: str, verb: str, **arguments: Any) -> Iterator[Any]:
-    """The results of a streaming verb, as they are computed.
+class Service:
+    """What the page, its endpoints and the HTTP interface call.
 
-    The arguments are checked and the model is loaded before this returns.
+    Each model answers one request at a time; verbs with a queue of their own answer beside these.
+    Small requests to a verb that takes a list of texts run as one batch.
 
-    Raises:
-        KeyError, TypeError, ValueError, CheckpointError: See ``call``.
-        DeadlineExceeded: While iterating.
+    Args:
+        registry: Loads the models.
     """
-    method, first, others = _prepared(registry, stem, capability(verb), arguments)
-    with deadline(SECONDS):
-        context = copy_context()  # the deadline applies wherever the iterator is resumed
-    pieces = context.run(method, first, **others)
 
-    def resumed() -> Iterator[Any]:
-        while (piece := context.run(next, pieces, _END)) is not _END:
-            yield piece
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._lock = threading.Lock()
+        self._queues: dict[str, JobQueue] = {}
+        self._slots: dict[str, Slot] = {}
 
-    return resumed()
+    def call(
+        self,
+        stem: str,
+        verb: str,
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+        **arguments: Any,
+    ) -> Any:
+        """The predictor's results, which ``dlnlp.results.as_json`` turns into JSON.
+
+        A text of more than ``MAX_CHARACTERS`` is cut, and its result is marked as truncated if it
+        has that field.
+
+        Args:
+            wanted: Whether somebody still waits for the results; asked every second.
+
+        Raises:
+            KeyError: No model has that stem.
+            TypeError: An argument is missing, unknown or of another type.
+            ValueError: An argument is out of range, the request exceeds the budget, or the model
+                does not have the verb.
+            CheckpointError: The model can't be loaded.
+            Busy: Too many requests are waiting.
+            DeadlineExceeded: The computation took too long.
+            Cancelled: Nobody waits any longer.
+        """
+        request = self.checked(stem, verb, arguments)
+        self.registry.get(stem)  # loading it does not count as time of the request
+        return marked(request, self._result(self.submit(request), request.queue, wanted))
+
+    def run(
+        self,
+        stem: str,
+        function: Callable[[Any], Any],
+        queue: str = "",
+        seconds: float | None = None,
+    ) -> Any:
+        """The result of ``function(predictor)``, which runs while no other job of the queue does.
+
+        Args:
+            queue: Selects a separate queue of the model, for long work.
+            seconds: The time limit; by default that of a request.
+
+        Raises:
+            CheckpointError, Busy, DeadlineExceeded: See ``call``.
+        """
+
+        def once(items: list[Any]) -> list[Any]:
+            with self.registry.use(stem) as predictor:
+                return [function(predictor)]
+
+        self.registry.get(stem)  # loading it does not count as time of the job
+        job = self.queue(stem + queue).submit(Job(once, [None], seconds or SECONDS))
+        [found] = self._result(job, stem + queue, lambda: True)
+        return found
+
+    def stream(self, stem: str, verb: str, **arguments: Any) -> Iterator[Any]:
+        """The results of a streaming verb, as they are computed.
+
+        The arguments are checked and the model is loaded before this returns. The stream waits
+        for others of the same model when it is first resumed. Closing it ends the computation.
+
+        Raises:
+            KeyError, TypeError, ValueError, CheckpointError: See ``call``.
+            Busy: Too many streams are waiting; while iterating.
+            DeadlineExceeded: While iterating.
+        """
+        request = self.checked(stem, verb, arguments)
+        self.registry.get(stem)  # loading it does not count as time of the stream
+        slot = self._slot(request.queue)
+
+        def resumed() -> Iterator[Any]:
+            with slot.taken(SECONDS / 2), self.registry.use(stem) as predictor:
+                with deadline(SECONDS):
+                    context = copy_context()  # it applies in any thread that resumes the iterator
+                pieces = context.run(getattr(predictor, verb), request.text, **request.others)
+                while (piece := context.run(next, pieces, _END)) is not _END:
+                    yield piece
+
+        return resumed()
+
+    def checked(self, stem: str, verb: str, arguments: Mapping[str, Any]) -> Request:
+        """The request with these arguments.
+
+        Raises:
+            KeyError, TypeError, ValueError: See ``call``.
+        """
+        entry, wanted = catalog.record(stem), capability(verb)
+        given = checked(wanted, arguments)
+        share = budget_share(wanted, given)
+        if not entry.can(verb):
+            raise ValueError(f"The model “{entry.title}” does not have the verb {verb!r}.")
+        first = next(iter(wanted.signature.parameters))
+        asked = arguments[first] if wanted.takes_list else [arguments[first]]
+        text = given.pop(first)
+        return Request(stem, wanted, text, given, share, tuple(map(is_cut, asked)))
+
+    def submit(self, request: Request) -> Job:
+        """Append the request to its queue; the job's future gets its results.
+
+        Raises:
+            Busy: Too many requests are waiting.
+        """
+        wanted = request.capability
+
+        def run(items: list[Any]) -> Any:
+            with self.registry.use(request.stem) as predictor:
+                method = getattr(predictor, wanted.verb)
+                if wanted.takes_list:
+                    return method(items, **request.others)
+                [text] = items
+                found = method(text, **request.others)
+                return [list(found) if wanted.streams else found]
+
+        items = list(request.text) if wanted.takes_list else [request.text]
+        group = (wanted.verb, request.others) if wanted.takes_list else None
+        job = Job(run, items, SECONDS, group, request.share)
+        return self.queue(request.queue).submit(job)
+
+    def queue(self, name: str) -> JobQueue:
+        """The queue with that name."""
+        with self._lock:
+            return self._queues.setdefault(name, JobQueue(name))
+
+    def _slot(self, name: str) -> Slot:
+        with self._lock:
+            return self._slots.setdefault(name, Slot())
+
+    def _result(self, job: Job, queue: str, wanted: Callable[[], bool]) -> Any:
+        while True:
+            try:
+                return job.future.result(timeout=POLL)
+            except concurrent.futures.TimeoutError:
+                if job.future.done():
+                    raise  # the computation's own error
+                self.queue(queue).heal()
+                if not wanted():
+                    job.cancel()
+                    raise Cancelled("The request was cancelled.") from None
 
 
-def _prepared(
-    registry: Registry, stem: str, wanted: Capability, arguments: Mapping[str, Any]
-) -> tuple[Callable[..., Any], Any, dict[str, Any]]:
-    """The predictor's method, its first argument and the others."""
-    title = catalog.record(stem).title
-    given = checked(wanted, arguments)
-    check_budget(wanted, given)
-    predictor = registry.get(stem)
-    if not isinstance(predictor, wanted.protocol):
-        raise ValueError(f"The model “{title}” does not have the verb {wanted.verb!r}.")
-    return getattr(predictor, wanted.verb), given.pop(_first(wanted)), given
-
-
-def _first(wanted: Capability) -> str:
-    """The name of the first argument, the text or texts."""
-    return next(iter(wanted.signature.parameters))
-
-
-def check_budget(wanted: Capability, arguments: Mapping[str, Any]) -> None:
-    """Refuse a request that would take too long.
+def budget_share(wanted: Capability, arguments: Mapping[str, Any]) -> float:
+    """The work of a request as a share of the most that is allowed.
 
     Raises:
         ValueError: It exceeds the capability's budget.
@@ -97,14 +221,14 @@ def check_budget(wanted: Capability, arguments: Mapping[str, Any]) -> None:
             f"This request is too large: {wanted.verb} takes at most {budget.most:,} "
             f"{budget.unit}, not {work:,}; split it into smaller requests."
         )
+    return work / budget.most
 
 
-def _marked(wanted: Capability, found: Any, asked: Any) -> Any:
-    """The results, marked as truncated where ``readable`` cut the text."""
-    if wanted.takes_list:
-        pairs = zip(asked, found, strict=True)
-        return [_truncated(each) if is_cut(text) else each for text, each in pairs]
-    return _truncated(found) if is_cut(asked) else found
+def marked(request: Request, found: Any) -> Any:
+    """The results of a request, marked as truncated where ``readable`` cut the text."""
+    pairs = zip(found, request.cut, strict=True)
+    results = [_truncated(each) if cut else each for each, cut in pairs]
+    return results if request.capability.takes_list else results[0]
 
 
 def _truncated(found: Any) -> Any:

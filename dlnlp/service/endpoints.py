@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dlnlp.capabilities import Capability
-from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.service.calls import call, stream
+from dlnlp.service.calls import Service
 
 
-def endpoint(registry: Registry, stem: str, capability: Capability) -> Callable[..., Any]:
+def endpoint(service: Service, stem: str, capability: Capability) -> Callable[..., Any]:
     """A function with the capability's name, arguments, defaults and description.
 
     It returns JSON values. If the capability streams text, it repeatedly yields the whole text
@@ -21,12 +20,12 @@ def endpoint(registry: Registry, stem: str, capability: Capability) -> Callable[
 
     def answer(*values: Any, **named: Any) -> Any:
         arguments = signature.bind_partial(*values, **named).arguments
-        return as_json(call(registry, stem, capability.verb, **arguments))
+        return as_json(service.call(stem, capability.verb, **arguments))
 
     def growing(*values: Any, **named: Any) -> Iterator[str]:
         arguments = signature.bind_partial(*values, **named).arguments
         text = ""
-        for piece in stream(registry, stem, capability.verb, **arguments):
+        for piece in service.stream(stem, capability.verb, **arguments):
             text += piece
             yield text
         if not text:

@@ -9,21 +9,20 @@ from typing import Any
 
 from gradio.events import api
 
-from dlnlp import service
 from dlnlp.capabilities import CAPABILITIES
 from dlnlp.catalog import CATALOG
-from dlnlp.registry import Registry
+from dlnlp.service import Service, endpoint
 from dlnlp.ui.kit.errors import api_errors
 from dlnlp.ui.kit.model import Model
 
 
-def expose(registry: Registry) -> None:
+def expose(service: Service) -> None:
     """Add all endpoints to the page that is being built."""
     for entry in CATALOG:
         for capability in CAPABILITIES:
             if capability.public and entry.can(capability.verb):
-                function = service.endpoint(registry, entry.stem, capability)
-                queue = Model(registry, entry.stem).queue(capability.queue)
+                function = endpoint(service, entry.stem, capability)
+                queue = Model(service, entry.stem).queue(capability.queue)
                 api(guarded(function), api_name=f"{entry.stem}_{capability.verb}", **queue)
 
 

@@ -9,8 +9,10 @@ from dlnlp.compare import batch, files
 from dlnlp.compare.batch import CHUNK, Batch
 from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 
 REGISTRY = Registry(untrained=True)
+SERVICE = Service(REGISTRY)
 
 
 def batch_of(first, second, labels=None):
@@ -21,10 +23,10 @@ def batch_of(first, second, labels=None):
 
 def test_every_chunk_is_reported_and_the_verdicts_are_those_of_the_models():
     texts = [f"a good film {i}" for i in range(CHUNK + 3)]
-    seen = [(found.done, found.seconds_left) for found in batch.run(REGISTRY, texts)]
+    seen = [(found.done, found.seconds_left) for found in batch.run(SERVICE, texts)]
     assert [done for done, _ in seen] == [CHUNK, CHUNK + 3]
     assert seen[0][1] > 0 and seen[1][1] == 0
-    *_, found = batch.run(REGISTRY, texts)
+    *_, found = batch.run(SERVICE, texts)
     for stem in MODELS:
         alone = [each.positive for each in REGISTRY.get(stem).classify(texts)]
         assert found.positive[stem] == pytest.approx(alone, abs=1e-4)
@@ -34,7 +36,7 @@ def test_every_chunk_is_reported_and_the_verdicts_are_those_of_the_models():
 @pytest.mark.parametrize("count", [0, files.MAX_ROWS + 1])
 def test_no_texts_and_too_many_are_refused(count):
     with pytest.raises(ValueError, match="10,000 texts"):
-        next(batch.run(REGISTRY, ["a"] * count))
+        next(batch.run(SERVICE, ["a"] * count))
 
 
 def test_the_table_begins_with_disagreements_and_knows_who_is_right():

@@ -5,8 +5,10 @@ import pytest
 from dlnlp.catalog import CATALOG
 from dlnlp.compare import edits
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 
 REGISTRY = Registry(untrained=True)
+SERVICE = Service(REGISTRY)
 
 
 def parts(text, spans):
@@ -32,7 +34,7 @@ def test_differing_words_are_found(first, second, removed, added):
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.stem)
 def test_both_texts_get_the_results_of_every_verb(entry):
     first, second = "a good film", "a bad film"
-    found = edits.both(REGISTRY, entry.stem, first, second)
+    found = edits.both(SERVICE, entry.stem, first, second)
     assert list(found) == [verb for verb in edits.VERBS if entry.can(verb)]
     predictor = REGISTRY.get(entry.stem)
     if "classify" in found:

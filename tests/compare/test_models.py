@@ -9,6 +9,7 @@ from dlnlp.compare import models
 from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
 from dlnlp.results import Attribution, Sentiment
+from dlnlp.service import Service
 
 
 def attribution(words, starts, scores):
@@ -16,11 +17,11 @@ def attribution(words, starts, scores):
 
 
 def test_the_first_verdict_has_a_loading_time_and_the_next_has_none():
-    registry = Registry(untrained=True)
-    sentiment, cost = models.measured(registry, MODELS[0], "good")
+    service = Service(Registry(untrained=True))
+    sentiment, cost = models.measured(service, MODELS[0], "good")
     assert 0 <= sentiment.positive <= 1 and cost.milliseconds > 0
     assert cost.loading_seconds is not None and cost.loading_seconds > 0
-    assert models.measured(registry, MODELS[0], "good")[1].loading_seconds is None
+    assert models.measured(service, MODELS[0], "good")[1].loading_seconds is None
 
 
 def test_size_parameters_and_quality_of_a_checkpoint_are_known(tmp_path):

@@ -3,6 +3,7 @@
 from dlnlp.catalog import CATALOG
 from dlnlp.compare import scoreboard
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 
 COMMITTED, UNTRAINED = Registry(), Registry(untrained=True)
 
@@ -33,7 +34,7 @@ def test_without_checkpoints_nothing_is_known(tmp_path):
 
 
 def test_speed_is_measured_for_every_model():
-    found = list(scoreboard.speeds(UNTRAINED, seconds=0.01))
+    found = list(scoreboard.speeds(Service(UNTRAINED), seconds=0.01))
     assert [each.stem for each in found] == [entry.stem for entry in CATALOG]
     assert all(each.latency > 0 and each.throughput > 0 for each in found)
     row = scoreboard.as_json(scoreboard.rows(UNTRAINED)[0], {found[0].stem: found[0]})

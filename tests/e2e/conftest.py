@@ -10,6 +10,7 @@ import pytest
 
 import app
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 
 try:
     from playwright.sync_api import expect
@@ -50,7 +51,7 @@ def serve(registry):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    demo = app.build_app(registry)
+    demo = app.build_app(Service(registry))
     url = app.launch(demo, quiet=True, server_port=port)
     yield url
     demo.close(verbose=False)

@@ -4,7 +4,6 @@ import functools
 import inspect
 import json
 import time
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,9 +13,10 @@ from dlnlp.catalog import CATALOG
 from dlnlp.inference.deadline import DeadlineExceeded, check_deadline
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
-from dlnlp.service import calls
+from dlnlp.service import Service, calls
 
 REGISTRY = Registry(untrained=True)
+SERVICE = Service(REGISTRY)
 PAIRS = [(entry.stem, verb) for entry in CATALOG for verb in entry.verbs]
 # The largest text or number that an argument may be, one step beyond what a budget allows.
 TOO_MUCH = {
@@ -29,6 +29,18 @@ TOO_MUCH = {
 }
 
 
+class Fixed(Registry):
+    """A registry with one predictor for all models."""
+
+    def __init__(self, predictor):
+        super().__init__(untrained=True)
+        self.predictor = predictor
+
+    def get(self, stem, device=None):
+        assert self.predictor, "the model is loaded"
+        return self.predictor
+
+
 def model_with(verb):
     """A stem of the catalog whose model has the verb."""
     return next(entry.stem for entry in CATALOG if entry.can(verb))
@@ -37,7 +49,7 @@ def model_with(verb):
 @pytest.mark.parametrize(("stem", "verb"), PAIRS)
 def test_a_call_answers_as_the_predictor_does(stem, verb):
     wanted = capability(verb)
-    found = service.call(REGISTRY, stem, verb, **wanted.sample)
+    found = SERVICE.call(stem, verb, **wanted.sample)
     first, *others = wanted.sample.values()
     method = functools.partial(getattr(REGISTRY.get(stem), verb), first)
     direct = method(**dict(zip(list(wanted.sample)[1:], others, strict=True)))
@@ -47,16 +59,16 @@ def test_a_call_answers_as_the_predictor_does(stem, verb):
 
 @pytest.mark.parametrize("verb", TOO_MUCH)
 def test_a_request_beyond_the_budget_is_refused_at_once(verb):
-    registry = SimpleNamespace(get=pytest.fail)  # the model is not even loaded
+    served = Service(Fixed(None))  # the model is not even loaded
     begin = time.perf_counter()
     with pytest.raises(ValueError, match=r"at most [\d,]+ .*smaller requests"):
-        service.call(registry, model_with(verb), verb, **TOO_MUCH[verb])
+        served.call(model_with(verb), verb, **TOO_MUCH[verb])
     assert time.perf_counter() - begin < 1
 
 
 @pytest.mark.parametrize("each", CAPABILITIES, ids=lambda each: each.verb)
 def test_every_verb_has_a_budget_that_its_sample_keeps(each):
-    calls.check_budget(each, each.sample)
+    assert calls.budget_share(each, each.sample) < 0.1
     assert each.budget.most > 0 and each.budget.unit
 
 
@@ -82,29 +94,28 @@ def test_every_verb_has_a_budget_that_its_sample_keeps(each):
 )
 def test_errors_name_what_is_wrong(verb, arguments, error, message):
     with pytest.raises(error, match=message) as caught:
-        service.call(REGISTRY, model_with(verb), verb, **arguments)
+        SERVICE.call(model_with(verb), verb, **arguments)
     assert "\n" not in str(caught.value)
 
 
 def test_unknown_models_and_verbs_are_refused():
     with pytest.raises(KeyError, match=CATALOG[0].stem):
-        service.call(REGISTRY, "gpt", "classify", texts=[])
+        SERVICE.call("gpt", "classify", texts=[])
     with pytest.raises(ValueError, match="classify"):
-        service.call(REGISTRY, CATALOG[0].stem, "sing")
+        SERVICE.call(CATALOG[0].stem, "sing")
     other = next(entry for entry in CATALOG if not entry.can("classify"))
     with pytest.raises(ValueError, match=other.title):
-        service.call(REGISTRY, other.stem, "classify", texts=["a"])
+        SERVICE.call(other.stem, "classify", texts=["a"])
 
 
 def test_whole_numbers_may_come_as_floats():
     stem = model_with("next_tokens")
-    assert len(service.call(REGISTRY, stem, "next_tokens", prompt="a", k=3.0)) == 3
-    assert service.call(REGISTRY, stem, "next_tokens", prompt="a", top_k=None)
+    assert len(SERVICE.call(stem, "next_tokens", prompt="a", k=3.0)) == 3
+    assert SERVICE.call(stem, "next_tokens", prompt="a", top_k=None)
 
 
 def test_texts_that_were_cut_are_marked():
-    found = service.call(
-        REGISTRY,
+    found = SERVICE.call(
         model_with("classify"),
         "classify",
         texts=["a", "x" * (service.MAX_CHARACTERS + 1)],
@@ -132,16 +143,16 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch):
     monkeypatch.setattr(calls, "SECONDS", 0.1)
-    return SimpleNamespace(get=lambda stem: Slow())
+    return Service(Fixed(Slow()))
 
 
 def test_a_call_ends_at_its_deadline(slow):
     with pytest.raises(DeadlineExceeded, match="longer than"):
-        service.call(slow, model_with("classify"), "classify", texts=["a"])
+        slow.call(model_with("classify"), "classify", texts=["a"])
 
 
 def test_a_stream_ends_at_its_deadline_wherever_it_is_resumed(slow):
-    pieces = service.stream(slow, model_with("generate"), "generate", prompt="a")
+    pieces = slow.stream(model_with("generate"), "generate", prompt="a")
     assert next(pieces) == "a"
     with pytest.raises(DeadlineExceeded, match="longer than"):
         for _ in range(1000):
@@ -152,14 +163,14 @@ def test_a_stream_ends_at_its_deadline_wherever_it_is_resumed(slow):
 @pytest.mark.parametrize(("stem", "verb"), [pair for pair in PAIRS if capability(pair[1]).public])
 def test_an_endpoint_is_a_typed_function_that_returns_json(stem, verb):
     wanted = capability(verb)
-    function = service.endpoint(REGISTRY, stem, wanted)
+    function = service.endpoint(SERVICE, stem, wanted)
     assert function.__name__ == verb and function.__doc__ == wanted.description
     assert list(inspect.signature(function).parameters) == list(wanted.signature.parameters)
     found = function(*wanted.sample.values()) if not wanted.streams else None
     if wanted.streams:
         assert inspect.isgeneratorfunction(function)
         texts = list(function(**wanted.sample))
-        pieces = service.call(REGISTRY, stem, verb, **wanted.sample)
+        pieces = SERVICE.call(stem, verb, **wanted.sample)
         assert texts[-1] == "".join(pieces) and len(texts) == len(pieces)
     else:
         json.dumps(found)

@@ -8,6 +8,7 @@ import pytest
 
 import app
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 from tests.ui.pages import Page
 
 BAD_TEXTS = {
@@ -32,12 +33,12 @@ def bad_text(request):
 
 @pytest.fixture(scope="module")
 def demo():
-    return app.build_app(Registry(untrained=True))
+    return app.build_app(Service(Registry(untrained=True)))
 
 
 @pytest.fixture(scope="module")
 def demo_without_checkpoints(tmp_path_factory):
-    return app.build_app(Registry(root=tmp_path_factory.mktemp("none")))
+    return app.build_app(Service(Registry(root=tmp_path_factory.mktemp("none"))))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import app
 from dlnlp.models.token_transformer.predictor import TokenTransformerPredictor
 from dlnlp.registry import Registry
 from dlnlp.results import Distribution, NextToken, Piece, TokenScore
+from dlnlp.service import Service
 from dlnlp.ui.panels import continuation
 from dlnlp.ui.panels.continuation import Stop, progress, speed
 from dlnlp.ui.panels.next_tokens import WINDOW, next_tokens
@@ -255,7 +256,7 @@ def test_a_continuation_does_not_delay_next_tokens(monkeypatch):
         yield Piece("x", 1)
 
     monkeypatch.setattr(TokenTransformerPredictor, "stream", blocked)
-    demo = app.build_app(Registry(untrained=True))
+    demo = app.build_app(Service(Registry(untrained=True)))
     client = Client(app.launch(demo, quiet=True, server_port=free_port()), verbose=False)
     try:
         job = client.submit("a", api_name=f"/{STEM}_generate")

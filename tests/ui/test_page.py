@@ -8,6 +8,7 @@ import pytest
 import app
 from dlnlp.catalog import CATALOG
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui import theme
 from tests.test_app import free_port
 from tests.ui.pages import Page
@@ -32,6 +33,6 @@ def test_the_page_has_its_own_icon(url):
 
 @pytest.mark.parametrize("stem", [entry.stem for entry in CATALOG])
 def test_a_tab_says_once_that_its_checkpoint_is_missing(stem, tmp_path):
-    page = Page(app.build_app(Registry(root=tmp_path))).ask(stem, "hello")
+    page = Page(app.build_app(Service(Registry(root=tmp_path)))).ask(stem, "hello")
     shown = [str(value) for value in page.values.values() if "is missing" in str(value)]
     assert len(shown) == 1

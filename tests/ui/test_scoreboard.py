@@ -4,13 +4,14 @@ import app
 from dlnlp.catalog import CATALOG
 from dlnlp.compare import scoreboard as board
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.compare.scoreboard import plots_of
 from dlnlp.ui.panels.scoreboard import scoreboard
 from tests.ui.pages import Page
 
 
 def test_the_table_has_models_baselines_and_published_results():
-    shown = Page(app.build_app(Registry()))["scoreboard_table"]
+    shown = Page(app.build_app(Service(Registry())))["scoreboard_table"]
     for entry in CATALOG:
         assert f"<strong>{entry.title}</strong>" in shown
     assert "VADER" in shown and "DistilBERT" in shown and "OPUS-MT" in shown

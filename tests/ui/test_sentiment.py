@@ -6,6 +6,7 @@ import pytest
 import app
 from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 from tests.ui.pages import Page
 
 RESULT = {stem: f"{stem}_result" for stem in MODELS}
@@ -102,7 +103,7 @@ def test_an_unexpected_error_goes_to_the_log(caplog):
         def get(self, stem, device=None):
             raise RuntimeError("<secret>")
 
-    page = Page(app.build_app(Broken(untrained=True))).ask("sentiment_lstm", "a")
+    page = Page(app.build_app(Service(Broken(untrained=True)))).ask("sentiment_lstm", "a")
     shown = page.shown("sentiment_lstm_verdict_panel")
     assert "Something went wrong" in shown and "secret" not in shown
     assert "secret" in caplog.text
@@ -119,7 +120,7 @@ def test_a_missing_checkpoint_is_one_sentence(page_without_checkpoints, stem):
 
 @pytest.mark.parametrize("stem", [*MODELS, "compare"])
 def test_the_first_use_says_that_the_model_is_loading(stem):
-    page = Page(app.build_app(Registry(untrained=True))).ask(stem, "hello")
+    page = Page(app.build_app(Service(Registry(untrained=True)))).ask(stem, "hello")
     assert any("Loading" in str(value) for value in page.history[0].values())
     assert not any("Loading" in str(value) for value in page.history[-1].values())
 
@@ -128,7 +129,7 @@ def test_the_first_use_says_that_the_model_is_loading(stem):
 
 
 def test_the_card_is_read_when_it_is_opened(tmp_path):
-    page = Page(app.build_app(Registry(root=tmp_path)))
+    page = Page(app.build_app(Service(Registry(root=tmp_path))))
     [function] = page.listeners("sentiment_lstm_about", "expand")
     markdown, fault = function.fn()
     assert not markdown and "is missing" in fault

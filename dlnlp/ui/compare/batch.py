@@ -15,11 +15,11 @@ from gradio.events import Dependency, api
 from dlnlp import plots
 from dlnlp.catalog import record
 from dlnlp.compare import batch, files
-from dlnlp.compare.batch import Batch
+from dlnlp.compare.batch import QUEUE, Batch
 from dlnlp.compare.files import MAX_BYTES, MAX_ROWS, Table
 from dlnlp.compare.models import MODELS
-from dlnlp.registry import Registry
 from dlnlp.results import as_json
+from dlnlp.service import Service
 from dlnlp.text.checks import check_texts
 from dlnlp.ui.compare.models import CHAPTERS
 from dlnlp.ui.kit import layout, markup
@@ -30,7 +30,6 @@ from dlnlp.ui.panels.batch_summary import progress, summary
 from dlnlp.ui.panels.export import save_figures
 
 STEM = "batch"
-QUEUE = "_file"  # one file at a time, without delaying other requests to the models
 INTRO = (
     f"Classify up to {MAX_ROWS:,} texts with every sentiment model. With a column of labels "
     "(positive or negative, 1 or 0), see how often each model is right."
@@ -48,8 +47,8 @@ WIDTHS = {"row": "70px", "text": "380px", "agree": "90px", "label": "100px"}
 class BatchScreen:
     """The components of the screen and their handlers."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self.folders: deque[tempfile.TemporaryDirectory[str]] = deque()
         with layout.columns():
             with layout.question_column(f"Chapters {CHAPTERS} · A file of texts", INTRO):
@@ -91,7 +90,7 @@ class BatchScreen:
     def _connect(self) -> None:
         columns = [self.text, self.label]
         self.file.change(self.choices, self.file, [self.status, *columns], **AT_ONCE)
-        queue = Model(self.registry, MODELS[-1]).queue(QUEUE)
+        queue = Model(self.service, MODELS[-1]).queue(QUEUE)
         run: Dependency = self.start.click(
             self.compare,
             [self.lines, self.file, *columns],
@@ -168,7 +167,7 @@ class BatchScreen:
             labelled = label in table.columns and label != column
             labels = table.labels(str(label)) if labelled else None
             found: Batch | None = None
-            for found in batch.run(self.registry, table.columns[column], labels):
+            for found in batch.run(self.service, table.columns[column], labels):
                 yield {self.status: progress(found) + self.remark(table)}
             assert found  # ``run`` yields at least once
             yield {**self.results(found), **self.idle(), self.status: self.remark(table)}
@@ -204,13 +203,13 @@ class BatchScreen:
         }
 
 
-def build(registry: Registry) -> None:
+def build(service: Service) -> None:
     """The screen and its endpoint."""
-    BatchScreen(registry)
-    expose(registry)
+    BatchScreen(service)
+    expose(service)
 
 
-def expose(registry: Registry) -> None:
+def expose(service: Service) -> None:
     """The endpoint ``/compare_batch``."""
 
     def compare_batch(texts: list[str], labels: list[str] | None = None) -> dict[str, Any]:
@@ -227,7 +226,7 @@ def expose(registry: Registry) -> None:
                 if len(labels) != len(texts):
                     raise ValueError(f"There are {len(texts)} texts, but {len(labels)} labels.")
                 known = Table({"label": [str(label) for label in labels]}).labels("label")
-            *_, found = batch.run(registry, table.columns["text"], known)
+            *_, found = batch.run(service, table.columns["text"], known)
             return {
                 "positive": found.positive,
                 "seconds": found.seconds,
@@ -235,5 +234,5 @@ def expose(registry: Registry) -> None:
                 "quality": as_json(batch.qualities(found)),
             }
 
-    queue = Model(registry, MODELS[-1]).queue(QUEUE)
+    queue = Model(service, MODELS[-1]).queue(QUEUE)
     api(compare_batch, api_name="compare_batch", **queue)

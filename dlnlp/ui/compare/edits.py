@@ -11,8 +11,8 @@ from gradio.events import api
 from dlnlp import __version__
 from dlnlp.catalog import CATALOG
 from dlnlp.compare import edits
-from dlnlp.registry import Registry
 from dlnlp.results import as_json
+from dlnlp.service import Service
 from dlnlp.service.code import endpoint_code
 from dlnlp.text.checks import check_text
 from dlnlp.text.words import clean
@@ -36,16 +36,16 @@ EXAMPLES = (  # the model, and both texts
 )
 
 
-def build(registry: Registry) -> None:
+def build(service: Service) -> None:
     """Two boxes and a choice of the model; each model has a panel and answers in its own queue."""
 
     def export(text: str, typed: object, stem: str) -> Export:
         arguments = {"model": stem, "first": text, "second": readable(typed)[0]}
         results = {
             "dlnlp": __version__,
-            "weights_sha256": Model(registry, stem).version,
+            "weights_sha256": Model(service, stem).version,
             **arguments,
-            **compared(registry, *arguments.values()),
+            **compared(service, *arguments.values()),
         }
         return results, {CLIENT: endpoint_code("/compare_edits", arguments)}
 
@@ -72,10 +72,10 @@ def build(registry: Registry) -> None:
             gr.HTML(markup.note(STALE), elem_classes="dl-stale")
         with layout.answer_column(STEM):
             panels = [
-                EditsPanel(Model(registry, entry.stem), first, second, chosen) for entry in RECORDS
+                EditsPanel(Model(service, entry.stem), first, second, chosen) for entry in RECORDS
             ]
             saving = saving_panel(
-                Model(registry, RECORDS[-1].stem),
+                Model(service, RECORDS[-1].stem),
                 first,
                 f"{STEM}_export",
                 [("Comparison", f"{STEM}_answer")],
@@ -101,10 +101,10 @@ def build(registry: Registry) -> None:
         gr.on([button.click, first.submit, second.submit], **event, **js)
         filled.then(**event, **js)
         chosen.input(**event)
-    expose(registry)
+    expose(service)
 
 
-def compared(registry: Registry, model: str, first: str, second: str) -> dict[str, Any]:
+def compared(service: Service, model: str, first: str, second: str) -> dict[str, Any]:
     """The JSON of ``/compare_edits``.
 
     Raises:
@@ -114,7 +114,7 @@ def compared(registry: Registry, model: str, first: str, second: str) -> dict[st
     stems = [entry.stem for entry in RECORDS]
     if model not in stems:
         raise ValueError(f"The model must be one of {', '.join(stems)}, not {model!r}.")
-    found = edits.both(registry, model, *texts)
+    found = edits.both(service, model, *texts)
     return {
         "model": model,
         "differences": [list(map(list, spans)) for spans in edits.differing(*texts)],
@@ -122,7 +122,7 @@ def compared(registry: Registry, model: str, first: str, second: str) -> dict[st
     }
 
 
-def expose(registry: Registry) -> None:
+def expose(service: Service) -> None:
     """The endpoint ``/compare_edits``, in the queue of the last model."""
 
     def compare_edits(model: str, first: str, second: str) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def expose(registry: Registry) -> None:
             second: The edited text.
         """
         with api_errors():
-            return compared(registry, model, first, second)
+            return compared(service, model, first, second)
 
-    queue = Model(registry, RECORDS[-1].stem).queue()
+    queue = Model(service, RECORDS[-1].stem).queue()
     api(compare_edits, api_name="compare_edits", **queue)

@@ -9,8 +9,8 @@ from gradio.events import api
 from dlnlp import __version__, catalog
 from dlnlp.compare import models
 from dlnlp.compare.models import MODELS
-from dlnlp.registry import Registry
 from dlnlp.results import Sentiment, as_json
+from dlnlp.service import Service
 from dlnlp.service.code import endpoint_code
 from dlnlp.text.checks import check_text
 from dlnlp.ui.kit import layout
@@ -38,15 +38,15 @@ EXAMPLES = (
 )
 
 
-def build(registry: Registry) -> None:
+def build(service: Service) -> None:
     """The verdicts, costs and attributions of all models on one text."""
 
     def export(text: str) -> Export:
         results = {
             "dlnlp": __version__,
-            "weights_sha256": {stem: Model(registry, stem).version for stem in MODELS},
+            "weights_sha256": {stem: Model(service, stem).version for stem in MODELS},
             "text": text,
-            **compared(registry, text),
+            **compared(service, text),
         }
         return results, {CLIENT: endpoint_code("/compare_texts", {"text": text})}
 
@@ -56,14 +56,14 @@ def build(registry: Registry) -> None:
                 STEM, "Your text", "What did you think of the film?", "Compare", EXAMPLES
             )
         with layout.answer_column(STEM):
-            panel = comparison_panel(registry, asked.box)
+            panel = comparison_panel(service, asked.box)
             shown = [("Comparison", panel.id)]
             saving = saving_panel(panel.model, asked.box, f"{STEM}_export", shown, export)
     answer(asked, [panel, saving])
-    expose(registry)
+    expose(service)
 
 
-def expose(registry: Registry) -> None:
+def expose(service: Service) -> None:
     """The endpoints ``/compare_sentiment`` and ``/compare_texts``."""
 
     def compare_sentiment(text: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def expose(registry: Registry) -> None:
         """
         with api_errors():
             shortened, _ = readable(check_text(text))
-            return {stem: entry(registry, stem, shortened)[0] for stem in MODELS}
+            return {stem: entry(service, stem, shortened)[0] for stem in MODELS}
 
     def compare_texts(text: str, method: str = "integrated_gradients") -> dict[str, Any]:
         """All sentiment models on one text: verdicts, costs and contributions of the same words.
@@ -85,17 +85,17 @@ def expose(registry: Registry) -> None:
         """
         with api_errors():
             shortened, _ = readable(check_text(text))
-            return compared(registry, shortened, method)
+            return compared(service, shortened, method)
 
-    queue = Model(registry, MODELS[-1]).queue()
+    queue = Model(service, MODELS[-1]).queue()
     for function in (compare_sentiment, compare_texts):
         api(function, api_name=function.__name__, **queue)
 
 
-def entry(registry: Registry, stem: str, text: str) -> tuple[dict[str, Any], Sentiment | None]:
+def entry(service: Service, stem: str, text: str) -> tuple[dict[str, Any], Sentiment | None]:
     """A model's verdict and cost as JSON, or its error."""
     try:
-        result, cost = models.measured(registry, stem, text)
+        result, cost = models.measured(service, stem, text)
     except Exception as error:  # an error of one model must not hide the others' answers
         return {"error": sentence(error)}, None
     known = {
@@ -107,7 +107,7 @@ def entry(registry: Registry, stem: str, text: str) -> tuple[dict[str, Any], Sen
     return known, result
 
 
-def compared(registry: Registry, text: str, method: str = "integrated_gradients") -> dict[str, Any]:
+def compared(service: Service, text: str, method: str = "integrated_gradients") -> dict[str, Any]:
     """The JSON of ``/compare_texts``.
 
     Raises:
@@ -116,9 +116,9 @@ def compared(registry: Registry, text: str, method: str = "integrated_gradients"
     entries: dict[str, dict[str, Any]] = {}
     verdicts: dict[str, Sentiment] = {}
     for stem in MODELS:
-        entries[stem], found = entry(registry, stem, text)
+        entries[stem], found = entry(service, stem, text)
         if found:
             verdicts[stem] = found
-    explained = models.explained(registry, verdicts, text, method)
+    explained = models.explained(service, verdicts, text, method)
     words = [{"word": word, "scores": each} for word, each in models.same_words(explained)]
     return {"agree": models.agreed(verdicts), "models": entries, "words": words}

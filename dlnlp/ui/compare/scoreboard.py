@@ -13,7 +13,7 @@ from dlnlp import plots
 from dlnlp.catalog import CATALOG, Metric
 from dlnlp.compare import scoreboard as board
 from dlnlp.compare.scoreboard import Row, Speed
-from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.errors import api_errors, sentence
 from dlnlp.ui.kit.model import Model
@@ -29,13 +29,13 @@ INTRO = (
 MEASURING = "Measuring “{}” ({} of {})…"
 
 
-def build(registry: Registry) -> None:
+def build(service: Service) -> None:
     """The table, a button that measures the speed of all models, and the plot."""
     gr.HTML(markup.intro("All chapters · Quality, size and speed", INTRO))
     with gr.Row(elem_classes="dl-buttons dl-measure"):
         button = gr.Button("Measure speed", variant="primary", elem_id=f"{STEM}_run")
     status = gr.HTML(elem_id=f"{STEM}_status", elem_classes="dl-result")
-    rows, baselines = board.rows(registry), board.baselines(registry)
+    rows, baselines = board.rows(service.registry), board.baselines(service.registry)
     plotted = board.first_metrics(rows)
     with gr.Row():
         drawn = [
@@ -53,7 +53,7 @@ def build(registry: Registry) -> None:
         titles = [entry.title for entry in CATALOG]
         yield {status: markup.waiting(MEASURING.format(titles[0], 1, len(titles)))}
         try:
-            for speed in board.speeds(registry):
+            for speed in board.speeds(service):
                 found[speed.stem] = speed
                 done = len(found)
                 waiting = done < len(titles)
@@ -70,9 +70,9 @@ def build(registry: Registry) -> None:
             plot: gr.Plot(figure, visible=True) for plot, figure in zip(drawn, figures, strict=True)
         }
 
-    queue = Model(registry, CATALOG[-1].stem).queue()
+    queue = Model(service, CATALOG[-1].stem).queue()
     button.click(measure, None, [status, table, *drawn], show_progress_on=status, **QUIET, **queue)
-    expose(registry)
+    expose(service)
 
 
 def plots_of(
@@ -96,7 +96,7 @@ def plots_of(
     return figures
 
 
-def expose(registry: Registry) -> None:
+def expose(service: Service) -> None:
     """The endpoint ``/compare_scoreboard``."""
 
     def compare_scoreboard(measure: bool = False) -> dict[str, Any]:
@@ -106,14 +106,14 @@ def expose(registry: Registry) -> None:
             measure: Whether to measure latency and throughput on this machine, which takes seconds.
         """
         with api_errors():
-            speeds = {each.stem: each for each in board.speeds(registry)} if measure else {}
+            speeds = {each.stem: each for each in board.speeds(service)} if measure else {}
             return {
-                "models": [board.as_json(row, speeds) for row in board.rows(registry)],
+                "models": [board.as_json(row, speeds) for row in board.rows(service.registry)],
                 "baselines": [
                     {"name": each.name, "task": each.task, "quality": board.values(each.scores)}
-                    for each in board.baselines(registry)
+                    for each in board.baselines(service.registry)
                 ],
             }
 
-    queue = Model(registry, CATALOG[-1].stem).queue()
+    queue = Model(service, CATALOG[-1].stem).queue()
     api(compare_scoreboard, api_name="compare_scoreboard", **queue)

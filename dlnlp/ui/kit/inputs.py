@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from dlnlp import service
+from dlnlp.service import readable as cut_text
 from dlnlp.ui.kit import markup
 
 
@@ -21,7 +21,7 @@ def readable(text: object, keep: str = "beginning") -> tuple[str, str]:
     """
     if not isinstance(text, str):
         return "", ""
-    kept, is_cut = service.readable(text, keep)
+    kept, is_cut = cut_text(text, keep)
     remark = f"The text has {len(text):,} characters; only the {keep} ({len(kept):,}) is used."
     return kept, markup.note(remark) if is_cut else ""
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dlnlp import catalog, service
+from gradio.context import LocalContext
+
+from dlnlp import catalog
 from dlnlp.checkpoint import WEIGHTS, CheckpointError
-from dlnlp.registry import Registry
+from dlnlp.service import Service
+
+
+def visitor_waits() -> bool:
+    """Whether the visitor whose event this thread handles is still connected."""
+    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    if blocks is None or event_id is None:
+        return True  # not in a queued event
+    event = blocks._queue.event_ids_to_events.get(event_id)
+    return event is None or event.alive
 
 
 class Model:
     """A model of the catalog, as panels use it."""
 
-    def __init__(self, registry: Registry, stem: str) -> None:
-        self.registry = registry
+    def __init__(self, service: Service, stem: str) -> None:
+        self.service, self.registry = service, service.registry
         self.stem = stem
         self.title = catalog.record(stem).title
 
@@ -31,13 +42,14 @@ class Model:
         """The predictor's results, within the limits and the deadline of a request.
 
         Raises:
-            CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``service.call``.
+            CheckpointError, TypeError, ValueError, Busy, DeadlineExceeded: See ``Service.call``.
+            Cancelled: The visitor has left.
         """
-        return service.call(self.registry, self.stem, verb, **arguments)
+        return self.service.call(self.stem, verb, wanted=visitor_waits, **arguments)
 
     def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
         """Like ``call``, for verbs that return an iterator."""
-        return service.stream(self.registry, self.stem, verb, **arguments)
+        return self.service.stream(self.stem, verb, **arguments)
 
     @property
     def is_loaded(self) -> bool:

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from dlnlp import catalog
 from dlnlp.compare import models
 from dlnlp.compare.models import Cost, Score
-from dlnlp.registry import Registry
 from dlnlp.results import Attribution, Sentiment
+from dlnlp.service import Service
 from dlnlp.ui.kit.errors import sentence
 from dlnlp.ui.kit.markup import caption, fault, join, percent, signed
 from dlnlp.ui.kit.model import Model
@@ -29,12 +29,12 @@ UNKNOWN = "unknown"
 DIFFERENT = 8  # words in the table of the largest differences
 
 
-def comparison_panel(registry: Registry, box: gr.Textbox) -> Panel:
+def comparison_panel(service: Service, box: gr.Textbox) -> Panel:
     """One column per model; whether they agree comes first, their attributions last.
 
     The models run one after the other, so that their times do not influence each other.
     """
-    with Panel(Model(registry, models.MODELS[-1]), box, "comparison", blank=BLANK) as panel:
+    with Panel(Model(service, models.MODELS[-1]), box, "comparison", blank=BLANK) as panel:
         result = gr.HTML(elem_id="compare_result", elem_classes="dl-result")
 
     def show(text: str) -> Iterator[Values]:
@@ -43,12 +43,12 @@ def comparison_panel(registry: Registry, box: gr.Textbox) -> Panel:
         faults: dict[str, str] = {}
         for stem in models.MODELS:
             try:
-                verdicts[stem], costs[stem] = models.measured(registry, stem, text)
+                verdicts[stem], costs[stem] = models.measured(service, stem, text)
             except Exception as error:  # an error of one model must not hide the others' answers
                 faults[stem] = sentence(error)
             yield {result: comparison(verdicts, faults)}
-        explained = models.explained(registry, verdicts, text)
-        scores = {stem: models.known_scores(registry, stem) for stem in costs}
+        explained = models.explained(service, verdicts, text)
+        scores = {stem: models.known_scores(service.registry, stem) for stem in costs}
         yield {
             result: comparison(verdicts, faults) + attributions(explained) + facts(costs, scores)
         }

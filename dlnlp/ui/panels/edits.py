@@ -57,7 +57,7 @@ class EditsPanel(Panel):
 
     def _compare(self, first: str, typed: object, _: object) -> Values:
         second, remark = readable(typed)
-        found = edits.both(self.model.registry, self.model.stem, first, second)
+        found = edits.both(self.model.service, self.model.stem, first, second)
         shown = edited(first, second, found)
         return {self.status: remark, self.result: answers(self.second, typed) + shown}
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from dlnlp.registry import Registry
 from dlnlp.results import Translation
+from dlnlp.service import Service
 from dlnlp.ui.kit.cache import Cache
 from dlnlp.ui.kit.model import Model
 
@@ -30,8 +30,8 @@ class Choice:
 class Translator(Model):
     """A translation model whose latest results are cached for all visitors."""
 
-    def __init__(self, registry: Registry, stem: str) -> None:
-        super().__init__(registry, stem)
+    def __init__(self, service: Service, stem: str) -> None:
+        super().__init__(service, stem)
         # By predictor, so that a reloaded model starts with an empty cache.
         self._caches: WeakKeyDictionary[Any, Cache[Found]] = WeakKeyDictionary()
 

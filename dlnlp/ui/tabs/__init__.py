@@ -1,1 +1,1 @@
-"""The tabs of the page, one module each with ``build_tab(registry)``."""
+"""The tabs of the page, one module each with ``build_tab(service)``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from dlnlp import catalog
-from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
@@ -34,9 +34,9 @@ EXAMPLES = (
 BEAM_SIZE = "Number of hypotheses kept at each step; 1 is greedy search."
 
 
-def build_tab(registry: Registry) -> None:
+def build_tab(service: Service) -> None:
     """Translation from English to French with attention."""
-    translator = Translator(registry, STEM)
+    translator = Translator(service, STEM)
     with layout.columns():
         with layout.question_column(str(catalog.record(STEM).chapter), INTRO):
             asked = question(STEM, "English", "One or more sentences", "Translate", EXAMPLES)

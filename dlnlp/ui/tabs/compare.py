@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.compare import batch, edits, models, scoreboard
 
 STEM = "compare"
@@ -19,9 +19,9 @@ SCREENS: dict[str, Any] = {
 }
 
 
-def build_tab(registry: Registry) -> None:
+def build_tab(service: Service) -> None:
     """One screen per kind of comparison."""
     with gr.Tabs(overflow_behavior="wrap"):  # all screens are visible on a phone, too
         for title, screen in SCREENS.items():
             with gr.Tab(title, id=screen.STEM, elem_id=f"{screen.STEM}_tab"):
-                screen.build(registry)
+                screen.build(service)

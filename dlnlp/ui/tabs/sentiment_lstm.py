@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlnlp import catalog
-from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
@@ -27,9 +27,9 @@ EXAMPLES = (
 )
 
 
-def build_tab(registry: Registry) -> None:
+def build_tab(service: Service) -> None:
     """Sentiment classification with a recurrent network."""
-    model = Model(registry, STEM)
+    model = Model(service, STEM)
     with layout.columns():
         with layout.question_column(str(catalog.record(STEM).chapter), INTRO):
             asked = question(

@@ -7,7 +7,7 @@ from functools import partial
 import gradio as gr
 
 from dlnlp.catalog import CATALOG
-from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import revealing
 from dlnlp.ui.kit.questions import choose, question
@@ -25,12 +25,12 @@ EXAMPLES = (
 )
 
 
-def build_tab(registry: Registry) -> None:
+def build_tab(service: Service) -> None:
     """A box and one card per model; the page opens with the answers to the first example."""
     with gr.Column(elem_classes="dl-start"):
         asked = question(STEM, LABEL, "A sentence", "Run", EXAMPLES, value=EXAMPLES[0])
         with gr.Row(elem_id=f"{STEM}_answer", elem_classes="dl-cards"):
-            panels = [summary_panel(Model(registry, entry.stem), asked.box) for entry in CATALOG]
+            panels = [summary_panel(Model(service, entry.stem), asked.box) for entry in CATALOG]
     # Every model answers in its own queue, so that a slow one holds up no other.
     chosen = choose(asked)
     for panel in panels:

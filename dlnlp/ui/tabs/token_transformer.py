@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
@@ -38,9 +38,9 @@ EXAMPLES = (
 )
 
 
-def build_tab(registry: Registry) -> None:
+def build_tab(service: Service) -> None:
     """Next tokens, continuations, surprisal and attention of a language model."""
-    model = Model(registry, STEM)
+    model = Model(service, STEM)
     buttons = continue_buttons(model)
     with layout.columns():
         with layout.question_column("Chapter 3 · The Transformer", INTRO):
