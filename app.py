@@ -16,15 +16,22 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr
+from limits import RateLimitItem
+from starlette.middleware import Middleware
 
 from dlnlp import catalog, plots
 from dlnlp.compare.files import MAX_BYTES
 from dlnlp.registry import Registry, shared_registry
 from dlnlp.service import Service
+from dlnlp.service.http import PATHS, http_app
+from dlnlp.service.metrics import Metrics
+from dlnlp.service.middleware import Front
+from dlnlp.service.settings import preload, settings
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare, start
 
+SECONDS_TO_STOP = 4.0
 HOUR = 3600  # seconds after which uploaded files and downloads are deleted
 DESCRIPTION = (
     "Sentiment analysis with an LSTM and BERT, character-level translation with attention, and "
@@ -49,9 +56,18 @@ def build_app(service: Service) -> gr.Blocks:
     return demo
 
 
-def launch(demo: gr.Blocks, **options: Any) -> str:
-    """Serve the page in background threads; returns its address."""
+def launch(
+    demo: gr.Blocks, service: Service, limit: RateLimitItem | None = None, **options: Any
+) -> str:
+    """Serve the page and the HTTP interface in background threads; returns the page's address.
+
+    Args:
+        limit: The most requests of one address.
+        options: Arguments of ``Blocks.launch``.
+    """
+    front = Middleware(Front, http=http_app(service), paths=PATHS, limit=limit)
     demo.launch(
+        app_kwargs={"middleware": [front]},
         prevent_thread_lock=True,
         theme=theme.page_theme(),
         css=theme.style(),
@@ -86,18 +102,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--untrained", action="store_true", help="serve tiny models with random weights"
     )
     options = parser.parse_args(argv)
-    registry = Registry(untrained=True) if options.untrained else shared_registry()
+    try:
+        chosen = settings()
+        registry = Registry(untrained=True) if options.untrained else shared_registry()
+    except ValueError as error:
+        sys.exit(str(error))
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in a script's background job
         signal.signal(stop, signal.default_int_handler)
-    demo = build_app(Service(registry))
+    service = Service(registry, Metrics() if chosen.metrics else None)
+    demo = build_app(service)
     try:
         url = launch(
             demo,
+            service,
+            chosen.rate_limit,
             server_name=options.host,
             server_port=options.port,
             inbrowser=has_screen(),
             quiet=True,
         )
+        preload(registry, chosen.preload)
         print(f"dlnlp is served at {url} (press Ctrl-C to stop)", flush=True)
         while True:
             time.sleep(3600)
@@ -106,7 +130,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         pass
     finally:
+        stop_within(SECONDS_TO_STOP)
+        service.close()
         demo.close(verbose=False)
+
+
+def stop_within(seconds: float) -> None:
+    """End the process after that time even if a thread still runs."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 if __name__ == "__main__":

@@ -6,23 +6,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from anyio.to_thread import run_sync
 
 from dlnlp import catalog
 from dlnlp.capabilities import Capability, capability
 from dlnlp.inference.deadline import Cancelled, deadline
 from dlnlp.registry import Registry
 from dlnlp.service.inputs import checked, is_cut
-from dlnlp.service.queues import Job, JobQueue, Slot
+from dlnlp.service.queues import Job, JobQueue, Slot, ignore
+
+if TYPE_CHECKING:
+    from dlnlp.service.metrics import Metrics
 
 SECONDS = 30.0  # the time limit of a request, excluding loading the model and waiting
 POLL = 1.0  # seconds between checks whether somebody still waits for the result
 _END = object()
+Wanted = Callable[[], bool]  # whether somebody still waits for the result
+
+
+def always() -> bool:
+    """Somebody waits until the end."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -57,10 +71,11 @@ class Service:
 
     Args:
         registry: Loads the models.
+        metrics: Counts requests and batches.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, metrics: Metrics | None = None) -> None:
+        self.registry, self.metrics = registry, metrics
         self._lock = threading.Lock()
         self._queues: dict[str, JobQueue] = {}
         self._slots: dict[str, Slot] = {}
@@ -69,8 +84,8 @@ class Service:
         self,
         stem: str,
         verb: str,
-        *,
-        wanted: Callable[[], bool] = lambda: True,
+        wanted: Wanted = always,
+        /,
         **arguments: Any,
     ) -> Any:
         """The predictor's results, which ``dlnlp.results.as_json`` turns into JSON.
@@ -93,7 +108,25 @@ class Service:
         """
         request = self.checked(stem, verb, arguments)
         self.registry.get(stem)  # loading it does not count as time of the request
-        return marked(request, self._result(self.submit(request), request.queue, wanted))
+        with self._counted(stem, verb):
+            return marked(request, self._result(self.submit(request), request.queue, wanted))
+
+    async def answer(
+        self, stem: str, verb: str, wanted: Wanted = always, /, **arguments: Any
+    ) -> Any:
+        """Like ``call``, without a thread that waits. Cancelling it cancels the request."""
+        request = self.checked(stem, verb, arguments)
+        if not self.registry.is_loaded(stem):
+            await run_sync(self.registry.get, stem)
+        with self._counted(stem, verb):
+            job = self.submit(request)
+            future = asyncio.wrap_future(job.future)
+            try:
+                while not (await asyncio.wait({future}, timeout=POLL))[0]:
+                    self._check(job, request.queue, wanted)
+                return marked(request, future.result())
+            finally:
+                job.cancel()
 
     def run(
         self,
@@ -118,14 +151,24 @@ class Service:
 
         self.registry.get(stem)  # loading it does not count as time of the job
         job = self.queue(stem + queue).submit(Job(once, [None], seconds or SECONDS))
-        [found] = self._result(job, stem + queue, lambda: True)
+        [found] = self._result(job, stem + queue)
         return found
 
-    def stream(self, stem: str, verb: str, **arguments: Any) -> Iterator[Any]:
+    def stream(
+        self,
+        stem: str,
+        verb: str,
+        cancelled: threading.Event | None = None,
+        /,
+        **arguments: Any,
+    ) -> Iterator[Any]:
         """The results of a streaming verb, as they are computed.
 
         The arguments are checked and the model is loaded before this returns. The stream waits
         for others of the same model when it is first resumed. Closing it ends the computation.
+
+        Args:
+            cancelled: Setting it ends the stream at its next check.
 
         Raises:
             KeyError, TypeError, ValueError, CheckpointError: See ``call``.
@@ -137,8 +180,12 @@ class Service:
         slot = self._slot(request.queue)
 
         def resumed() -> Iterator[Any]:
-            with slot.taken(SECONDS / 2), self.registry.use(stem) as predictor:
-                with deadline(SECONDS):
+            with (
+                self._counted(stem, verb),
+                slot.taken(SECONDS / 2, cancelled),
+                self.registry.use(stem) as predictor,
+            ):
+                with deadline(SECONDS, cancelled):
                     context = copy_context()  # it applies in any thread that resumes the iterator
                 pieces = context.run(getattr(predictor, verb), request.text, **request.others)
                 while (piece := context.run(next, pieces, _END)) is not _END:
@@ -187,23 +234,41 @@ class Service:
     def queue(self, name: str) -> JobQueue:
         """The queue with that name."""
         with self._lock:
-            return self._queues.setdefault(name, JobQueue(name))
+            if name not in self._queues:
+                observe = functools.partial(self.metrics.batch, name) if self.metrics else ignore
+                self._queues[name] = JobQueue(name, observe)
+            return self._queues[name]
+
+    def close(self) -> None:
+        """Cancel all requests; their callers are told."""
+        with self._lock:
+            queues = list(self._queues.values())
+        for queue in queues:
+            queue.close()
+
+    def waiting(self) -> dict[str, int]:
+        """The number of waiting requests of each queue."""
+        with self._lock:
+            return {name: len(queue) for name, queue in self._queues.items()}
+
+    def _counted(self, stem: str, verb: str) -> AbstractContextManager[None]:
+        return self.metrics.request(stem, verb) if self.metrics else nullcontext()
 
     def _slot(self, name: str) -> Slot:
         with self._lock:
             return self._slots.setdefault(name, Slot())
 
-    def _result(self, job: Job, queue: str, wanted: Callable[[], bool]) -> Any:
-        while True:
-            try:
-                return job.future.result(timeout=POLL)
-            except concurrent.futures.TimeoutError:
-                if job.future.done():
-                    raise  # the computation's own error
-                self.queue(queue).heal()
-                if not wanted():
-                    job.cancel()
-                    raise Cancelled("The request was cancelled.") from None
+    def _result(self, job: Job, queue: str, wanted: Wanted = always) -> Any:
+        while not concurrent.futures.wait([job.future], POLL).done:
+            self._check(job, queue, wanted)
+        return job.future.result()
+
+    def _check(self, job: Job, queue: str, wanted: Wanted) -> None:
+        """Give up a stuck thread, and a job that nobody waits for."""
+        self.queue(queue).heal()
+        if not wanted():
+            job.cancel()
+            raise Cancelled("The request was cancelled.")
 
 
 def budget_share(wanted: Capability, arguments: Mapping[str, Any]) -> float:

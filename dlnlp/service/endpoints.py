@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from anyio.to_thread import run_sync
+
 from dlnlp.capabilities import Capability
 from dlnlp.results import as_json
-from dlnlp.service.calls import Service
+from dlnlp.service.calls import Service, Wanted, always
 
 
-def endpoint(service: Service, stem: str, capability: Capability) -> Callable[..., Any]:
+def endpoint(
+    service: Service, stem: str, capability: Capability, wanted: Wanted = always
+) -> Callable[..., Any]:
     """A function with the capability's name, arguments, defaults and description.
 
-    It returns JSON values. If the capability streams text, it repeatedly yields the whole text
-    so far.
+    It is a coroutine function that returns JSON values. If the capability streams text, it is a
+    generator function that repeatedly yields the whole text so far.
+
+    Args:
+        wanted: Whether the caller still waits for the result.
     """
     signature = capability.signature
 
-    def answer(*values: Any, **named: Any) -> Any:
+    async def answer(*values: Any, **named: Any) -> Any:
         arguments = signature.bind_partial(*values, **named).arguments
-        return as_json(service.call(stem, capability.verb, **arguments))
+        found = await service.answer(stem, capability.verb, wanted, **arguments)
+        return await run_sync(as_json, found)
 
     def growing(*values: Any, **named: Any) -> Iterator[str]:
         arguments = signature.bind_partial(*values, **named).arguments

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlnlp.inference.deadline import DeadlineExceeded, deadline
+from dlnlp.inference.deadline import Cancelled, DeadlineExceeded, deadline
 
 MOST_WAITING = 256  # requests that may wait in one queue
 MOST_STREAMS = 8  # streams that may wait for each other; each waiting one holds a thread
@@ -64,7 +64,11 @@ class Job:
         self.cancelled.set()
 
 
-Observe = Callable[[list[Job]], None]
+Observe = Callable[[int], None]
+
+
+def ignore(requests: int) -> None:
+    """Observe nothing."""
 
 
 class JobQueue:
@@ -74,10 +78,10 @@ class JobQueue:
     therefore never waits for company.
 
     Args:
-        observe: Called with the jobs of each batch before it runs.
+        observe: Called with the number of requests of each batch.
     """
 
-    def __init__(self, name: str, observe: Observe = lambda jobs: None) -> None:
+    def __init__(self, name: str, observe: Observe = ignore) -> None:
         self.name, self.observe = name, observe
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
@@ -116,6 +120,17 @@ class JobQueue:
         for job in stuck:
             _settle(job, error=DeadlineExceeded(STUCK.format(job.seconds)))
 
+    def close(self) -> None:
+        """Cancel all jobs and end the thread after the one that runs."""
+        with self._lock:
+            waiting, running = list(self._waiting), self._running
+            self._waiting.clear()
+        for job in running:
+            job.cancelled.set()
+        for job in waiting:
+            _settle(job, error=Cancelled("The server is stopping: try again later."))
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
     def _start_thread(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=self.name)
 
@@ -126,7 +141,7 @@ class JobQueue:
                 return
             begin = time.monotonic()
             self._overdue = begin + jobs[0].seconds + GRACE
-        self.observe(jobs)
+        self.observe(len(jobs))
         _run(jobs)
         taken = (time.monotonic() - begin) / len(jobs)
         with self._lock:
@@ -193,27 +208,35 @@ class Slot:
         self._waiting = 0
 
     @contextmanager
-    def taken(self, estimate: float) -> Iterator[None]:
+    def taken(self, estimate: float, cancelled: threading.Event | None = None) -> Iterator[None]:
         """Wait for the slot and hold it.
 
         Args:
             estimate: About how many seconds a stream takes, for the message of ``Busy``.
+            cancelled: Setting it ends the wait.
 
         Raises:
-            Busy: Too many streams are waiting.
+            Busy: Too many streams are waiting, or the wait takes too long.
+            Cancelled: ``cancelled`` was set.
         """
         with self._count:
             if self._waiting >= MOST_STREAMS:
                 raise Busy(self._waiting * estimate)
             self._waiting += 1
         try:
-            free = self._turn.acquire(timeout=LONGEST_WAIT)
+            self._wait(estimate, cancelled)
         finally:
             with self._count:
                 self._waiting -= 1
-        if not free:
-            raise Busy(estimate)
         try:
             yield
         finally:
             self._turn.release()
+
+    def _wait(self, estimate: float, cancelled: threading.Event | None) -> None:
+        end = time.monotonic() + LONGEST_WAIT
+        while not self._turn.acquire(timeout=0.5):
+            if cancelled and cancelled.is_set():
+                raise Cancelled("The request was cancelled.")
+            if time.monotonic() > end:
+                raise Busy(estimate)

@@ -13,7 +13,9 @@ from dlnlp.capabilities import CAPABILITIES
 from dlnlp.catalog import CATALOG
 from dlnlp.service import Service, endpoint
 from dlnlp.ui.kit.errors import api_errors
-from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.model import Model, visitor_waits
+
+TOGETHER = 64  # requests that wait in the service at the same time, where they form batches
 
 
 def expose(service: Service) -> None:
@@ -21,18 +23,21 @@ def expose(service: Service) -> None:
     for entry in CATALOG:
         for capability in CAPABILITIES:
             if capability.public and entry.can(capability.verb):
-                function = endpoint(service, entry.stem, capability)
-                queue = Model(service, entry.stem).queue(capability.queue)
-                api(guarded(function), api_name=f"{entry.stem}_{capability.verb}", **queue)
+                function = endpoint(service, entry.stem, capability, visitor_waits)
+                name = f"{entry.stem}_{capability.verb}"
+                queue: dict[str, Any] = {"concurrency_id": name, "concurrency_limit": TOGETHER}
+                if capability.streams:  # each holds a thread
+                    queue = Model(service, entry.stem).queue(capability.queue)
+                api(guarded(function), api_name=name, **queue)
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with any exception turned into a one-sentence ``gr.Error``."""
 
     @functools.wraps(function)
-    def answer(*values: Any) -> Any:
+    async def answer(*values: Any) -> Any:
         with api_errors():
-            return function(*values)
+            return await function(*values)
 
     @functools.wraps(function)
     def stream(*values: Any) -> Iterator[Any]:

@@ -51,8 +51,9 @@ def serve(registry):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    demo = app.build_app(Service(registry))
-    url = app.launch(demo, quiet=True, server_port=port)
+    service = Service(registry)
+    demo = app.build_app(service)
+    url = app.launch(demo, service, quiet=True, server_port=port)
     yield url
     demo.close(verbose=False)
 

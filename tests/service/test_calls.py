@@ -1,5 +1,6 @@
 """Requests to predictors: input checks, budgets, deadlines, and JSON for every public verb."""
 
+import asyncio
 import functools
 import inspect
 import json
@@ -166,7 +167,7 @@ def test_an_endpoint_is_a_typed_function_that_returns_json(stem, verb):
     function = service.endpoint(SERVICE, stem, wanted)
     assert function.__name__ == verb and function.__doc__ == wanted.description
     assert list(inspect.signature(function).parameters) == list(wanted.signature.parameters)
-    found = function(*wanted.sample.values()) if not wanted.streams else None
+    found = asyncio.run(function(*wanted.sample.values())) if not wanted.streams else None
     if wanted.streams:
         assert inspect.isgeneratorfunction(function)
         texts = list(function(**wanted.sample))

@@ -256,8 +256,9 @@ def test_a_continuation_does_not_delay_next_tokens(monkeypatch):
         yield Piece("x", 1)
 
     monkeypatch.setattr(TokenTransformerPredictor, "stream", blocked)
-    demo = app.build_app(Service(Registry(untrained=True)))
-    client = Client(app.launch(demo, quiet=True, server_port=free_port()), verbose=False)
+    service = Service(Registry(untrained=True))
+    demo = app.build_app(service)
+    client = Client(app.launch(demo, service, quiet=True, server_port=free_port()), verbose=False)
     try:
         job = client.submit("a", api_name=f"/{STEM}_generate")
         assert started.wait(60)

@@ -16,7 +16,7 @@ from tests.ui.pages import Page
 
 @pytest.fixture(scope="module")
 def url(demo):
-    yield app.launch(demo, quiet=True, server_port=free_port())
+    yield app.launch(demo, Service(Registry(untrained=True)), quiet=True, server_port=free_port())
     demo.close(verbose=False)
 
 

@@ -20,10 +20,11 @@ from dlnlp.compare.files import MAX_BYTES, MAX_ROWS, Table
 from dlnlp.compare.models import MODELS
 from dlnlp.results import as_json
 from dlnlp.service import Service
+from dlnlp.service.errors import sentence
 from dlnlp.text.checks import check_texts
 from dlnlp.ui.compare.models import CHAPTERS
 from dlnlp.ui.kit import layout, markup
-from dlnlp.ui.kit.errors import api_errors, sentence
+from dlnlp.ui.kit.errors import api_errors
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Values, revealing
 from dlnlp.ui.panels.batch_summary import progress, summary

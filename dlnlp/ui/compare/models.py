@@ -12,9 +12,10 @@ from dlnlp.compare.models import MODELS
 from dlnlp.results import Sentiment, as_json
 from dlnlp.service import Service
 from dlnlp.service.code import endpoint_code
+from dlnlp.service.errors import sentence
 from dlnlp.text.checks import check_text
 from dlnlp.ui.kit import layout
-from dlnlp.ui.kit.errors import api_errors, sentence
+from dlnlp.ui.kit.errors import api_errors
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question

@@ -14,8 +14,9 @@ from dlnlp.catalog import CATALOG, Metric
 from dlnlp.compare import scoreboard as board
 from dlnlp.compare.scoreboard import Row, Speed
 from dlnlp.service import Service
+from dlnlp.service.errors import sentence
 from dlnlp.ui.kit import markup
-from dlnlp.ui.kit.errors import api_errors, sentence
+from dlnlp.ui.kit.errors import api_errors
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import QUIET, Values
 from dlnlp.ui.panels.export import save_figures

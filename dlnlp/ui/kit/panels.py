@@ -17,9 +17,9 @@ from gradio.components import Component
 from markupsafe import Markup
 
 from dlnlp.checkpoint import CheckpointError
+from dlnlp.service.errors import sentence
 from dlnlp.text.words import clean
 from dlnlp.ui.kit import markup
-from dlnlp.ui.kit.errors import sentence
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
 

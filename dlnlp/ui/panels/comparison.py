@@ -12,7 +12,7 @@ from dlnlp.compare import models
 from dlnlp.compare.models import Cost, Score
 from dlnlp.results import Attribution, Sentiment
 from dlnlp.service import Service
-from dlnlp.ui.kit.errors import sentence
+from dlnlp.service.errors import sentence
 from dlnlp.ui.kit.markup import caption, fault, join, percent, signed
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values

@@ -1,0 +1,50 @@
+"""Turn exceptions into one sentence for the visitor, with details in the log."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from dlnlp.checkpoint import CheckpointError
+from dlnlp.inference.deadline import Cancelled, DeadlineExceeded
+from dlnlp.service.queues import Busy
+
+
+class TooLarge(ValueError):
+    """The body of a request is too large."""
+
+
+# The HTTP status of errors whose message is meant for the visitor; all others are faults of ours.
+STATUS: dict[type[Exception], int] = {
+    CheckpointError: 503,
+    Busy: 503,
+    DeadlineExceeded: 504,
+    Cancelled: 499,  # the status that nginx logs when the client has closed the connection
+    KeyError: 404,
+    TooLarge: 413,
+    ValueError: 422,
+    TypeError: 422,
+}
+EXPECTED = tuple(kind for kind in STATUS if kind is not KeyError)
+_log = logging.getLogger("dlnlp.service")
+
+
+def sentence(error: Exception, number: str = "") -> str:
+    """The message for the visitor; logs the details.
+
+    Args:
+        number: The number under which the log has the details of an unexpected error; by default
+            a new one.
+    """
+    if isinstance(error, EXPECTED):
+        _log.info("%s", error, exc_info=error)
+        return str(error)
+    number = number or uuid.uuid4().hex[:12]
+    _log.error("Unexpected error %s", number, exc_info=error)
+    return f"Something went wrong on the server; the details are in its log under {number}."
+
+
+def status(error: Exception) -> int:
+    """The HTTP status of an error: 500 if it is unexpected."""
+    kinds = (code for kind, code in STATUS.items() if isinstance(error, kind))
+    return next(kinds, 500)

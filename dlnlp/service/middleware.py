@@ -1,0 +1,127 @@
+"""ASGI middleware for the whole app: request ids, security headers, limits, and the HTTP paths."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+
+from limits import RateLimitItem
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 4_000_000  # of the body of a request to /v1
+LIMITED = (
+    "/v1/",
+    "/gradio_api/queue/join",
+    "/gradio_api/call/",
+    "/gradio_api/run/",
+    "/gradio_api/upload",
+)
+# Gradio's page needs inline scripts and eval (its js= handlers), and workers from blobs. It may be
+# framed by Hugging Face, which shows a Space in a frame.
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "connect-src 'self' data: blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
+    ]
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_log = logging.getLogger("dlnlp.access")
+
+
+class Front:
+    """Gives each request an id, adds headers, and sends the HTTP interface's paths to its app.
+
+    Args:
+        app: The page.
+        http: The HTTP interface.
+        paths: The beginnings of its paths.
+        limit: The most requests of one address, or None.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        http: ASGIApp,
+        paths: tuple[str, ...],
+        limit: RateLimitItem | None = None,
+    ) -> None:
+        self.app, self.http, self.paths, self.limit = app, http, paths, limit
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        number = uuid.uuid4().hex[:12]
+        scope["dlnlp.request"] = number
+        send = with_headers(send, {**HEADERS, "x-request-id": number})
+        path = str(scope["path"])
+        begin = time.perf_counter()
+        if wait := self._wait(scope, path):
+            fault = f"Too many requests came from this address: try again in {wait} s."
+            await refuse(send, 429, fault, number, {"retry-after": str(wait)})
+        elif path.startswith(self.paths):
+            await self.http(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+        _log.info("%s %s %s %.3f s", number, scope["method"], path, time.perf_counter() - begin)
+
+    def _wait(self, scope: Scope, path: str) -> int:
+        """Seconds until the address may send another request; 0 if it may now."""
+        if not self.limit or not path.startswith(LIMITED):
+            return 0
+        client = scope.get("client") or ("unknown", 0)
+        if self._limiter.hit(self.limit, client[0]):
+            return 0
+        reset = self._limiter.get_window_stats(self.limit, client[0]).reset_time
+        return max(1, int(reset - time.time()) + 1)
+
+
+def with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    """``send`` with headers added to the response, unless it has them."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = {name.lower() for name, _ in message.get("headers", [])}
+            added = [(name.encode(), value.encode()) for name, value in headers.items()]
+            more = [pair for pair in added if pair[0] not in present]
+            message = {**message, "headers": [*message.get("headers", []), *more]}
+        await send(message)
+
+    return sending
+
+
+async def refuse(
+    send: Send, code: int, fault: str, number: str, headers: Mapping[str, str]
+) -> None:
+    """Answer with an error."""
+    body = json.dumps({"error": fault, "request": number}).encode()
+    pairs = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        **(headers or {}),
+    }
+    encoded = [(name.encode(), value.encode()) for name, value in pairs.items()]
+    await send({"type": "http.response.start", "status": code, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

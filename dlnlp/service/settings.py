@@ -1,0 +1,72 @@
+"""The settings of the server, from environment variables."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from limits import RateLimitItem, parse
+
+from dlnlp.catalog import CATALOG
+from dlnlp.checkpoint import CheckpointError
+from dlnlp.registry import Registry
+
+_log = logging.getLogger("dlnlp.service")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of the server.
+
+    Args:
+        preload: The models to load in the background after the start.
+        metrics: Whether ``/metrics`` is served.
+        rate_limit: The most requests of one address, or None.
+    """
+
+    preload: tuple[str, ...] = ()
+    metrics: bool = False
+    rate_limit: RateLimitItem | None = None
+
+
+def settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """``DLNLP_PRELOAD`` (none, all, or stems), ``DLNLP_METRICS`` (0 or 1), ``DLNLP_RATE_LIMIT``.
+
+    Raises:
+        ValueError: A variable has a value that makes no sense.
+    """
+    stems = tuple(entry.stem for entry in CATALOG)
+    names = environment.get("DLNLP_PRELOAD", "").replace(",", " ").split()
+    chosen = {"none": (), "all": stems}.get(" ".join(names), tuple(names))
+    if unknown := [name for name in chosen if name not in stems]:
+        known = ", ".join(stems)
+        raise ValueError(f"DLNLP_PRELOAD must be none, all or some of {known}, not {unknown[0]!r}.")
+    flag = environment.get("DLNLP_METRICS") or "0"
+    if flag not in ("0", "1"):
+        raise ValueError(f"DLNLP_METRICS must be 0 or 1, not {flag!r}.")
+    rate = environment.get("DLNLP_RATE_LIMIT")
+    try:
+        limit = parse(rate) if rate else None
+    except ValueError:
+        raise ValueError(
+            f"DLNLP_RATE_LIMIT must be a rate such as 60/minute, not {rate!r}."
+        ) from None
+    return Settings(chosen, flag == "1", limit)
+
+
+def preload(registry: Registry, stems: tuple[str, ...]) -> threading.Thread:
+    """Load models in a background thread; one that can't be loaded is logged."""
+
+    def load() -> None:
+        for stem in stems:
+            try:
+                registry.get(stem)
+            except CheckpointError as error:
+                _log.warning("%s", error)
+
+    thread = threading.Thread(target=load, name="preload", daemon=True)
+    thread.start()
+    return thread
