@@ -53,7 +53,30 @@ def build_app(service: Service) -> gr.Blocks:
                 compare.build_tab(service)
         endpoints.expose(service)
     demo.queue(max_size=64, api_open=False)
+    share_configurations(demo)
     return demo
+
+
+def share_configurations(demo: gr.Blocks) -> None:
+    """Compute the configuration of each component once.
+
+    Gradio computes all of them again for every new visitor, which stops the server for a tenth of
+    a second.
+    """
+    compute: Any = demo.default_config.config_for_block
+    known: dict[int, dict[str, Any]] = {}
+
+    def config_for_block(
+        _id: int, rendered_ids: list[int], block: Any, renderable: Any = None
+    ) -> dict[str, Any]:
+        if renderable or demo.blocks.get(_id) is not block:  # one that a visitor's event changed
+            return compute(_id, rendered_ids, block, renderable)
+        if _id not in known:
+            known[_id] = compute(_id, rendered_ids, block)
+        return {**known[_id], "props": dict(known[_id]["props"])}  # sessions change the props
+
+    # Sessions have copies of this object, which keep the attribute.
+    demo.default_config.config_for_block = config_for_block  # type: ignore[method-assign]
 
 
 def launch(

@@ -10,6 +10,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from dlnlp import results
@@ -262,7 +263,7 @@ class Capability:
     keep: str = "beginning"
     queue: str = ""
 
-    @property
+    @cached_property
     def signature(self) -> inspect.Signature:
         """The method's parameters and result, without ``self`` and with types resolved."""
         method = getattr(self.protocol, self.verb)
@@ -271,17 +272,17 @@ class Capability:
         typed = [each.replace(annotation=hints[each.name]) for each in parameters]
         return inspect.Signature(typed, return_annotation=hints["return"])
 
-    @property
+    @cached_property
     def description(self) -> str:
         """The method's docstring, which describes it and its arguments."""
         return inspect.getdoc(getattr(self.protocol, self.verb)) or ""
 
-    @property
+    @cached_property
     def takes_list(self) -> bool:
         """Whether the first argument is a list of texts, answered by a list of results."""
         return typing.get_origin(next(iter(self.signature.parameters.values())).annotation) is list
 
-    @property
+    @cached_property
     def streams(self) -> bool:
         """Whether the method returns an iterator of results."""
         return typing.get_origin(self.signature.return_annotation) is Iterator

@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, is_dataclass, replace
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 SECONDS = 30.0  # the time limit of a request, excluding loading the model and waiting
 POLL = 1.0  # seconds between checks whether somebody still waits for the result
 _END = object()
-Wanted = Callable[[], bool]  # whether somebody still waits for the result
+Left = Callable[[], Awaitable[bool]]
 
 
-def always() -> bool:
-    """Somebody waits until the end."""
-    return True
+async def never() -> bool:
+    """The caller waits until the end."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Service:
         self,
         stem: str,
         verb: str,
-        wanted: Wanted = always,
+        left: Callable[[], bool] = lambda: False,
         /,
         **arguments: Any,
     ) -> Any:
@@ -94,7 +94,7 @@ class Service:
         has that field.
 
         Args:
-            wanted: Whether somebody still waits for the results; asked every second.
+            left: Whether the caller has left; asked every second.
 
         Raises:
             KeyError: No model has that stem.
@@ -104,17 +104,19 @@ class Service:
             CheckpointError: The model can't be loaded.
             Busy: Too many requests are waiting.
             DeadlineExceeded: The computation took too long.
-            Cancelled: Nobody waits any longer.
+            Cancelled: The caller has left, or the server is stopping.
         """
         request = self.checked(stem, verb, arguments)
         self.registry.get(stem)  # loading it does not count as time of the request
         with self._counted(stem, verb):
-            return marked(request, self._result(self.submit(request), request.queue, wanted))
+            return marked(request, self._result(self.submit(request), request.queue, left))
 
-    async def answer(
-        self, stem: str, verb: str, wanted: Wanted = always, /, **arguments: Any
-    ) -> Any:
-        """Like ``call``, without a thread that waits. Cancelling it cancels the request."""
+    async def answer(self, stem: str, verb: str, left: Left = never, /, **arguments: Any) -> Any:
+        """Like ``call``, without a thread that waits. Cancelling it cancels the request.
+
+        Args:
+            left: Whether the caller has left; asked every second.
+        """
         request = self.checked(stem, verb, arguments)
         if not self.registry.is_loaded(stem):
             await run_sync(self.registry.get, stem)
@@ -123,7 +125,9 @@ class Service:
             future = asyncio.wrap_future(job.future)
             try:
                 while not (await asyncio.wait({future}, timeout=POLL))[0]:
-                    self._check(job, request.queue, wanted)
+                    self.queue(request.queue).heal()
+                    if await left():
+                        raise Cancelled("The caller has left.")
                 return marked(request, future.result())
             finally:
                 job.cancel()
@@ -258,17 +262,13 @@ class Service:
         with self._lock:
             return self._slots.setdefault(name, Slot())
 
-    def _result(self, job: Job, queue: str, wanted: Wanted = always) -> Any:
+    def _result(self, job: Job, queue: str, left: Callable[[], bool] = lambda: False) -> Any:
         while not concurrent.futures.wait([job.future], POLL).done:
-            self._check(job, queue, wanted)
+            self.queue(queue).heal()
+            if left():
+                job.cancel()
+                raise Cancelled("The caller has left.")
         return job.future.result()
-
-    def _check(self, job: Job, queue: str, wanted: Wanted) -> None:
-        """Give up a stuck thread, and a job that nobody waits for."""
-        self.queue(queue).heal()
-        if not wanted():
-            job.cancel()
-            raise Cancelled("The request was cancelled.")
 
 
 def budget_share(wanted: Capability, arguments: Mapping[str, Any]) -> float:

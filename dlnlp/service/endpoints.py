@@ -9,11 +9,11 @@ from anyio.to_thread import run_sync
 
 from dlnlp.capabilities import Capability
 from dlnlp.results import as_json
-from dlnlp.service.calls import Service, Wanted, always
+from dlnlp.service.calls import Left, Service, never
 
 
 def endpoint(
-    service: Service, stem: str, capability: Capability, wanted: Wanted = always
+    service: Service, stem: str, capability: Capability, left: Left = never
 ) -> Callable[..., Any]:
     """A function with the capability's name, arguments, defaults and description.
 
@@ -21,13 +21,13 @@ def endpoint(
     generator function that repeatedly yields the whole text so far.
 
     Args:
-        wanted: Whether the caller still waits for the result.
+        left: Whether the caller has left.
     """
     signature = capability.signature
 
     async def answer(*values: Any, **named: Any) -> Any:
         arguments = signature.bind_partial(*values, **named).arguments
-        found = await service.answer(stem, capability.verb, wanted, **arguments)
+        found = await service.answer(stem, capability.verb, left, **arguments)
         return await run_sync(as_json, found)
 
     def growing(*values: Any, **named: Any) -> Iterator[str]:

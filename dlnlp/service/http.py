@@ -7,11 +7,10 @@ Streaming verbs answer with server-sent events, one per piece. An error is
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +24,6 @@ from fastapi_offline import FastAPIOffline
 from dlnlp.capabilities import CAPABILITIES, Capability
 from dlnlp.catalog import CATALOG, Record
 from dlnlp.checkpoint import CheckpointError
-from dlnlp.inference.deadline import Cancelled
 from dlnlp.results import as_json
 from dlnlp.service.calls import Service
 from dlnlp.service.errors import TooLarge, sentence, status
@@ -34,6 +32,7 @@ from dlnlp.service.schemas import request_schema, result_schema
 DOCS = ("/docs", "/openapi.json", "/static-offline-docs/")
 PATHS = ("/v1/", *DOCS, "/healthz", "/readyz", "/metrics")
 MOST_BYTES = 4_000_000  # of the body of a request
+SMALL = 8  # results
 DESCRIPTION = "The models of dlnlp over plain HTTP. Each path is a model and one of its verbs."
 ERRORS = {
     404: "There is no such model or verb.",
@@ -118,8 +117,11 @@ def add_verb(app: FastAPI, service: Service, entry: Record, capability: Capabili
             arguments = arguments_of(await body_of(request))
             if capability.streams:
                 return await streamed(service, stem, verb, arguments)
-            found = await unless_left(request, service.answer(stem, verb, **arguments))
-            return Response(await run_sync(to_bytes, found), media_type="application/json")
+            found = await service.answer(stem, verb, request.is_disconnected, **arguments)
+            # A thread keeps large results from stopping the server, but slows down small ones.
+            small = capability.takes_list and len(found) < SMALL
+            body = to_bytes(found) if small else await run_sync(to_bytes, found)
+            return Response(body, media_type="application/json")
         except Exception as error:
             return answer_error(request, error)
 
@@ -211,30 +213,6 @@ def event(value: Any, name: str = "") -> bytes:
     """A server-sent event whose data is JSON; a text is sent as ``{"text": …}``."""
     data = orjson.dumps({"text": value} if isinstance(value, str) else value)
     return (f"event: {name}\n".encode() if name else b"") + b"data: " + data + b"\n\n"
-
-
-async def unless_left(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
-    """The result of ``work``, which is cancelled if the client disconnects.
-
-    Raises:
-        Cancelled: The client has disconnected.
-    """
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(disconnected(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise Cancelled("The client has disconnected.")
-        return working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-
-
-async def disconnected(request: Request) -> None:
-    """Wait until the client has disconnected."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def request_id(request: Request) -> str:

@@ -13,7 +13,7 @@ from dlnlp.capabilities import CAPABILITIES
 from dlnlp.catalog import CATALOG
 from dlnlp.service import Service, endpoint
 from dlnlp.ui.kit.errors import api_errors
-from dlnlp.ui.kit.model import Model, visitor_waits
+from dlnlp.ui.kit.model import Model, visitor_left
 
 TOGETHER = 64  # requests that wait in the service at the same time, where they form batches
 
@@ -23,12 +23,17 @@ def expose(service: Service) -> None:
     for entry in CATALOG:
         for capability in CAPABILITIES:
             if capability.public and entry.can(capability.verb):
-                function = endpoint(service, entry.stem, capability, visitor_waits)
+                function = endpoint(service, entry.stem, capability, left)
                 name = f"{entry.stem}_{capability.verb}"
                 queue: dict[str, Any] = {"concurrency_id": name, "concurrency_limit": TOGETHER}
                 if capability.streams:  # each holds a thread
                     queue = Model(service, entry.stem).queue(capability.queue)
                 api(guarded(function), api_name=name, **queue)
+
+
+async def left() -> bool:
+    """Whether the caller of the endpoint has left."""
+    return visitor_left()
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,13 +12,13 @@ from dlnlp.checkpoint import WEIGHTS, CheckpointError
 from dlnlp.service import Service
 
 
-def visitor_waits() -> bool:
-    """Whether the visitor whose event this thread handles is still connected."""
+def visitor_left() -> bool:
+    """Whether the visitor whose event is being handled has left the page."""
     blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
     if blocks is None or event_id is None:
-        return True  # not in a queued event
+        return False  # not in a queued event
     event = blocks._queue.event_ids_to_events.get(event_id)
-    return event is None or event.alive
+    return event is not None and not event.alive
 
 
 class Model:
@@ -45,7 +45,7 @@ class Model:
             CheckpointError, TypeError, ValueError, Busy, DeadlineExceeded: See ``Service.call``.
             Cancelled: The visitor has left.
         """
-        return self.service.call(self.stem, verb, visitor_waits, **arguments)
+        return self.service.call(self.stem, verb, visitor_left, **arguments)
 
     def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
         """Like ``call``, for verbs that return an iterator."""
