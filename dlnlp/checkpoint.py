@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 CONFIG, WEIGHTS, TRAINING, CARD = "config.json", "model.safetensors", "training.json", "README.md"
+SAVE_MEMORY = "DLNLP_MAX_LOADED=1 python app.py"  # one model at a time
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -85,7 +86,11 @@ def verify(folder: Path) -> dict[str, Any]:
         path = folder / name
         if not path.is_file():
             raise CheckpointError(folder, f"has no {name}")
-        if sha256(path) == expected:
+        try:
+            matches = sha256(path) == expected
+        except OSError as fault:
+            raise CheckpointError(folder, f"has an unreadable {name} ({fault})") from None
+        if matches:
             continue
         with path.open("rb") as stream:
             pointer = stream.read(40).startswith(b"version https://git-lfs")
@@ -108,6 +113,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_json(folder, CONFIG)
 
 
+def out_of_memory(fault: Exception) -> bool:
+    """Whether there was not enough memory; PyTorch's allocators raise a RuntimeError."""
+    said = str(fault).lower()
+    return isinstance(fault, MemoryError) or (
+        isinstance(fault, RuntimeError) and ("allocate memory" in said or "out of memory" in said)
+    )
+
+
 @contextmanager
 def fitting(folder: Path) -> Iterator[None]:
     """Turn any error while a model is built from the folder's files into a CheckpointError."""
@@ -116,6 +129,8 @@ def fitting(folder: Path) -> Iterator[None]:
     except CheckpointError:
         raise
     except Exception as fault:
+        if out_of_memory(fault):
+            raise
         raise CheckpointError(folder, f"does not fit this code ({fault})") from fault
 
 

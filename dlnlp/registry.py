@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from dlnlp import catalog
-from dlnlp.checkpoint import Report, checkpoint_root, read_report
+from dlnlp.checkpoint import (
+    SAVE_MEMORY,
+    CheckpointError,
+    Report,
+    checkpoint_root,
+    out_of_memory,
+    read_report,
+)
 
 
 class Registry:
@@ -62,10 +69,21 @@ class Registry:
             loaded, name = self._predictors[stem], self._device_name(device)
             predictor = loaded.get(name)
             if predictor is None:
-                predictor = entry.tiny() if self.untrained else entry.load(self.root / stem, name)
-                loaded[name] = predictor
+                predictor = loaded[name] = self._load(entry, name)
         self._used(stem)
         return predictor
+
+    def _load(self, entry: catalog.Record, device: str) -> Any:
+        if self.untrained:
+            return entry.tiny()
+        folder = self.root / entry.stem
+        try:
+            return entry.load(folder, device)
+        except Exception as fault:
+            if out_of_memory(fault):
+                need = "needs more memory than is free"
+                raise CheckpointError(folder, need, SAVE_MEMORY) from fault
+            raise
 
     @contextmanager
     def use(self, stem: str) -> Iterator[Any]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models only lose by sharing their work
@@ -255,12 +256,27 @@ def test_the_process_serves_where_it_is_told_and_ends_cleanly(stop):
     process = start(*options, GRADIO_SERVER_PORT=str(port))
     try:
         assert wait_for(f"http://127.0.0.1:{port}/", process) == 200
+        told = ThreadPoolExecutor().submit(long_request, port)
+        time.sleep(2)
         process.send_signal(stop)
+        begin = time.monotonic()
         _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+    assert time.monotonic() - begin < 5
+    assert told.result(10)  # an answer, or an error
+
+
+def long_request(port):
+    """The end of the answer to a request that takes long."""
+    url = f"http://127.0.0.1:{port}/v1/char_seq2seq/translate"
+    body = json.dumps({"texts": ["a long text " * 40] * 8, "beam_size": 20}).encode()
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, body), timeout=60).read()
+    except OSError as error:
+        return str(error)
 
 
 def test_a_port_in_use_is_one_sentence():

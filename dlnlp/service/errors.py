@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import uuid
 
@@ -25,6 +26,8 @@ STATUS: dict[type[Exception], int] = {
     ValueError: 422,
     TypeError: 422,
 }
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the disk is full, or can't be written
+DISK = "The server can't write its files ({}): free some space on its disk, and try again."
 EXPECTED = tuple(kind for kind in STATUS if kind is not KeyError)
 _log = logging.getLogger("dlnlp.service")
 
@@ -39,6 +42,9 @@ def sentence(error: Exception, number: str = "") -> str:
     if isinstance(error, EXPECTED):
         _log.info("%s", error, exc_info=error)
         return str(error)
+    if isinstance(error, OSError) and error.errno in FULL:
+        _log.error("%s", error, exc_info=error)
+        return DISK.format(error.strerror)
     number = number or uuid.uuid4().hex[:12]
     _log.error("Unexpected error %s", number, exc_info=error)
     return f"Something went wrong on the server; the details are in its log under {number}."
