@@ -7,6 +7,7 @@ Streaming verbs answer with server-sent events, one per piece. An error is
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -25,7 +26,7 @@ from dlnlp.capabilities import CAPABILITIES, Capability
 from dlnlp.catalog import CATALOG, Record
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.results import as_json
-from dlnlp.service.calls import Service
+from dlnlp.service.calls import POLL, Service
 from dlnlp.service.errors import TooLarge, sentence, status
 from dlnlp.service.schemas import request_schema, result_schema
 
@@ -116,7 +117,7 @@ def add_verb(app: FastAPI, service: Service, entry: Record, capability: Capabili
         try:
             arguments = arguments_of(await body_of(request))
             if capability.streams:
-                return await streamed(service, stem, verb, arguments)
+                return await streamed(request, service, stem, verb, arguments)
             found = await service.answer(stem, verb, request.is_disconnected, **arguments)
             # A thread keeps large results from stopping the server, but slows down small ones.
             small = capability.takes_list and len(found) < SMALL
@@ -179,7 +180,9 @@ def arguments_of(body: bytes) -> dict[str, Any]:
     return arguments
 
 
-async def streamed(service: Service, stem: str, verb: str, arguments: dict[str, Any]) -> Response:
+async def streamed(
+    request: Request, service: Service, stem: str, verb: str, arguments: dict[str, Any]
+) -> Response:
     """The pieces of a streaming verb as server-sent events, the last one named "done"."""
     cancelled = threading.Event()
 
@@ -187,7 +190,12 @@ async def streamed(service: Service, stem: str, verb: str, arguments: dict[str, 
         return service.stream(stem, verb, cancelled, **arguments)
 
     pieces = await run_sync(start)
-    first = await run_sync(next, pieces, _END)  # an error before it has a status of its own
+    # An error before the first piece has a status of its own.
+    beginning = asyncio.ensure_future(run_sync(next, pieces, _END))
+    while not (await asyncio.wait({beginning}, timeout=POLL))[0]:
+        if await request.is_disconnected():
+            cancelled.set()
+    first = beginning.result()
 
     async def events() -> AsyncIterator[bytes]:
         piece = first
