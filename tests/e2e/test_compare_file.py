@@ -9,6 +9,7 @@ from gradio_client import Client
 
 from tests.e2e.conftest import expect
 from tests.e2e.driver import go
+from tests.e2e.test_page import ATTACK
 
 pytestmark = pytest.mark.e2e
 ROWS = [("a good film", "pos"), ("a bad film", "neg"), ("it lasts two hours, or so", "neg")]
@@ -41,3 +42,18 @@ def test_a_labelled_file_is_compared_and_its_csv_has_the_answers_of_the_api(
     for stem, title in titles.items():
         for (text, _), positive in zip(ROWS, found["positive"][stem], strict=True):
             assert float(rows[text][f"{title}, P(positive)"]) == pytest.approx(positive, abs=1e-3)
+
+
+def test_markup_in_a_file_is_only_text(open_page, untrained_url, tmp_path):
+    path = tmp_path / "<img src=x onerror='window.hit = 1'>.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("text", ATTACK), (ATTACK, "pos"), ("bad", ATTACK)])
+    page = open_page(untrained_url)
+    go(page, "compare")
+    page.get_by_role("tab", name="File", exact=True).click()
+    page.locator("#batch_file input[type=file]").set_input_files(path)
+    expect(page.locator("#batch_status")).to_contain_text("2 rows")
+    page.locator("#batch_run").click()
+    expect(page.locator("#batch_table")).to_contain_text("onerror")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.hit") is None

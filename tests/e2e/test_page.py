@@ -1,11 +1,19 @@
 """What holds for every tab, in a browser."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.e2e.conftest import expect
 from tests.e2e.driver import TITLES, answer, ask, go
 
 pytestmark = pytest.mark.e2e
+# Markup, attributes, templates and an address that would run a script.
+ATTACK = (
+    "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>${window.hit = 3}"
+    '" onmouseover="window.hit = 4 {{ window.hit = 5 }} <svg onload=window.hit=6> '
+    "[a](javascript:window.hit=7) javascript:window.hit=8"
+)
 ANSWERED = ".dl-verdict, .dl-next, .dl-letters"
 
 
@@ -78,10 +86,21 @@ def test_a_blank_text_gets_a_note_and_clears_the_results(shared_page):
 def test_markup_in_a_text_is_only_text(shared_page):
     page = shared_page()
     for stem in TITLES:
-        ask(page, stem, "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>")
+        ask(page, stem, ATTACK)
         answered(page, stem)
     page.wait_for_timeout(500)  # until the other panels have answered
     assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("view", ["token_transformer", ATTACK])
+def test_markup_in_a_link_is_only_text(open_page, untrained_url, view):
+    names = ("token_transformer_text", "token_transformer_temperature", "present", "__theme", "a")
+    query = urlencode({"view": view, **dict.fromkeys(names, ATTACK)})
+    page = open_page(untrained_url, query=f"?{query}")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.hit") is None
+    if view != ATTACK:
+        expect(page.locator("#token_transformer_text textarea")).to_have_value(ATTACK)
 
 
 def test_without_its_checkpoint_a_tab_says_what_to_run(open_page, missing_url):
