@@ -102,6 +102,7 @@
     if (choice) choice.click();
     const field = element.querySelector('textarea, input[type="number"]');
     if (choice || !field) return false;
+    if (field.type === "number" && !Number.isFinite(parseFloat(wanted))) return true; // keep its own
     field.value = wanted;
     for (const type of ["input", "change"])
       field.dispatchEvent(new Event(type, { bubbles: true }));
