@@ -1,4 +1,5 @@
-# Two commands: `make app` runs the app, `make test` passes the tests.
+# `make app` runs the app, `make test` passes the tests, `make check` lints, `make bench` prints the
+# server's speed beside a baseline, `make soak` tests it for several minutes.
 # Each sets up its own virtual environment on a fresh machine.
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: app test check clean
+.PHONY: app test check bench soak clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py $(ARGS)
@@ -18,6 +19,13 @@ check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy dlnlp train benchmarks app.py
+	$(BIN)/pip-audit --local --progress-spinner off
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks.serving $(ARGS)
+
+soak: $(VENV)/soak.stamp
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +36,10 @@ $(VENV)/app.stamp: requirements.txt | $(BIN)/python
 
 $(VENV)/test.stamp: requirements.txt requirements-train.txt requirements-test.txt | $(BIN)/python
 	$(BIN)/python -m pip install -r requirements-test.txt
+	touch $@
+
+$(VENV)/soak.stamp: $(VENV)/test.stamp requirements-soak.txt
+	$(BIN)/python -m pip install -r requirements-soak.txt
 	touch $@
 
 clean:

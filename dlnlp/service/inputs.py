@@ -49,6 +49,8 @@ def checked(capability: Capability, arguments: Mapping[str, Any]) -> dict[str, A
 def _checked(name: str, value: Any, parameter: inspect.Parameter, keep: str) -> Any:
     types = typing.get_args(parameter.annotation) or (parameter.annotation,)
     if typing.get_origin(parameter.annotation) is list:
+        if not isinstance(value, (list, tuple, str)):
+            raise TypeError(f"{name} must be a list of texts, not {type(value).__name__}.")
         texts = check_texts(value)
         if len(texts) > MAX_TEXTS:
             raise ValueError(f"A request takes at most {MAX_TEXTS} texts, not {len(texts)}.")

@@ -30,7 +30,7 @@ def request_schema(capability: Capability) -> dict[str, Any]:
     described = dict(ARGUMENT.findall(capability.description))
     properties, required = {}, []
     for name, parameter in capability.signature.parameters.items():
-        schema = schema_of(parameter.annotation, number="number")
+        schema = schema_of(parameter.annotation, request=True)
         if name in described:
             schema["description"] = " ".join(described[name].split())
         if parameter.default is parameter.empty:
@@ -49,23 +49,21 @@ def request_schema(capability: Capability) -> dict[str, Any]:
 
 def result_schema(capability: Capability) -> dict[str, Any]:
     """The schema of the JSON that a request is answered with, or of one event of a stream."""
-    annotation = capability.signature.return_annotation
-    if not capability.streams:
-        return schema_of(annotation)
-    [piece] = typing.get_args(annotation)
-    return {"type": "object", "properties": {"text": {"type": "string"}}} | (
-        schema_of(piece) if dataclasses.is_dataclass(piece) else {}
-    )
+    if capability.streams:
+        text = {"type": "string"}
+        return {"type": "object", "properties": {"event": text, "data": text}}
+    return schema_of(capability.signature.return_annotation)
 
 
-def schema_of(annotation: Any, number: str | None = None) -> dict[str, Any]:
+def schema_of(annotation: Any, request: bool = False) -> dict[str, Any]:
     """The schema of the JSON that ``as_json`` makes of values of a type.
 
     Args:
-        number: The type of floats, if they are always finite.
+        request: Whether they are values in a request, where numbers are finite and whole numbers
+            not negative.
     """
-    if number and annotation is float:
-        return {"type": number}
+    if request and annotation in (int, float):
+        return {"type": "number"} if annotation is float else {"type": "integer", "minimum": 0}
     if annotation in PLAIN:
         return dict(PLAIN[annotation])
     if dataclasses.is_dataclass(annotation):
@@ -75,10 +73,10 @@ def schema_of(annotation: Any, number: str | None = None) -> dict[str, Any]:
         return {"type": "object", "properties": properties, "required": names}
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (list, tuple, frozenset):
-        return {"type": "array", "items": schema_of(parts[0], number)}
+        return {"type": "array", "items": schema_of(parts[0], request)}
     if origin in (types.UnionType, typing.Union):
         return _union(
-            [schema_of(part, number) for part in parts if part is not types.NoneType], parts
+            [schema_of(part, request) for part in parts if part is not types.NoneType], parts
         )
     raise TypeError(f"There is no schema for {annotation!r}.")
 

@@ -78,6 +78,7 @@ def test_every_verb_has_a_budget_that_its_sample_keeps(each):
     [
         ("classify", {"texts": "one"}, TypeError, "put it in a list"),
         ("classify", {"texts": [1]}, TypeError, "text 0"),
+        ("classify", {"texts": {}}, TypeError, "list of texts"),
         ("classify", {"texts": ["a"] * 257}, ValueError, "at most 256"),
         ("classify", {}, TypeError, "texts"),
         ("classify", {"texts": [], "color": 1}, TypeError, "color"),
