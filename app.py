@@ -9,14 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # Gradio regularly summarises all past events, which takes longer than running a small model.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr
-from limits import RateLimitItem
 from starlette.middleware import Middleware
 
 from dlnlp import catalog, plots
@@ -24,7 +23,6 @@ from dlnlp.compare.files import MAX_BYTES
 from dlnlp.registry import Registry, shared_registry
 from dlnlp.service import Service
 from dlnlp.service.http import PATHS, http_app
-from dlnlp.service.metrics import Metrics
 from dlnlp.service.middleware import Front
 from dlnlp.service.settings import preload, settings
 from dlnlp.ui import endpoints, theme
@@ -32,6 +30,9 @@ from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare, start
 
 SECONDS_TO_STOP = 4.0
+if TYPE_CHECKING:
+    from dlnlp.service.metrics import Metrics
+
 HOUR = 3600  # seconds after which uploaded files and downloads are deleted
 DESCRIPTION = (
     "Sentiment analysis with an LSTM and BERT, character-level translation with attention, and "
@@ -52,16 +53,17 @@ def build_app(service: Service) -> gr.Blocks:
             with gr.Tab(compare.TITLE, id=compare.STEM, elem_id="comparisons_tab"):
                 compare.build_tab(service)
         endpoints.expose(service)
-    demo.queue(max_size=64, api_open=False)
-    share_configurations(demo)
+        share_configurations(demo)
+    # ``demo.queue(...)`` does the same, but builds the server once more, which takes a while.
+    demo.api_open, demo._queue.max_size = False, 64
     return demo
 
 
 def share_configurations(demo: gr.Blocks) -> None:
-    """Compute the configuration of each component once.
+    """Compute the configuration of each component of the complete page once.
 
-    Gradio computes all of them again for every new visitor, which stops the server for a tenth of
-    a second.
+    Gradio computes all of them several times at the start and again for every new visitor, which
+    stops the server for a tenth of a second.
     """
     compute: Any = demo.default_config.config_for_block
     known: dict[int, dict[str, Any]] = {}
@@ -79,13 +81,11 @@ def share_configurations(demo: gr.Blocks) -> None:
     demo.default_config.config_for_block = config_for_block  # type: ignore[method-assign]
 
 
-def launch(
-    demo: gr.Blocks, service: Service, limit: RateLimitItem | None = None, **options: Any
-) -> str:
+def launch(demo: gr.Blocks, service: Service, limit: str | None = None, **options: Any) -> str:
     """Serve the page and the HTTP interface in background threads; returns the page's address.
 
     Args:
-        limit: The most requests of one address.
+        limit: The most requests of one address, such as "60/minute".
         options: Arguments of ``Blocks.launch``.
     """
     front = Middleware(Front, http=http_app(service), paths=PATHS, limit=limit)
@@ -132,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(str(error))
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in a script's background job
         signal.signal(stop, signal.default_int_handler)
-    service = Service(registry, Metrics() if chosen.metrics else None)
+    service = Service(registry, new_metrics() if chosen.metrics else None)
     demo = build_app(service)
     try:
         url = launch(
@@ -156,6 +156,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         stop_within(SECONDS_TO_STOP)
         service.close()
         demo.close(verbose=False)
+
+
+def new_metrics() -> Metrics:
+    """Metrics; imported only where they are switched on, because that takes time."""
+    from dlnlp.service.metrics import Metrics
+
+    return Metrics()
 
 
 def stop_within(seconds: float) -> None:

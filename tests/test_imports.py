@@ -33,7 +33,7 @@ FORBIDDEN = {
     "dlnlp/catalog.py": (*HEAVY, "gradio", "plotly", "train"),
     "dlnlp/registry.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "train"),
     "train": ("gradio", "dlnlp.ui", "dlnlp.plots"),
-    "benchmarks": ("gradio", "dlnlp.ui", "dlnlp.plots"),
+    "benchmarks": ("dlnlp.ui", "dlnlp.plots"),
     "app.py": (*HEAVY, "dlnlp.models", "train"),
 }
 # What a chapter's model.py may import beside torch and the standard library.

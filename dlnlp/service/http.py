@@ -11,8 +11,8 @@ import asyncio
 import json
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -208,10 +208,20 @@ async def streamed(
             yield event({"error": sentence(error)}, "error")
         finally:  # also when the client has left: a running step ends at its next check
             cancelled.set()
-            with CancelScope(shield=True), suppress(ValueError):
-                await run_sync(pieces.close)  # type: ignore[attr-defined]
+            with CancelScope(shield=True):
+                await run_sync(close, pieces)
 
     return StreamingResponse(events(), media_type="text/event-stream", headers=NOT_CACHED)
+
+
+def close(pieces: Any) -> None:
+    """Close a generator, once the step of it that runs in another thread has ended."""
+    while True:
+        try:
+            pieces.close()
+            return
+        except ValueError:  # "generator already executing"
+            time.sleep(0.01)
 
 
 NOT_CACHED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

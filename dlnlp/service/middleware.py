@@ -8,9 +8,6 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from limits import RateLimitItem
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 4_000_000  # of the body of a request to /v1
@@ -55,7 +52,7 @@ class Front:
         app: The page.
         http: The HTTP interface.
         paths: The beginnings of its paths.
-        limit: The most requests of one address, or None.
+        limit: The most requests of one address, such as "60/minute".
     """
 
     def __init__(
@@ -63,10 +60,10 @@ class Front:
         app: ASGIApp,
         http: ASGIApp,
         paths: tuple[str, ...],
-        limit: RateLimitItem | None = None,
+        limit: str | None = None,
     ) -> None:
-        self.app, self.http, self.paths, self.limit = app, http, paths, limit
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self.app, self.http, self.paths = app, http, paths
+        self._limit = RateLimit(limit) if limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -78,7 +75,7 @@ class Front:
         send = with_headers(send, {**HEADERS, "x-request-id": number})
         path = str(scope["path"])
         begin = time.perf_counter()
-        if wait := self._wait(scope, path):
+        if self._limit and path.startswith(LIMITED) and (wait := self._limit.wait(scope)):
             fault = f"Too many requests came from this address: try again in {wait} s."
             await refuse(send, 429, fault, number, {"retry-after": str(wait)})
         elif path.startswith(self.paths):
@@ -87,14 +84,22 @@ class Front:
             await self.app(scope, receive, send)
         _log.info("%s %s %s %.3f s", number, scope["method"], path, time.perf_counter() - begin)
 
-    def _wait(self, scope: Scope, path: str) -> int:
-        """Seconds until the address may send another request; 0 if it may now."""
-        if not self.limit or not path.startswith(LIMITED):
+
+class RateLimit:
+    """The most requests of one address, such as "60/minute"."""
+
+    def __init__(self, limit: str) -> None:
+        import limits  # takes a while, and few need it
+
+        self._limit = limits.parse(limit)
+        self._limiter = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
+
+    def wait(self, scope: Scope) -> int:
+        """Seconds until the client may send another request; 0 if it may now, which counts."""
+        address, _ = scope.get("client") or ("unknown", 0)
+        if self._limiter.hit(self._limit, address):
             return 0
-        client = scope.get("client") or ("unknown", 0)
-        if self._limiter.hit(self.limit, client[0]):
-            return 0
-        reset = self._limiter.get_window_stats(self.limit, client[0]).reset_time
+        reset = self._limiter.get_window_stats(self._limit, address).reset_time
         return max(1, int(reset - time.time()) + 1)
 
 

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from limits import RateLimitItem, parse
-
 from dlnlp.catalog import CATALOG
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.registry import Registry
@@ -24,12 +22,12 @@ class Settings:
     Args:
         preload: The models to load in the background after the start.
         metrics: Whether ``/metrics`` is served.
-        rate_limit: The most requests of one address, or None.
+        rate_limit: The most requests of one address, such as "60/minute", or None.
     """
 
     preload: tuple[str, ...] = ()
     metrics: bool = False
-    rate_limit: RateLimitItem | None = None
+    rate_limit: str | None = None
 
 
 def settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -47,14 +45,21 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     flag = environment.get("DLNLP_METRICS") or "0"
     if flag not in ("0", "1"):
         raise ValueError(f"DLNLP_METRICS must be 0 or 1, not {flag!r}.")
-    rate = environment.get("DLNLP_RATE_LIMIT")
+    return Settings(chosen, flag == "1", _rate(environment.get("DLNLP_RATE_LIMIT")))
+
+
+def _rate(given: str | None) -> str | None:
+    if not given:
+        return None
+    from limits import parse  # takes a while, and few need it
+
     try:
-        limit = parse(rate) if rate else None
+        parse(given)
     except ValueError:
         raise ValueError(
-            f"DLNLP_RATE_LIMIT must be a rate such as 60/minute, not {rate!r}."
+            f"DLNLP_RATE_LIMIT must be a rate such as 60/minute, not {given!r}."
         ) from None
-    return Settings(chosen, flag == "1", limit)
+    return given
 
 
 def preload(registry: Registry, stems: tuple[str, ...]) -> threading.Thread:

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from fastapi.testclient import TestClient
-from limits import parse
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -205,7 +204,7 @@ def test_a_full_queue_answers_at_once(monkeypatch):
 
 
 def test_an_address_that_asks_too_often_is_told_when_to_try_again():
-    client = behind_front(Service(Registry(untrained=True)), parse("2/minute"))
+    client = behind_front(Service(Registry(untrained=True)), "2/minute")
     codes = [client.post(LSTM, json={"texts": ["a"]}).status_code for _ in range(3)]
     assert codes == [200, 200, 429]
     answer = client.post("/gradio_api/queue/join")

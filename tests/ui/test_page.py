@@ -3,7 +3,9 @@
 import re
 import urllib.request
 
+import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 import app
 from dlnlp.catalog import CATALOG
@@ -36,3 +38,14 @@ def test_a_tab_says_once_that_its_checkpoint_is_missing(stem, tmp_path):
     page = Page(app.build_app(Service(Registry(root=tmp_path)))).ask(stem, "hello")
     shown = [str(value) for value in page.values.values() if "is missing" in str(value)]
     assert len(shown) == 1
+
+
+def test_visitors_share_the_computed_configuration_but_not_its_changes(demo):
+    one, other = SessionState(demo), SessionState(demo)
+    fresh = type(demo.default_config).config_for_block
+    for key, block in demo.blocks.items():
+        assert one.config_values[key] == fresh(key, [], block)
+    key = next(key for key, block in demo.blocks.items() if isinstance(block, gr.Textbox))
+    one.config_values[key]["props"]["value"] = "a visitor's text"
+    assert other.config_values[key]["props"]["value"] != "a visitor's text"
+    assert SessionState(demo).config_values[key]["props"]["value"] != "a visitor's text"
