@@ -22,6 +22,8 @@ GRACE = 5.0  # seconds after its time limit until a job that ignores it loses it
 
 STUCK = "The request did not end within its limit of {:g} seconds, so it was given up: try again."
 
+STOPPING = "The server is stopping: try again later."
+
 
 class Busy(RuntimeError):
     """Too many requests are waiting for a model.
@@ -86,6 +88,7 @@ class JobQueue:
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
         self._overdue = 0.0
+        self._closed = False
         self._lock = threading.Lock()
         self._seconds = 0.0  # moving average of the time of a job
         self._start_thread()
@@ -98,13 +101,16 @@ class JobQueue:
 
         Raises:
             Busy: Too many jobs are waiting.
+            Cancelled: The queue is closed.
         """
         with self._lock:
+            if self._closed:
+                raise Cancelled(STOPPING)
             wait = len(self._waiting) * self._seconds
             if len(self._waiting) >= MOST_WAITING or wait > LONGEST_WAIT:
                 raise Busy(wait)
             self._waiting.append(job)
-        self._executor.submit(self._run_next)
+            self._executor.submit(self._run_next)
         return job
 
     def heal(self) -> None:
@@ -114,6 +120,7 @@ class JobQueue:
             if not stuck or time.monotonic() < self._overdue:
                 return
             self._running = []
+            self._executor.shutdown(wait=False, cancel_futures=True)  # it runs no other job
             self._start_thread()
             for _ in self._waiting:
                 self._executor.submit(self._run_next)
@@ -125,11 +132,12 @@ class JobQueue:
         with self._lock:
             waiting, running = list(self._waiting), self._running
             self._waiting.clear()
+            self._closed = True
+            self._executor.shutdown(wait=False, cancel_futures=True)
         for job in running:
             job.cancelled.set()
         for job in waiting:
-            _settle(job, error=Cancelled("The server is stopping: try again later."))
-        self._executor.shutdown(wait=False, cancel_futures=True)
+            _settle(job, error=Cancelled(STOPPING))
 
     def _start_thread(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=self.name)

@@ -139,6 +139,34 @@ def test_a_thread_that_ignores_its_limit_is_replaced(monkeypatch):
     assert queue.submit(Job(lambda items: items, [3], 10)).future.result(1) == [3]
 
 
+def test_after_a_thread_was_replaced_jobs_still_run_one_at_a_time(monkeypatch):
+    monkeypatch.setattr(queues, "GRACE", 0.05)
+    queue, release, active, most = JobQueue("test"), threading.Event(), [], []
+
+    def run(items):
+        active.append(1)
+        most.append(len(active))
+        time.sleep(0.02)
+        active.pop()
+        return items
+
+    queue.submit(Job(lambda items: release.wait(10) and items, [0], 0.05))
+    jobs = [queue.submit(Job(run, [n], 10)) for n in range(10)]
+    time.sleep(0.2)
+    queue.heal()
+    release.set()  # the old thread goes on
+    assert [each.future.result(10) for each in jobs] == [[n] for n in range(10)]
+    assert max(most) == 1
+
+
+def test_a_closed_queue_says_that_the_server_is_stopping(held, recorder):
+    waiting = held.submit(job(recorder, 1))
+    held.close()
+    for fails in (waiting.future.result, lambda: held.submit(job(recorder, 2))):
+        with pytest.raises(Cancelled, match="stopping"):
+            fails()
+
+
 def test_a_slot_admits_one_at_a_time_and_a_few_wait(monkeypatch):
     monkeypatch.setattr(queues, "MOST_STREAMS", 1)
     slot, entered, leave = Slot(), [], threading.Event()
