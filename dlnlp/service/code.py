@@ -1,7 +1,9 @@
-"""Python code that makes the calls of a model for a text, on this machine or over the network."""
+"""Code that makes the calls of a model for a text, in Python or over the network."""
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -72,6 +74,16 @@ def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str 
         if call.capability.public:
             name = f"/{stem}_{call.capability.verb}"
             lines.append(f"print(client.predict({call.written()}, api_name={name!r}))")
+    return "\n".join(lines)
+
+
+def http_code(stem: str, text: str, settings: Mapping[str, Any], address: str = ADDRESS) -> str:
+    """Shell commands that make the calls over plain HTTP with ``curl``."""
+    lines = [f"URL={address}"]
+    for call in calls(stem, settings):
+        buffered = "curl -N" if call.capability.streams else "curl"
+        body = shlex.quote(json.dumps(call.arguments(text)))
+        lines.append(f'{buffered} "$URL/v1/{stem}/{call.capability.verb}" -d {body}')
     return "\n".join(lines)
 
 

@@ -72,5 +72,6 @@ def test_comparisons_are_saved_with_their_code(page):
 
 def test_only_the_address_of_the_client_is_replaced(page):
     shown = opened(page, "sentiment_lstm", f"good {ADDRESS} film")
-    assert shown.count("data-address") == 1
+    assert shown.count("data-address") == 2
+    assert f"URL=<span data-address>{ADDRESS}</span>" in shown
     assert f"client = Client(&#39;<span data-address>{ADDRESS}</span>&#39;)" in shown

@@ -25,6 +25,7 @@ FORMATS = ("SVG", "PNG", "HTML")
 ROW = Markup("<tr><td>{}</td><td>{}</td></tr>")
 LOCAL = "Python on this machine, with dlnlp installed"
 CLIENT = "Python over the network (pip install gradio_client)"
+HTTP = "Plain HTTP, documented at /docs"
 Export = tuple[Mapping[str, Any], Mapping[str, str]]  # results, and code by title
 
 
@@ -49,6 +50,7 @@ def export_panel(
         codes = {
             LOCAL: code.local_code(model.stem, text, given),
             CLIENT: code.client_code(model.stem, text, given),
+            HTTP: code.http_code(model.stem, text, given),
         }
         return document(model, text, given), codes
 
@@ -159,7 +161,7 @@ def _code(codes: Mapping[str, str]) -> Markup:
     address = Markup("<span data-address>{}</span>").format(code.ADDRESS)
     blocks = []
     for title, written in codes.items():
-        if title == CLIENT:  # the text may hold the address, too, but comes after it
+        if title in (CLIENT, HTTP):  # the text may hold the address, too, but comes after it
             before, _, after = written.partition(code.ADDRESS)
             written = join([before, address, after])
         blocks.append(block.format(title, written))
