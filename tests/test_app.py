@@ -14,6 +14,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import tomllib
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models only lose by sharing their work
 
 import gradio as gr
@@ -22,6 +24,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import app
+import dlnlp
 from dlnlp import catalog
 from dlnlp.capabilities import CAPABILITIES
 from dlnlp.compare import edits
@@ -219,6 +222,13 @@ def test_an_endpoint_without_its_checkpoint_says_so(missing):
 
 
 # The process
+
+
+def test_the_package_installs_the_command_of_the_same_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, function = project["scripts"]["dlnlp"].split(":")
+    assert getattr(sys.modules[module], function) is app.main
+    assert project["version"] == dlnlp.__version__
 
 
 def start(*arguments, **variables):
