@@ -29,10 +29,10 @@ from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare, start
 
-SECONDS_TO_STOP = 4.0
 if TYPE_CHECKING:
     from dlnlp.service.metrics import Metrics
 
+SECONDS_TO_STOP = 4.0
 HOUR = 3600  # seconds after which uploaded files and downloads are deleted
 DESCRIPTION = (
     "Sentiment analysis with an LSTM and BERT, character-level translation with attention, and "
@@ -151,9 +151,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as error:
         sys.exit(f"The app can't be served: {error}")
     except KeyboardInterrupt:
-        pass
-    finally:
         stop_within(SECONDS_TO_STOP)
+    finally:
         service.close()
         demo.close(verbose=False)
 

@@ -106,13 +106,17 @@ class Service:
             DeadlineExceeded: The computation took too long.
             Cancelled: The caller has left, or the server is stopping.
         """
+        if capability(verb).streams:
+            return list(self.stream(stem, verb, **arguments))
         request = self.checked(stem, verb, arguments)
         self.registry.get(stem)  # loading it does not count as time of the request
         with self._counted(stem, verb):
             return marked(request, self._result(self.submit(request), request.queue, left))
 
     async def answer(self, stem: str, verb: str, left: Left = never, /, **arguments: Any) -> Any:
-        """Like ``call``, without a thread that waits. Cancelling it cancels the request.
+        """Like ``call``, without a thread that waits, for verbs that do not stream.
+
+        Cancelling it cancels the request.
 
         Args:
             left: Whether the caller has left; asked every second.
@@ -227,8 +231,7 @@ class Service:
                 if wanted.takes_list:
                     return method(items, **request.others)
                 [text] = items
-                found = method(text, **request.others)
-                return [list(found) if wanted.streams else found]
+                return [method(text, **request.others)]
 
         items = list(request.text) if wanted.takes_list else [request.text]
         group = (wanted.verb, request.others) if wanted.takes_list else None

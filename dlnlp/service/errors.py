@@ -20,15 +20,14 @@ STATUS: dict[type[Exception], int] = {
     CheckpointError: 503,
     Busy: 503,
     DeadlineExceeded: 504,
-    Cancelled: 499,  # the status that nginx logs when the client has closed the connection
-    KeyError: 404,
+    Cancelled: 503,  # the server is stopping; others who cancel are no longer there
     TooLarge: 413,
     ValueError: 422,
     TypeError: 422,
 }
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the disk is full, or can't be written
 DISK = "The server can't write its files ({}): free some space on its disk, and try again."
-EXPECTED = tuple(kind for kind in STATUS if kind is not KeyError)
+EXPECTED = tuple(STATUS)
 _log = logging.getLogger("dlnlp.service")
 
 
@@ -36,16 +35,15 @@ def sentence(error: Exception, number: str = "") -> str:
     """The message for the visitor; logs the details.
 
     Args:
-        number: The number under which the log has the details of an unexpected error; by default
-            a new one.
+        number: The number under which the log has the details; by default a new one.
     """
+    number = number or uuid.uuid4().hex[:12]
     if isinstance(error, EXPECTED):
-        _log.info("%s", error, exc_info=error)
+        _log.info("%s: %s", number, error, exc_info=error)
         return str(error)
     if isinstance(error, OSError) and error.errno in FULL:
-        _log.error("%s", error, exc_info=error)
+        _log.error("%s: %s", number, error, exc_info=error)
         return DISK.format(error.strerror)
-    number = number or uuid.uuid4().hex[:12]
     _log.error("Unexpected error %s", number, exc_info=error)
     return f"Something went wrong on the server; the details are in its log under {number}."
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -50,7 +49,6 @@ ERROR_SCHEMA = {
     "required": ["error"],
 }
 _END = object()
-_log = logging.getLogger("dlnlp.service")
 
 
 def http_app(service: Service) -> FastAPI:
@@ -240,11 +238,10 @@ def request_id(request: Request) -> str:
 
 def answer_error(request: Request, error: Exception) -> Response:
     """One sentence, the status that fits, and when to try again."""
-    code = 404 if isinstance(error, KeyError) else status(error)
     headers = {"Retry-After": str(error.seconds)} if hasattr(error, "seconds") else {}
     number = request_id(request)
-    _log.info("Request %s: status %s", number, code)
-    return answer_json({"error": sentence(error, number), "request": number}, code, headers)
+    body = {"error": sentence(error, number), "request": number}
+    return answer_json(body, status(error), headers)
 
 
 def to_bytes(found: Any) -> bytes:

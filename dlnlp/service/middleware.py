@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES = 4_000_000  # of the body of a request to /v1
+# Paths whose requests count for the limit of an address.
 LIMITED = (
     "/v1/",
     "/gradio_api/queue/join",
@@ -125,7 +125,7 @@ async def refuse(
     pairs = {
         "content-type": "application/json",
         "content-length": str(len(body)),
-        **(headers or {}),
+        **headers,
     }
     encoded = [(name.encode(), value.encode()) for name, value in pairs.items()]
     await send({"type": "http.response.start", "status": code, "headers": encoded})

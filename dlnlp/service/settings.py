@@ -69,7 +69,7 @@ def preload(registry: Registry, stems: tuple[str, ...]) -> threading.Thread:
         for stem in stems:
             try:
                 registry.get(stem)
-            except CheckpointError as error:
+            except (CheckpointError, ValueError) as error:
                 _log.warning("%s", error)
 
     thread = threading.Thread(target=load, name="preload", daemon=True)

@@ -15,18 +15,22 @@ pytestmark = pytest.mark.e2e
 ROWS = [("a good film", "pos"), ("a bad film", "neg"), ("it lasts two hours, or so", "neg")]
 
 
-def test_a_labelled_file_is_compared_and_its_csv_has_the_answers_of_the_api(
-    open_page, untrained_url, tmp_path
-):
-    path = tmp_path / "texts.csv"
+def compare(page, path, rows):
+    """Write the rows, the first with the columns' names, to the file and compare it."""
     with path.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("sentence", "label"), *ROWS])
-    page = open_page(untrained_url)
+        csv.writer(stream).writerows(rows)
     go(page, "compare")
     page.get_by_role("tab", name="File", exact=True).click()
     page.locator("#batch_file input[type=file]").set_input_files(path)
-    expect(page.locator("#batch_status")).to_contain_text("3 rows")
+    expect(page.locator("#batch_status")).to_contain_text(f"{len(rows) - 1} rows")
     page.locator("#batch_run").click()
+
+
+def test_a_labelled_file_is_compared_and_its_csv_has_the_answers_of_the_api(
+    open_page, untrained_url, tmp_path
+):
+    page = open_page(untrained_url)
+    compare(page, tmp_path / "texts.csv", [("sentence", "label"), *ROWS])
     expect(page.locator("#batch_summary")).to_contain_text("accuracy")
     for text, _ in ROWS:
         expect(page.locator("#batch_table")).to_contain_text(text)
@@ -45,15 +49,9 @@ def test_a_labelled_file_is_compared_and_its_csv_has_the_answers_of_the_api(
 
 
 def test_markup_in_a_file_is_only_text(open_page, untrained_url, tmp_path):
-    path = tmp_path / "<img src=x onerror='window.hit = 1'>.csv"
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("text", ATTACK), (ATTACK, "pos"), ("bad", ATTACK)])
     page = open_page(untrained_url)
-    go(page, "compare")
-    page.get_by_role("tab", name="File", exact=True).click()
-    page.locator("#batch_file input[type=file]").set_input_files(path)
-    expect(page.locator("#batch_status")).to_contain_text("2 rows")
-    page.locator("#batch_run").click()
+    path = tmp_path / "<img src=x onerror='window.hit = 1'>.csv"
+    compare(page, path, [("text", ATTACK), (ATTACK, "pos"), ("bad", ATTACK)])
     expect(page.locator("#batch_table")).to_contain_text("onerror")
     page.wait_for_timeout(500)
     assert page.evaluate("window.hit") is None

@@ -110,6 +110,7 @@ def test_another_method_is_refused(client):
         (DeadlineExceeded("too slow"), 504, "too slow"),
         (RuntimeError("<secret>"), 500, "the details are in its log"),
         (MemoryError(), 500, "the details are in its log"),
+        (KeyError("<secret>"), 500, "the details are in its log"),
     ],
 )
 def test_an_error_has_its_status(monkeypatch, caplog, error, status, shown):

@@ -50,26 +50,7 @@ def build(service: Service) -> None:
         return results, {CLIENT: endpoint_code("/compare_edits", arguments)}
 
     with layout.columns():
-        with layout.question_column("All chapters · Two versions of a text", INTRO):
-            first = gr.Textbox(label="Text A", lines=1, max_lines=6, elem_id=f"{STEM}_text")
-            second = gr.Textbox(label="Text B", lines=1, max_lines=6, elem_id=f"{STEM}_other")
-            chosen = gr.Radio(
-                [(entry.title, entry.stem) for entry in RECORDS],
-                value=RECORDS[0].stem,
-                label="Model",
-                elem_id=f"{STEM}_model",
-            )
-            with gr.Row(elem_classes="dl-buttons"):
-                button = gr.Button("Compare", variant="primary", elem_id=f"{STEM}_run")
-            examples = gr.Dataset(
-                label="Examples",
-                components=[gr.Textbox(visible=False), gr.Textbox(visible=False)],
-                samples=[list(texts) for _, *texts in EXAMPLES],
-                type="index",
-                elem_id=f"{STEM}_examples",
-                elem_classes="dl-examples",
-            )
-            gr.HTML(markup.note(STALE), elem_classes="dl-stale")
+        first, second, chosen, button, examples = question()
         with layout.answer_column(STEM):
             panels = [
                 EditsPanel(Model(service, entry.stem), first, second, chosen) for entry in RECORDS
@@ -102,6 +83,31 @@ def build(service: Service) -> None:
         filled.then(**event, **js)
         chosen.input(**event)
     expose(service)
+
+
+def question() -> tuple[gr.Textbox, gr.Textbox, gr.Radio, gr.Button, gr.Dataset]:
+    """The left column: both boxes, the choice of the model, the button and the examples."""
+    with layout.question_column("All chapters · Two versions of a text", INTRO):
+        first = gr.Textbox(label="Text A", lines=1, max_lines=6, elem_id=f"{STEM}_text")
+        second = gr.Textbox(label="Text B", lines=1, max_lines=6, elem_id=f"{STEM}_other")
+        chosen = gr.Radio(
+            [(entry.title, entry.stem) for entry in RECORDS],
+            value=RECORDS[0].stem,
+            label="Model",
+            elem_id=f"{STEM}_model",
+        )
+        with gr.Row(elem_classes="dl-buttons"):
+            button = gr.Button("Compare", variant="primary", elem_id=f"{STEM}_run")
+        examples = gr.Dataset(
+            label="Examples",
+            components=[gr.Textbox(visible=False), gr.Textbox(visible=False)],
+            samples=[list(texts) for _, *texts in EXAMPLES],
+            type="index",
+            elem_id=f"{STEM}_examples",
+            elem_classes="dl-examples",
+        )
+        gr.HTML(markup.note(STALE), elem_classes="dl-stale")
+    return first, second, chosen, button, examples
 
 
 def compared(service: Service, model: str, first: str, second: str) -> dict[str, Any]:
