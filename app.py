@@ -16,6 +16,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from dlnlp import catalog, plots
@@ -81,6 +82,26 @@ def share_configurations(demo: gr.Blocks) -> None:
     demo.default_config.config_for_block = config_for_block  # type: ignore[method-assign]
 
 
+def page_options(service: Service, limit: str | None = None) -> dict[str, Any]:
+    """What ``Blocks.launch`` and ``gr.mount_gradio_app`` need to know.
+
+    Args:
+        limit: The most requests of one address, such as "60/minute".
+    """
+    front = Middleware(Front, http=http_app(service), paths=PATHS, limit=limit)
+    return {
+        "app_kwargs": {"middleware": [front]},
+        "theme": theme.page_theme(),
+        "css": theme.style(),
+        "head": theme.head(),
+        "footer_links": ["api", "settings"],
+        "run_history": False,
+        "ssr_mode": False,
+        "max_file_size": MAX_BYTES,
+        "favicon_path": theme.FAVICON,
+    }
+
+
 def launch(demo: gr.Blocks, service: Service, limit: str | None = None, **options: Any) -> str:
     """Serve the page and the HTTP interface in background threads; returns the page's address.
 
@@ -88,24 +109,24 @@ def launch(demo: gr.Blocks, service: Service, limit: str | None = None, **option
         limit: The most requests of one address, such as "60/minute".
         options: Arguments of ``Blocks.launch``.
     """
-    front = Middleware(Front, http=http_app(service), paths=PATHS, limit=limit)
-    demo.launch(
-        app_kwargs={"middleware": [front]},
-        prevent_thread_lock=True,
-        theme=theme.page_theme(),
-        css=theme.style(),
-        head=theme.head(),
-        footer_links=["api", "settings"],
-        run_history=False,
-        ssr_mode=False,
-        max_file_size=MAX_BYTES,
-        favicon_path=theme.FAVICON,
-        **options,
-    )
+    demo.launch(prevent_thread_lock=True, **page_options(service, limit), **options)
+    warm_up(demo)
+    return str(demo.local_url)
+
+
+def asgi_app(service: Service, limit: str | None = None) -> FastAPI:
+    """The page and the HTTP interface, for another server than Gradio's own."""
+    demo = build_app(service)
+    page = gr.mount_gradio_app(FastAPI(), demo, path="/", **page_options(service, limit))
+    warm_up(demo)
+    return page
+
+
+def warm_up(demo: gr.Blocks) -> None:
+    """Complete the page's configuration, and prepare for the first plot in the background."""
     # Gradio's page template shows this as og:description, but Blocks has no argument for it.
     cast(dict[str, Any], demo.config)["simple_description"] = DESCRIPTION
     threading.Thread(target=plots.warm_up, daemon=True).start()
-    return str(demo.local_url)
 
 
 def has_screen() -> bool:

@@ -114,6 +114,19 @@ class Registry:
         loaded = self._predictors[catalog.record(stem).stem]
         return bool(loaded) and self._device_name() in loaded
 
+    def state(self, stem: str) -> str:
+        """ "loaded", or "loads on first use" as far as the model's report tells.
+
+        Raises:
+            KeyError: No model has that stem.
+            CheckpointError: It can't be loaded.
+        """
+        if self.is_loaded(stem):
+            return "loaded"
+        if not self.untrained:
+            self.report(stem)
+        return "loads on first use"
+
     def report(self, stem: str) -> Report:
         """The model's card and training.json, read without loading weights or torch.
 

@@ -35,6 +35,7 @@ FORBIDDEN = {
     "train": ("gradio", "dlnlp.ui", "dlnlp.plots"),
     "benchmarks": ("dlnlp.ui", "dlnlp.plots"),
     "app.py": (*HEAVY, "dlnlp.models", "train"),
+    "deploy": (*HEAVY, "dlnlp.models", "train"),
 }
 # What a chapter's model.py may import beside torch and the standard library.
 MODEL_NEEDS = {"sentiment_bert": ("transformers",)}
@@ -65,6 +66,12 @@ def test_import_rule(place):
                 assert name != banned and not name.startswith(f"{banned}."), (
                     f"{path.relative_to(ROOT)} imports {name}"
                 )
+
+
+@pytest.mark.parametrize("place", ["dlnlp", "train", "app.py"])
+def test_only_the_cluster_needs_ray(place):
+    for path in files(place):
+        assert not [name for name in imported(path) if name.split(".")[0] in ("ray", "deploy")]
 
 
 @pytest.mark.parametrize("stem", [entry.stem for entry in CATALOG])

@@ -56,6 +56,12 @@ def deadline(seconds: float, cancelled: Event | None = None) -> Iterator[None]:
         _limit.reset(token)
 
 
+def seconds_left(default: float) -> float:
+    """The seconds until the time limit of the current context, or the default without a limit."""
+    limit = _limit.get()
+    return default if limit is None else max(0.0, limit.end - time.monotonic())
+
+
 def check_deadline() -> None:
     """Check the time limit; to be called between batches or steps.
 

@@ -66,16 +66,20 @@ class Request:
 class Service:
     """What the page, its endpoints and the HTTP interface call.
 
-    Each model answers one request at a time; verbs with a queue of their own answer beside these.
-    Small requests to a verb that takes a list of texts run as one batch.
+    Each replica of a model answers one request at a time; verbs with a queue of their own answer
+    beside these. Small requests to a verb that takes a list of texts run as one batch.
 
     Args:
         registry: Loads the models.
         metrics: Counts requests and batches.
+        replicas: How many jobs a model can run at the same time. A model of this process has one
+            replica; ``deploy.cluster`` has several, in other processes.
     """
 
-    def __init__(self, registry: Registry, metrics: Metrics | None = None) -> None:
-        self.registry, self.metrics = registry, metrics
+    def __init__(
+        self, registry: Registry, metrics: Metrics | None = None, replicas: int = 1
+    ) -> None:
+        self.registry, self.metrics, self.replicas = registry, metrics, replicas
         self._lock = threading.Lock()
         self._queues: dict[str, JobQueue] = {}
         self._slots: dict[str, Slot] = {}
@@ -243,7 +247,7 @@ class Service:
         with self._lock:
             if name not in self._queues:
                 observe = functools.partial(self.metrics.batch, name) if self.metrics else ignore
-                self._queues[name] = JobQueue(name, observe)
+                self._queues[name] = JobQueue(name, observe, self.replicas)
             return self._queues[name]
 
     def close(self) -> None:
@@ -263,7 +267,7 @@ class Service:
 
     def _slot(self, name: str) -> Slot:
         with self._lock:
-            return self._slots.setdefault(name, Slot())
+            return self._slots.setdefault(name, Slot(self.replicas))
 
     def _result(self, job: Job, queue: str, left: Callable[[], bool] = lambda: False) -> Any:
         while not concurrent.futures.wait([job.future], POLL).done:

@@ -15,10 +15,15 @@ class TooLarge(ValueError):
     """The body of a request is too large."""
 
 
+class Unavailable(RuntimeError):
+    """No replica of a model can answer."""
+
+
 # The HTTP status of errors whose message is meant for the visitor; all others are faults of ours.
 STATUS: dict[type[Exception], int] = {
     CheckpointError: 503,
     Busy: 503,
+    Unavailable: 503,
     DeadlineExceeded: 504,
     Cancelled: 503,  # the server is stopping; others who cancel are no longer there
     TooLarge: 413,

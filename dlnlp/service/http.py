@@ -23,7 +23,6 @@ from fastapi_offline import FastAPIOffline
 
 from dlnlp.capabilities import CAPABILITIES, Capability
 from dlnlp.catalog import CATALOG, Record
-from dlnlp.checkpoint import CheckpointError
 from dlnlp.results import as_json
 from dlnlp.service.calls import POLL, Service
 from dlnlp.service.errors import TooLarge, sentence, status
@@ -67,9 +66,13 @@ def http_app(service: Service) -> FastAPI:
     @app.get("/readyz", tags=["health"], responses={503: {"description": "Not all can answer."}})
     async def readyz() -> Response:
         """Whether every model can answer: "loaded", "loads on first use", or what is wrong."""
-        states = {entry.stem: await run_sync(model_state, service, entry.stem) for entry in CATALOG}
-        ready = all(state in (LOADED, LAZY) for state in states.values())
-        return answer_json(states, 200 if ready else 503)
+        states, code = {}, 200
+        for entry in CATALOG:
+            try:
+                states[entry.stem] = await run_sync(service.registry.state, entry.stem)
+            except Exception as error:
+                states[entry.stem], code = sentence(error), 503
+        return answer_json(states, code)
 
     metrics = service.metrics
     if metrics:
@@ -90,21 +93,6 @@ def http_app(service: Service) -> FastAPI:
         return answer_json(body, code, headers)
 
     return app
-
-
-LOADED, LAZY = "loaded", "loads on first use"
-
-
-def model_state(service: Service, stem: str) -> str:
-    """Whether the model is loaded, or else can be, as far as its report tells."""
-    if service.registry.is_loaded(stem):
-        return LOADED
-    if not service.registry.untrained:
-        try:
-            service.registry.report(stem)
-        except CheckpointError as error:
-            return str(error)
-    return LAZY
 
 
 def add_verb(app: FastAPI, service: Service, entry: Record, capability: Capability) -> None:

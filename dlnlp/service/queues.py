@@ -1,4 +1,4 @@
-"""Queues of requests to a model: one runs at a time, small similar requests as one batch."""
+"""Queues of requests to a model: each replica runs one at a time, small similar ones as a batch."""
 
 from __future__ import annotations
 
@@ -66,6 +66,18 @@ class Job:
         self.cancelled.set()
 
 
+@dataclass(eq=False)
+class Batch:
+    """Jobs that run together.
+
+    Args:
+        overdue: When their thread is given up, in ``time.monotonic()``.
+    """
+
+    jobs: list[Job]
+    overdue: float
+
+
 Observe = Callable[[int], None]
 
 
@@ -74,24 +86,24 @@ def ignore(requests: int) -> None:
 
 
 class JobQueue:
-    """Runs jobs in their order of arrival, one at a time.
+    """Runs jobs in their order of arrival, one per replica at a time.
 
     While a job runs, others arrive; those of the same group then run as one batch. A lone job
     therefore never waits for company.
 
     Args:
         observe: Called with the number of requests of each batch.
+        replicas: How many jobs run at the same time.
     """
 
-    def __init__(self, name: str, observe: Observe = ignore) -> None:
-        self.name, self.observe = name, observe
+    def __init__(self, name: str, observe: Observe = ignore, replicas: int = 1) -> None:
+        self.name, self.observe, self.replicas = name, observe, replicas
         self._waiting: deque[Job] = deque()
-        self._running: list[Job] = []
-        self._overdue = 0.0
+        self._running: list[Batch] = []
         self._closed = False
         self._lock = threading.Lock()
         self._seconds = 0.0  # moving average of the time of a job
-        self._start_thread()
+        self._start_threads()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -106,7 +118,7 @@ class JobQueue:
         with self._lock:
             if self._closed:
                 raise Cancelled(STOPPING)
-            wait = len(self._waiting) * self._seconds
+            wait = len(self._waiting) * self._seconds / self.replicas
             if len(self._waiting) >= MOST_WAITING or wait > LONGEST_WAIT:
                 raise Busy(wait)
             self._waiting.append(job)
@@ -114,23 +126,26 @@ class JobQueue:
         return job
 
     def heal(self) -> None:
-        """Continue with a new thread if the running jobs ignore their time limit."""
+        """Give up the threads of jobs that ignore their time limit, and continue with new ones."""
         with self._lock:
-            stuck = self._running
-            if not stuck or time.monotonic() < self._overdue:
+            now = time.monotonic()
+            stuck = [batch for batch in self._running if batch.overdue <= now]
+            if not stuck:
                 return
-            self._running = []
-            self._executor.shutdown(wait=False, cancel_futures=True)  # it runs no other job
-            self._start_thread()
+            self._running = [batch for batch in self._running if batch.overdue > now]
+            self._executor.shutdown(wait=False, cancel_futures=True)  # it takes no other job
+            self._start_threads()
             for _ in self._waiting:
                 self._executor.submit(self._run_next)
-        for job in stuck:
-            _settle(job, error=DeadlineExceeded(STUCK.format(job.seconds)))
+        for batch in stuck:
+            for job in batch.jobs:
+                _settle(job, error=DeadlineExceeded(STUCK.format(job.seconds)))
 
     def close(self) -> None:
-        """Cancel all jobs and end the thread after the one that runs."""
+        """Cancel all jobs and end the threads after those that run."""
         with self._lock:
-            waiting, running = list(self._waiting), self._running
+            waiting = list(self._waiting)
+            running = [job for batch in self._running for job in batch.jobs]
             self._waiting.clear()
             self._closed = True
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -139,22 +154,23 @@ class JobQueue:
         for job in waiting:
             _settle(job, error=Cancelled(STOPPING))
 
-    def _start_thread(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+    def _start_threads(self) -> None:
+        self._executor = ThreadPoolExecutor(self.replicas, thread_name_prefix=self.name)
 
     def _run_next(self) -> None:
         with self._lock:
-            jobs = self._running = self._take()
+            jobs = self._take()
             if not jobs:  # an earlier batch included it
                 return
             begin = time.monotonic()
-            self._overdue = begin + jobs[0].seconds + GRACE
+            batch = Batch(jobs, begin + jobs[0].seconds + GRACE)
+            self._running.append(batch)
         self.observe(len(jobs))
         _run(jobs)
         taken = (time.monotonic() - begin) / len(jobs)
         with self._lock:
-            if self._running is jobs:
-                self._running = []
+            if batch in self._running:
+                self._running.remove(batch)
                 self._seconds += (taken - self._seconds) / 8
 
     def _take(self) -> list[Job]:
@@ -209,10 +225,10 @@ def _settle(job: Job, found: Sequence[Any] = (), error: BaseException | None = N
 
 
 class Slot:
-    """Admits one stream at a time; the others wait for it, up to ``MOST_STREAMS`` of them."""
+    """Admits one stream per replica at a time; up to ``MOST_STREAMS`` others wait."""
 
-    def __init__(self) -> None:
-        self._turn, self._count = threading.Semaphore(1), threading.Lock()
+    def __init__(self, replicas: int = 1) -> None:
+        self._turn, self._count = threading.Semaphore(replicas), threading.Lock()
         self._waiting = 0
 
     @contextmanager

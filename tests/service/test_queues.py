@@ -56,6 +56,36 @@ def test_jobs_that_wait_run_as_one_batch_and_get_their_own_results(held, recorde
     assert recorder.batches == [[0], [1, 2, 3, 4], [5]]
 
 
+def test_a_model_with_replicas_runs_as_many_jobs_at_the_same_time():
+    queue, together = JobQueue("test", replicas=2), threading.Barrier(2)
+
+    def meet(items):
+        together.wait(10)  # fails unless two jobs run
+        return items
+
+    jobs = [queue.submit(job(meet, number, group=number)) for number in range(4)]
+    assert [each.future.result(10) for each in jobs] == [[0], [1], [2], [3]]
+
+
+def test_giving_up_one_thread_leaves_the_other_jobs_alone(monkeypatch):
+    monkeypatch.setattr(queues, "GRACE", 0.0)
+    queue, free = JobQueue("test", replicas=2), threading.Event()
+
+    def wait(items):
+        assert free.wait(10)
+        return items
+
+    stuck, other = (queue.submit(job(wait, n, group=n, seconds=n)) for n in (0.05, 20))
+    time.sleep(0.1)
+    queue.heal()
+    with pytest.raises(DeadlineExceeded):
+        stuck.future.result(1)
+    later = queue.submit(job(list, 3))
+    assert later.future.result(10) == [3]
+    free.set()
+    assert other.future.result(10) == [20]
+
+
 def test_a_lone_job_does_not_wait(recorder):
     queue = JobQueue("test")
     begin = time.perf_counter()

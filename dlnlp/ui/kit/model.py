@@ -67,12 +67,12 @@ class Model:
             return None
 
     def queue(self, name: str = "") -> dict[str, Any]:
-        """Event arguments that put requests into the model's queue, which runs one at a time.
+        """Event arguments for the model's queue, which runs one request per replica at a time.
 
         Args:
             name: Selects a separate queue for long work, so that short requests need not wait.
         """
-        return {"concurrency_id": self.stem + name, "concurrency_limit": 1}
+        return {"concurrency_id": self.stem + name, "concurrency_limit": self.service.replicas}
 
     def id(self, name: str) -> str:
         """The HTML id of a component of this model."""
