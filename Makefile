@@ -1,5 +1,6 @@
 # `make app` runs the app, `make test` passes the tests, `make check` lints, `make bench` prints the
-# server's speed beside a baseline, `make soak` tests it for several minutes.
+# server's speed beside a baseline, `make soak` tests it for several minutes, `make cluster` serves
+# the app with Ray Serve.
 # Each sets up its own virtual environment on a fresh machine.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: app test check bench soak clean
+.PHONY: app test test-cluster check bench soak cluster clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py $(ARGS)
@@ -15,10 +16,13 @@ app: $(VENV)/app.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
+test-cluster: $(VENV)/test.stamp $(VENV)/cluster.stamp
+	$(BIN)/python -m pytest tests/e2e/test_cluster.py $(ARGS)
+
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy dlnlp train benchmarks app.py
+	$(BIN)/mypy dlnlp train benchmarks deploy app.py
 	$(BIN)/pip-audit --local --progress-spinner off
 
 bench: $(VENV)/test.stamp
@@ -26,6 +30,9 @@ bench: $(VENV)/test.stamp
 
 soak: $(VENV)/soak.stamp
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+cluster: $(VENV)/cluster.stamp
+	$(BIN)/python -m deploy.ray_app $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +47,10 @@ $(VENV)/test.stamp: requirements.txt requirements-train.txt requirements-test.tx
 
 $(VENV)/soak.stamp: $(VENV)/test.stamp requirements-soak.txt
 	$(BIN)/python -m pip install -r requirements-soak.txt
+	touch $@
+
+$(VENV)/cluster.stamp: requirements.txt requirements-cluster.txt | $(BIN)/python
+	$(BIN)/python -m pip install -r requirements-cluster.txt
 	touch $@
 
 clean:

@@ -1,0 +1,1 @@
+"""Ways to serve the app on more than one machine."""
