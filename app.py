@@ -25,7 +25,7 @@ from dlnlp.registry import Registry, shared_registry
 from dlnlp.service import Service
 from dlnlp.service.http import PATHS, http_app
 from dlnlp.service.middleware import Front
-from dlnlp.service.settings import preload, settings
+from dlnlp.service.settings import Settings, preload, settings
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.tabs import compare, start
@@ -82,13 +82,10 @@ def share_configurations(demo: gr.Blocks) -> None:
     demo.default_config.config_for_block = config_for_block  # type: ignore[method-assign]
 
 
-def page_options(service: Service, limit: str | None = None) -> dict[str, Any]:
-    """What ``Blocks.launch`` and ``gr.mount_gradio_app`` need to know.
-
-    Args:
-        limit: The most requests of one address, such as "60/minute".
-    """
-    front = Middleware(Front, http=http_app(service), paths=PATHS, limit=limit)
+def page_options(service: Service, chosen: Settings) -> dict[str, Any]:
+    """What ``Blocks.launch`` and ``gr.mount_gradio_app`` need to know."""
+    http = http_app(service, chosen.mcp)
+    front = Middleware(Front, http=http, paths=PATHS, limit=chosen.rate_limit)
     return {
         "app_kwargs": {"middleware": [front]},
         "theme": theme.page_theme(),
@@ -102,22 +99,23 @@ def page_options(service: Service, limit: str | None = None) -> dict[str, Any]:
     }
 
 
-def launch(demo: gr.Blocks, service: Service, limit: str | None = None, **options: Any) -> str:
+def launch(
+    demo: gr.Blocks, service: Service, chosen: Settings | None = None, **options: Any
+) -> str:
     """Serve the page and the HTTP interface in background threads; returns the page's address.
 
     Args:
-        limit: The most requests of one address, such as "60/minute".
         options: Arguments of ``Blocks.launch``.
     """
-    demo.launch(prevent_thread_lock=True, **page_options(service, limit), **options)
+    demo.launch(prevent_thread_lock=True, **page_options(service, chosen or Settings()), **options)
     warm_up(demo)
     return str(demo.local_url)
 
 
-def asgi_app(service: Service, limit: str | None = None) -> FastAPI:
+def asgi_app(service: Service, chosen: Settings) -> FastAPI:
     """The page and the HTTP interface, for another server than Gradio's own."""
     demo = build_app(service)
-    page = gr.mount_gradio_app(FastAPI(), demo, path="/", **page_options(service, limit))
+    page = gr.mount_gradio_app(FastAPI(), demo, path="/", **page_options(service, chosen))
     warm_up(demo)
     return page
 
@@ -159,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         url = launch(
             demo,
             service,
-            chosen.rate_limit,
+            chosen,
             server_name=options.host,
             server_port=options.port,
             inbrowser=has_screen(),

@@ -63,7 +63,7 @@ class Page:
         registry = RemoteRegistry(self.replicas, self.options.untrained)
         metrics = app.new_metrics() if chosen.metrics else None
         service = Service(registry, metrics, self.options.most_replicas)
-        return app.asgi_app(service, chosen.rate_limit)
+        return app.asgi_app(service, chosen)
 
 
 def build(arguments: dict[str, Any]) -> serve.Application:

@@ -20,6 +20,7 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
 
 from dlnlp.capabilities import CAPABILITIES, Capability
 from dlnlp.catalog import CATALOG, Record
@@ -29,7 +30,7 @@ from dlnlp.service.errors import TooLarge, sentence, status
 from dlnlp.service.schemas import request_schema, result_schema
 
 DOCS = ("/docs", "/openapi.json", "/static-offline-docs/")
-PATHS = ("/v1/", *DOCS, "/healthz", "/readyz", "/metrics")
+PATHS = ("/v1/", *DOCS, "/healthz", "/readyz", "/metrics", "/mcp")
 MOST_BYTES = 4_000_000  # of the body of a request
 SMALL = 8  # results
 DESCRIPTION = "The models of dlnlp over plain HTTP. Each path is a model and one of its verbs."
@@ -50,8 +51,11 @@ ERROR_SCHEMA = {
 _END = object()
 
 
-def http_app(service: Service) -> FastAPI:
-    """The ASGI app with all paths of ``PATHS``; ``/metrics`` only if the service has metrics."""
+def http_app(service: Service, mcp: bool = False) -> FastAPI:
+    """The ASGI app with all paths of ``PATHS``.
+
+    ``/metrics`` is served only if the service has metrics, ``/mcp`` only if ``mcp`` is set.
+    """
     app = FastAPIOffline(title="dlnlp", description=DESCRIPTION, redoc_url=None)
     for entry in CATALOG:
         for capability in CAPABILITIES:
@@ -82,6 +86,11 @@ def http_app(service: Service) -> FastAPI:
             loaded = {each.stem: service.registry.is_loaded(each.stem) for each in CATALOG}
             text = metrics.exposition(service.waiting(), loaded)
             return Response(text, media_type=metrics.content_type)
+
+    if mcp:
+        from dlnlp.service.mcp import Tools  # its packages are optional
+
+        app.router.routes.append(Route("/mcp", Tools(service), include_in_schema=False))
 
     @app.exception_handler(404)
     @app.exception_handler(405)

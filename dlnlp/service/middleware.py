@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # Paths whose requests count for the limit of an address.
 LIMITED = (
     "/v1/",
+    "/mcp",
     "/gradio_api/queue/join",
     "/gradio_api/call/",
     "/gradio_api/run/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import threading
@@ -23,15 +24,17 @@ class Settings:
         preload: The models to load in the background after the start.
         metrics: Whether ``/metrics`` is served.
         rate_limit: The most requests of one address, such as "60/minute", or None.
+        mcp: Whether ``/mcp`` offers the models' verbs to language models.
     """
 
     preload: tuple[str, ...] = ()
     metrics: bool = False
     rate_limit: str | None = None
+    mcp: bool = False
 
 
 def settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """``DLNLP_PRELOAD`` (none, all, or stems), ``DLNLP_METRICS`` (0 or 1), ``DLNLP_RATE_LIMIT``.
+    """``DLNLP_PRELOAD``, ``DLNLP_METRICS``, ``DLNLP_RATE_LIMIT`` and ``DLNLP_MCP``.
 
     Raises:
         ValueError: A variable has a value that makes no sense.
@@ -42,10 +45,22 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if unknown := [name for name in chosen if name not in stems]:
         known = ", ".join(stems)
         raise ValueError(f"DLNLP_PRELOAD must be none, all or some of {known}, not {unknown[0]!r}.")
-    flag = environment.get("DLNLP_METRICS") or "0"
-    if flag not in ("0", "1"):
-        raise ValueError(f"DLNLP_METRICS must be 0 or 1, not {flag!r}.")
-    return Settings(chosen, flag == "1", _rate(environment.get("DLNLP_RATE_LIMIT")))
+    rate = _rate(environment.get("DLNLP_RATE_LIMIT"))
+    return Settings(chosen, _flag(environment, "DLNLP_METRICS"), rate, mcp=_mcp(environment))
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    given = environment.get(name) or "0"
+    if given not in ("0", "1"):
+        raise ValueError(f"{name} must be 0 or 1, not {given!r}.")
+    return given == "1"
+
+
+def _mcp(environment: Mapping[str, str]) -> bool:
+    wanted = _flag(environment, "DLNLP_MCP")
+    if wanted and not importlib.util.find_spec("mcp"):
+        raise ValueError("DLNLP_MCP=1 needs another package: pip install -r requirements-mcp.txt")
+    return wanted
 
 
 def _rate(given: str | None) -> str | None:
