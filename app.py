@@ -28,6 +28,7 @@ from dlnlp.service.middleware import Front
 from dlnlp.service.settings import Settings, preload, settings
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
+from dlnlp.ui.kit.model import visitor_left
 from dlnlp.ui.tabs import compare, start
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ DESCRIPTION = (
 
 
 def build_app(service: Service) -> gr.Blocks:
-    """The page; models are loaded on their first request."""
+    """The page; models are loaded on their first request, which ends if the visitor leaves."""
+    service = service.watching(visitor_left)
     with gr.Blocks(title="dlnlp", delete_cache=(HOUR, HOUR)) as demo:
         gr.HTML(markup.header(service.registry.untrained))
         with gr.Tabs(overflow_behavior="wrap"):  # all tabs are visible on a phone, too
@@ -163,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             inbrowser=has_screen(),
             quiet=True,
         )
-        preload(registry, chosen.preload)
+        preload(service, chosen.preload)
         print(f"dlnlp is served at {url} (press Ctrl-C to stop)", flush=True)
         while True:
             time.sleep(3600)

@@ -41,9 +41,17 @@ def over_http(port):
 
 
 def over_gradio(port):
+    return asked(port, f"{LSTM}_classify", [["a film"]])
+
+
+def comparing(port):
+    return asked(port, "compare_edits", [LSTM, "a film", "a long film"])
+
+
+def asked(port, endpoint, data):
     """As ``gradio_client`` asks: the visitor leaves when the stream of events closes."""
-    path, session = f"/gradio_api/call/{LSTM}_classify", uuid.uuid4().hex
-    body = json.dumps({"data": [["a film"]], "session_hash": session}).encode()
+    path, session = f"/gradio_api/call/{endpoint}", uuid.uuid4().hex
+    body = json.dumps({"data": data, "session_hash": session}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
     )
@@ -59,13 +67,13 @@ def answered(port, path, body):
     return time.monotonic() - begin
 
 
-@pytest.mark.parametrize("way", [over_http, over_gradio])
+@pytest.mark.parametrize("way", [over_http, over_gradio, comparing])
 def test_leaving_ends_a_request(port, monkeypatch, way):
     predictor, running = SERVICE.registry.get(LSTM), []
     real = predictor.classify
 
     def endless(texts):
-        if texts != ["a film"]:
+        if texts[0] != "a film":
             return real(texts)
         running.append(texts)
         while True:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import copy
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -80,18 +81,22 @@ class Service:
         self, registry: Registry, metrics: Metrics | None = None, replicas: int = 1
     ) -> None:
         self.registry, self.metrics, self.replicas = registry, metrics, replicas
+        self._left: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()
         self._queues: dict[str, JobQueue] = {}
         self._slots: dict[str, Slot] = {}
 
-    def call(
-        self,
-        stem: str,
-        verb: str,
-        left: Callable[[], bool] = lambda: False,
-        /,
-        **arguments: Any,
-    ) -> Any:
+    def watching(self, left: Callable[[], bool]) -> Service:
+        """The same service, whose ``call`` and ``run`` end once the caller has left.
+
+        Args:
+            left: Whether the caller has left; asked every second.
+        """
+        watched = copy.copy(self)  # with the same queues
+        watched._left = left
+        return watched
+
+    def call(self, stem: str, verb: str, /, **arguments: Any) -> Any:
         """The predictor's results, which ``dlnlp.results.as_json`` turns into JSON.
 
         A text of more than ``MAX_CHARACTERS`` is cut, and its result is marked as truncated if it
@@ -115,7 +120,7 @@ class Service:
         request = self.checked(stem, verb, arguments)
         self.registry.get(stem)  # loading it does not count as time of the request
         with self._counted(stem, verb):
-            return marked(request, self._result(self.submit(request), request.queue, left))
+            return marked(request, self._result(self.submit(request), request.queue))
 
     async def answer(self, stem: str, verb: str, left: Left = never, /, **arguments: Any) -> Any:
         """Like ``call``, without a thread that waits, for verbs that do not stream.
@@ -154,7 +159,7 @@ class Service:
             seconds: The time limit; by default that of a request.
 
         Raises:
-            CheckpointError, Busy, DeadlineExceeded: See ``call``.
+            CheckpointError, Busy, DeadlineExceeded, Cancelled: See ``call``.
         """
 
         def once(items: list[Any]) -> list[Any]:
@@ -269,10 +274,10 @@ class Service:
         with self._lock:
             return self._slots.setdefault(name, Slot(self.replicas))
 
-    def _result(self, job: Job, queue: str, left: Callable[[], bool] = lambda: False) -> Any:
+    def _result(self, job: Job, queue: str) -> Any:
         while not concurrent.futures.wait([job.future], POLL).done:
             self.queue(queue).heal()
-            if left():
+            if self._left():
                 job.cancel()
                 raise Cancelled("The caller has left.")
         return job.future.result()

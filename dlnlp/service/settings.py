@@ -9,9 +9,10 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dlnlp.catalog import CATALOG
-from dlnlp.checkpoint import CheckpointError
-from dlnlp.registry import Registry
+from dlnlp.capabilities import CAPABILITIES
+from dlnlp.catalog import CATALOG, record
+from dlnlp.service.calls import Service
+from dlnlp.service.errors import EXPECTED
 
 _log = logging.getLogger("dlnlp.service")
 
@@ -77,14 +78,20 @@ def _rate(given: str | None) -> str | None:
     return given
 
 
-def preload(registry: Registry, stems: tuple[str, ...]) -> threading.Thread:
-    """Load models in a background thread; one that can't be loaded is logged."""
+def preload(service: Service, stems: tuple[str, ...]) -> threading.Thread:
+    """Load models in a background thread, and call each verb once; faults are logged.
+
+    The first call of a verb may load more: BERT's attributions need another engine.
+    """
 
     def load() -> None:
         for stem in stems:
             try:
-                registry.get(stem)
-            except (CheckpointError, ValueError) as error:
+                service.registry.get(stem)
+                for each in CAPABILITIES:
+                    if record(stem).can(each.verb) and not each.streams:
+                        service.call(stem, each.verb, **each.sample)
+            except EXPECTED as error:
                 _log.warning("%s", error)
 
     thread = threading.Thread(target=load, name="preload", daemon=True)

@@ -4,6 +4,7 @@ import pytest
 
 from dlnlp.catalog import CATALOG
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.service.settings import Settings, preload, settings
 
 STEMS = tuple(entry.stem for entry in CATALOG)
@@ -43,7 +44,7 @@ def test_a_value_that_makes_no_sense_is_named(variables):
 
 def test_models_are_loaded_in_the_background_and_a_broken_one_is_logged(tmp_path, caplog):
     registry = Registry(untrained=True)
-    preload(registry, STEMS[:2]).join(60)
+    preload(Service(registry), STEMS[:2]).join(60)
     assert [registry.is_loaded(stem) for stem in STEMS[:3]] == [True, True, False]
-    preload(Registry(root=tmp_path), STEMS[:1]).join(60)
+    preload(Service(Registry(root=tmp_path)), STEMS[:1]).join(60)
     assert "is missing" in caplog.text

@@ -45,7 +45,7 @@ class Model:
             CheckpointError, TypeError, ValueError, Busy, DeadlineExceeded: See ``Service.call``.
             Cancelled: The visitor has left.
         """
-        return self.service.call(self.stem, verb, visitor_left, **arguments)
+        return self.service.call(self.stem, verb, **arguments)
 
     def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
         """Like ``call``, for verbs that return an iterator."""
