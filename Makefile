@@ -1,6 +1,6 @@
 # `make app` runs the app, `make test` passes the tests, `make check` lints, `make bench` prints the
 # server's speed beside a baseline, `make soak` tests it for several minutes, `make cluster` serves
-# the app with Ray Serve.
+# the app with Ray Serve, `make homes` follows the recipes of Spaces, Docker and pip.
 # Each sets up its own virtual environment on a fresh machine.
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: app test test-cluster check bench soak cluster clean
+.PHONY: app test test-cluster check bench soak homes cluster clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py $(ARGS)
@@ -28,6 +28,9 @@ check: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks.serving $(ARGS)
 
+homes: | $(BIN)/python
+	$(BIN)/python -m tests.homes $(ARGS)
+
 soak: $(VENV)/soak.stamp
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
@@ -37,11 +40,18 @@ cluster: $(VENV)/cluster.stamp
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/app.stamp: requirements.txt | $(BIN)/python
+# A failure of this step is no error: then the next one installs PyPI's build.
+CPU_TORCH = command -v nvidia-smi >/dev/null || \
+	$(BIN)/python -m pip install -q --retries 0 --timeout 5 -r pre-requirements.txt >/dev/null 2>&1 || true
+
+$(VENV)/app.stamp: requirements.txt pre-requirements.txt | $(BIN)/python
+	@$(CPU_TORCH)
 	$(BIN)/python -m pip install -r requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: requirements.txt requirements-train.txt requirements-test.txt | $(BIN)/python
+$(VENV)/test.stamp: requirements.txt requirements-train.txt requirements-test.txt pre-requirements.txt \
+		requirements-mcp.txt | $(BIN)/python
+	@$(CPU_TORCH)
 	$(BIN)/python -m pip install -r requirements-test.txt
 	touch $@
 
@@ -49,7 +59,8 @@ $(VENV)/soak.stamp: $(VENV)/test.stamp requirements-soak.txt
 	$(BIN)/python -m pip install -r requirements-soak.txt
 	touch $@
 
-$(VENV)/cluster.stamp: requirements.txt requirements-cluster.txt | $(BIN)/python
+$(VENV)/cluster.stamp: requirements.txt requirements-cluster.txt pre-requirements.txt | $(BIN)/python
+	@$(CPU_TORCH)
 	$(BIN)/python -m pip install -r requirements-cluster.txt
 	touch $@
 

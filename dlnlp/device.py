@@ -20,7 +20,9 @@ def pick_device(name: str | None = None) -> torch.device:
     available = ["cpu"]
     if torch.backends.mps.is_available():
         available.insert(0, "mps")
-    if torch.cuda.is_available():
+    # On a ZeroGPU Space the package ``spaces`` makes torch claim a GPU, which only functions that
+    # are decorated with ``spaces.GPU`` have.
+    if torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU"):
         available.insert(0, "cuda")
     kind, _, index = (name or available[0]).partition(":")
     beyond = kind == "cuda" and index.isdigit() and int(index) >= torch.cuda.device_count()

@@ -35,7 +35,8 @@ FORBIDDEN = {
     "train": ("gradio", "dlnlp.ui", "dlnlp.plots"),
     "benchmarks": ("dlnlp.ui", "dlnlp.plots"),
     "app.py": (*HEAVY, "dlnlp.models", "train"),
-    "deploy": (*HEAVY, "dlnlp.models", "train"),
+    "deploy/ray_app.py": (*HEAVY, "dlnlp.models", "train"),
+    "deploy/replicas.py": (*HEAVY, "dlnlp.models", "train"),
 }
 # What a chapter's model.py may import beside torch and the standard library.
 MODEL_NEEDS = {"sentiment_bert": ("transformers",)}

@@ -1,4 +1,4 @@
-"""Files outside the page are not served, and the server connects to nobody."""
+"""Other files are not served, limits count visitors, and the server connects to nobody."""
 
 import http.client
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 import app
@@ -13,6 +14,7 @@ from dlnlp.capabilities import CAPABILITIES
 from dlnlp.catalog import CATALOG
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from dlnlp.service.settings import Settings
 from tests.test_app import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,3 +129,18 @@ def test_all_verbs_answer_without_a_network_and_nothing_is_sent():
     )
     verbs = sum(entry.can(each.verb) for entry in CATALOG for each in CAPABILITIES)
     assert done.stdout.strip() == f"{verbs} []", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("trusted", "last"), [("127.0.0.1", 200), ("192.0.2.7", 429)])
+def test_a_limit_counts_visitors_if_the_proxy_is_trusted(monkeypatch, trusted, last):
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    service = Service(Registry(untrained=True))
+    demo, port = app.build_app(service), free_port()
+    app.launch(demo, service, Settings(rate_limit="1/hour"), quiet=True, server_port=port)
+    url = f"http://127.0.0.1:{port}/v1/sentiment_lstm/classify"
+    codes = [
+        httpx.post(url, json={"texts": ["a"]}, headers={"X-Forwarded-For": visitor}).status_code
+        for visitor in ("203.0.113.1", "203.0.113.1", "203.0.113.2")
+    ]
+    demo.close(verbose=False)
+    assert codes == [200, 429, last]

@@ -1,0 +1,13 @@
+# docker build -t dlnlp . && docker run -p 7860:7860 dlnlp
+FROM python:3.12-slim
+ARG REQUIREMENTS=requirements.txt
+RUN useradd --create-home --uid 1000 user
+WORKDIR /home/user/app
+COPY pre-requirements.txt requirements.txt requirements-*.txt ./
+RUN pip install --no-cache-dir -r pre-requirements.txt && pip install --no-cache-dir -r $REQUIREMENTS
+COPY . .
+USER user
+ENV GRADIO_SERVER_NAME=0.0.0.0
+EXPOSE 7860
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:7860/healthz')"]
+CMD ["python", "app.py"]
