@@ -7,7 +7,11 @@ import os
 # Tiny models gain nothing from threads, and parallel tests fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -25,6 +29,12 @@ PAIRS = [
     ("The cat sleeps.", "Le chat est endormi."),
 ]
 WIKI = ["", " = Cats = ", "", " The cat is a small , furry animal @-@ like <unk> . ", ""]
+
+
+def finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine; the thread of the tests may run Playwright's event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="session")

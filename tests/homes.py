@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -19,17 +20,39 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from deploy import space
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTED = 180  # seconds
-# What ZeroGPU sets; nothing answers at the address, since only a call of the GPU function asks it.
-ZERO_GPU = {"SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": "http://127.0.0.1:9"}
+
+
+class ZeroGPU(http.server.BaseHTTPRequestHandler):
+    """Stands in for the service to which a ZeroGPU Space reports that it has a GPU function."""
+
+    reports: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        """Accept the report."""
+        self.reports.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+
+@contextlib.contextmanager
+def zero_gpu() -> Iterator[dict[str, str]]:
+    """The variables that ZeroGPU sets."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), ZeroGPU)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    yield {"SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": address}
+    server.shutdown()
 
 
 def run(command: str, folder: Path, environment: dict[str, str]) -> None:
@@ -93,21 +116,32 @@ def install_cpu_torch(folder: Path, variables: dict[str, str]) -> None:
         print("PyTorch's index can't be reached: this goes on with the build of PyPI.", flush=True)
 
 
-def try_space(place: Path, python: str, zero_gpu: bool = False) -> None:
-    """Install in the order of the Hub, and start the app file."""
-    folder = place / "space"
-    space.write("somebody/dlnlp", folder, zero_gpu)
+def try_cpu_space(place: Path, python: str) -> None:
+    """Install in the order of the Hub, and start the app."""
+    folder, variables = place / "space", environment(place / "venv", python)
+    space.write("somebody/dlnlp", folder)
+    install_cpu_torch(folder, variables)
+    with served(install_space(folder, variables), folder, variables) as port:
+        check(port)
+
+
+def try_zero_gpu_space(place: Path, python: str) -> None:
+    """The same with ZeroGPU's versions and the real package ``spaces``."""
+    folder, variables = place / "space", environment(place / "venv", python)
+    space.write("somebody/dlnlp", folder, zero_gpu=True)
+    command = install_space(folder, variables)
+    with zero_gpu() as others, served(command, folder, variables | others) as port:
+        check(port)
+    assert ZeroGPU.reports == ["/startup-report"], "no function for the GPU was found"
+
+
+def install_space(folder: Path, variables: dict[str, str]) -> list[str]:
+    """Install what the Space needs; returns the command that starts it."""
     page = (folder / "README.md").read_text(encoding="utf-8")
     matter = dict(re.findall(r'^(\w+): *"?([^"\n]+)"?$', page, re.MULTILINE))
-    variables = environment(place / "venv", python)
-    if not zero_gpu:
-        install_cpu_torch(folder, variables)
     run("pip install -r requirements.txt", folder, variables)
     run(f"pip install gradio=={matter['sdk_version']}", folder, variables)
-    if zero_gpu:
-        variables |= ZERO_GPU
-    with served(["python", matter["app_file"]], folder, variables) as port:
-        check(port)
+    return ["python", matter["app_file"]]
 
 
 def try_docker(place: Path, python: str) -> None:
@@ -168,9 +202,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             place = Path(name)
             if home == "cpu-space":
-                try_space(place, sys.executable)
+                try_cpu_space(place, sys.executable)
             elif home == "zero-gpu-space":
-                try_space(place, options.python312, zero_gpu=True)
+                try_zero_gpu_space(place, options.python312)
             elif home == "docker":
                 try_docker(place, sys.executable)
             elif home == "install":

@@ -1,7 +1,6 @@
 """The app without a browser: its endpoints through the client, and its process."""
 
 import ast
-import asyncio
 import itertools
 import json
 import os
@@ -33,6 +32,7 @@ from dlnlp.compare.batch import QUEUE
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.service import Service, code
+from tests.conftest import finished
 from tests.ui.conftest import BAD_TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -218,7 +218,7 @@ def test_compare_endpoint_without_checkpoints(missing):
 def test_an_endpoint_without_its_checkpoint_says_so(missing):
     call = next(f.fn for f in missing.fns.values() if f.api_name == f"{compare.MODELS[0]}_classify")
     with pytest.raises(gr.Error, match="to repair it"):
-        asyncio.run(call(["good"]))
+        finished(call(["good"]))
 
 
 # The process

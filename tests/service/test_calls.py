@@ -1,6 +1,5 @@
 """Requests to predictors: input checks, budgets, deadlines, and JSON for every public verb."""
 
-import asyncio
 import functools
 import inspect
 import json
@@ -15,6 +14,7 @@ from dlnlp.inference.deadline import DeadlineExceeded, check_deadline
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.service import Service, calls
+from tests.conftest import finished
 
 REGISTRY = Registry(untrained=True)
 SERVICE = Service(REGISTRY)
@@ -168,7 +168,7 @@ def test_an_endpoint_is_a_typed_function_that_returns_json(stem, verb):
     function = service.endpoint(SERVICE, stem, wanted)
     assert function.__name__ == verb and function.__doc__ == wanted.description
     assert list(inspect.signature(function).parameters) == list(wanted.signature.parameters)
-    found = asyncio.run(function(*wanted.sample.values())) if not wanted.streams else None
+    found = finished(function(*wanted.sample.values())) if not wanted.streams else None
     if wanted.streams:
         assert inspect.isgeneratorfunction(function)
         texts = list(function(**wanted.sample))

@@ -1,6 +1,5 @@
 """The MCP server, asked by the official client."""
 
-import asyncio
 import json
 import socket
 
@@ -15,6 +14,7 @@ from dlnlp.results import as_json
 from dlnlp.service import Service
 from dlnlp.service.mcp import FOR_PROGRAMS
 from dlnlp.service.settings import Settings, settings
+from tests.conftest import finished
 
 SERVICE = Service(Registry(untrained=True))
 TOOLS = [
@@ -44,7 +44,7 @@ def ask(url, question):
         async with Client(url) as client:
             return await question(client)
 
-    return asyncio.run(asked())
+    return finished(asked())
 
 
 def call(url, name, arguments):
