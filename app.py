@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import signal
 import sys
@@ -86,7 +87,7 @@ def share_configurations(demo: gr.Blocks) -> None:
 
 def page_options(service: Service, chosen: Settings) -> dict[str, Any]:
     """What ``Blocks.launch`` and ``gr.mount_gradio_app`` need to know."""
-    http = http_app(service, chosen.mcp)
+    http = functools.partial(http_app, service, chosen.mcp)
     front = Middleware(Front, http=http, paths=PATHS, limit=chosen.rate_limit)
     return {
         "app_kwargs": {"middleware": [front]},

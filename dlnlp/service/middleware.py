@@ -6,8 +6,9 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from anyio.to_thread import run_sync
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Paths whose requests count for the limit of an address.
@@ -51,7 +52,7 @@ class Front:
 
     Args:
         app: The page.
-        http: The HTTP interface.
+        http: Makes the HTTP interface on its first request; that takes a while.
         paths: The beginnings of its paths.
         limit: The most requests of one address, such as "60/minute".
     """
@@ -59,11 +60,13 @@ class Front:
     def __init__(
         self,
         app: ASGIApp,
-        http: ASGIApp,
+        http: Callable[[], ASGIApp],
         paths: tuple[str, ...],
         limit: str | None = None,
     ) -> None:
-        self.app, self.http, self.paths = app, http, paths
+        self.app, self.paths = app, paths
+        self._make_http = http
+        self._http: ASGIApp | None = None
         self._limit = RateLimit(limit) if limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +83,9 @@ class Front:
             fault = f"Too many requests came from this address: try again in {wait} s."
             await refuse(send, 429, fault, number, {"retry-after": str(wait)})
         elif path.startswith(self.paths):
-            await self.http(scope, receive, send)
+            if self._http is None:
+                self._http = await run_sync(self._make_http)
+            await self._http(scope, receive, send)
         else:
             await self.app(scope, receive, send)
         _log.info("%s %s %s %.3f s", number, scope["method"], path, time.perf_counter() - begin)

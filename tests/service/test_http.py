@@ -28,7 +28,7 @@ LSTM = "/v1/sentiment_lstm/classify"
 def behind_front(service, limit=None):
     """A client of the HTTP interface as it is served: beside a page, behind the middleware."""
     page = Route("/{path:path}", lambda request: PlainTextResponse("page"), methods=["GET", "POST"])
-    front = Middleware(Front, http=http_app(service), paths=PATHS, limit=limit)
+    front = Middleware(Front, http=lambda: http_app(service), paths=PATHS, limit=limit)
     app = Starlette(routes=[page], middleware=[front])
     return TestClient(app, raise_server_exceptions=False)
 
