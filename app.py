@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # Gradio regularly summarises all past events, which takes longer than running a small model.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+
+gc.disable()  # importing Gradio takes a fifth less time without
 
 import gradio as gr
 from fastapi import FastAPI
@@ -31,6 +34,9 @@ from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.model import visitor_left
 from dlnlp.ui.tabs import compare, start
+
+gc.freeze()  # what was imported stays, so collections need not look at it
+gc.enable()
 
 if TYPE_CHECKING:
     from dlnlp.service.metrics import Metrics
@@ -166,6 +172,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             inbrowser=has_screen(),
             quiet=True,
         )
+        gc.freeze()  # the page stays, too
         preload(service, chosen.preload)
         print(f"dlnlp is served at {url} (press Ctrl-C to stop)", flush=True)
         while True:
