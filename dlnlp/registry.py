@@ -19,6 +19,7 @@ from dlnlp.checkpoint import (
     out_of_memory,
     read_report,
 )
+from dlnlp.memory import trim
 
 
 class Registry:
@@ -70,6 +71,7 @@ class Registry:
             predictor = loaded.get(name)
             if predictor is None:
                 predictor = loaded[name] = self._load(entry, name)
+                trim()
         self._used(stem)
         return predictor
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dlnlp.capabilities import CAPABILITIES
 from dlnlp.catalog import CATALOG, record
+from dlnlp.memory import trim
 from dlnlp.service.calls import Service
 from dlnlp.service.errors import EXPECTED
 
@@ -93,6 +94,7 @@ def preload(service: Service, stems: tuple[str, ...]) -> threading.Thread:
                         service.call(stem, each.verb, **each.sample)
             except EXPECTED as error:
                 _log.warning("%s", error)
+        trim()
 
     thread = threading.Thread(target=load, name="preload", daemon=True)
     thread.start()

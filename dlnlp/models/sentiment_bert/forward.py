@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dlnlp.inference.batching import pad_rows
 from dlnlp.inference.deadline import check_deadline
+from dlnlp.memory import trim
 from dlnlp.models.sentiment_bert.model import label_logits
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class LazyModel:
                 # Weights created in inference mode can't have gradients.
                 with torch.inference_mode(False):
                     self._model = self._build().eval()
+                trim()
             return self._model
 
 
