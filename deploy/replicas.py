@@ -26,8 +26,10 @@ from dlnlp import catalog
 from dlnlp.capabilities import CAPABILITIES
 from dlnlp.inference.deadline import check_deadline, deadline, seconds_left
 from dlnlp.registry import Registry
+from dlnlp.service import Service
 from dlnlp.service.calls import SECONDS
 from dlnlp.service.errors import Unavailable
+from dlnlp.service.settings import preload
 
 POLL = 0.25  # seconds between checks of the time limit while a replica computes
 STATE_SECONDS = 3.0
@@ -39,7 +41,9 @@ _END = object()
 
 
 class Replica:
-    """One model in a process of its own.
+    """One model in a process of its own, which is loaded and warmed up at the start.
+
+    If that fails, the replica serves all the same: each call tries to load the model again.
 
     Args:
         stem: The model.
@@ -48,7 +52,7 @@ class Replica:
 
     def __init__(self, stem: str, untrained: bool = False) -> None:
         self.stem, self.registry = stem, Registry(untrained=untrained)
-        self.registry.get(stem)
+        preload(Service(self.registry), (stem,)).join()
 
     async def call(
         self, verb: str, arguments: tuple[Any, ...], options: Mapping[str, Any], seconds: float

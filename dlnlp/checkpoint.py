@@ -33,6 +33,11 @@ class CheckpointError(RuntimeError):
             f"&& python -m train.{stem} && python -m train.promote {stem}"
         )
         super().__init__(f"The checkpoint in {folder} {fault}; to repair it, run: {remedy}")
+        self._arguments = (folder, fault, remedy)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Makes it possible to send the error to another process."""
+        return CheckpointError, self._arguments
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The registry: one predictor per model and device, loaded on first use."""
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dlnlp.catalog import CATALOG, Record
+from dlnlp.checkpoint import CheckpointError
 from dlnlp.device import pick_device
 from dlnlp.registry import Registry
 
@@ -113,3 +115,9 @@ def test_a_limit_that_makes_no_sense_is_refused(monkeypatch, limit):
     monkeypatch.setenv("DLNLP_MAX_LOADED", limit)
     with pytest.raises(ValueError, match="DLNLP_MAX_LOADED"):
         Registry(untrained=True)
+
+
+def test_a_fault_can_be_sent_to_another_process(tmp_path):
+    with pytest.raises(CheckpointError) as caught:
+        Registry(tmp_path).get(ENTRY.stem)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
