@@ -91,6 +91,18 @@ class Attention(Protocol):
 
 
 @runtime_checkable
+class Lens(Protocol):
+    """The predictions of a language model's layers."""
+
+    def lens(self, text: str) -> results.Lens:
+        """What each layer would predict after each token (logit lens).
+
+        Args:
+            text: An English text; only the end of a long text is used.
+        """
+
+
+@runtime_checkable
 class Translate(Protocol):
     """Translation by beam search."""
 
@@ -309,6 +321,7 @@ CAPABILITIES = (
     Capability("trace", Trace, {"text": FEELING}, ONE_TEXT),
     Capability("layers", Layers, {"text": FEELING}, ONE_TEXT),
     Capability("attention", Attention, {"text": FEELING}, ONE_TEXT),
+    Capability("lens", Lens, {"text": "The meaning of life is"}, ONE_TEXT, keep="end"),
     Capability(
         "translate",
         Translate,

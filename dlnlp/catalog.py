@@ -347,7 +347,7 @@ CATALOG = (
         task="text-generation",
         description="A decoder-only Transformer predicts the next token of an English text and "
         "continues it.",
-        verbs=("distribution", "next_tokens", "generate", "stream", "score", "attention"),
+        verbs=("distribution", "next_tokens", "generate", "stream", "score", "attention", "lens"),
         family="decoder-only Transformer",
         data=(*STORIES, WIKITEXT, TATOEBA, IMDB),
         metrics=(

@@ -102,6 +102,29 @@ class AttentionMaps:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """What a language model would predict after each of T tokens from each of L layers.
+
+    Layer 0 is the embeddings; the last layer's predictions are the model's own. ``predicted``
+    (L, T) has the most likely tokens and ``probabilities`` (L, T) theirs; ``final`` (L, T) is the
+    probability of the token that the last layer predicts.
+    """
+
+    tokens: tuple[str, ...]
+    predicted: tuple[tuple[str, ...], ...]
+    probabilities: np.ndarray
+    final: np.ndarray
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        shape = (len(self.predicted), len(self.tokens))
+        if {len(row) for row in self.predicted} != {len(self.tokens)}:
+            raise ValueError(f"every layer needs predictions after {len(self.tokens)} tokens")
+        if self.probabilities.shape != shape or self.final.shape != shape:
+            raise ValueError(f"probabilities must have the shape {shape}")
+
+
+@dataclass(frozen=True)
 class NextToken:
     """A candidate for the next token; ``text`` is what it appends to the prompt.
 

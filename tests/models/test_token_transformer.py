@@ -368,3 +368,29 @@ def test_special_tokens_are_never_predicted() -> None:
     found = predictable(torch.full((2, 5), 3.0)).softmax(-1)
     assert not found[:, [UNK_ID, BEGIN_ID]].any()
     torch.testing.assert_close(found.sum(1), torch.ones(2))
+
+
+def test_the_last_layer_of_the_lens_is_the_models_prediction() -> None:
+    found = PREDICTOR.lens("hello")
+    assert found.tokens == (shown(b"<|endoftext|>"), *"hello")
+    for end in range(1, len("hello") + 1):
+        [best] = PREDICTOR.next_tokens("hello"[:end], k=1)
+        assert found.predicted[-1][end] == best.text
+        assert found.probabilities[-1, end] == pytest.approx(best.probability, abs=1e-5)
+    np.testing.assert_array_equal(found.final[-1], found.probabilities[-1])
+
+
+def test_a_layer_of_the_lens_is_a_model_without_the_later_layers() -> None:
+    text, depth = "a film", 1
+    found = PREDICTOR.lens(text)
+    shallow = tiny().model
+    shallow.blocks = shallow.blocks[:depth]
+    ids, _ = PREDICTOR.tokens.end(text, 32)
+    with torch.inference_mode():
+        rows = predictable(shallow(torch.tensor([ids]))[0]).softmax(-1)
+    best = rows.max(-1)
+    assert found.predicted[depth] == tuple(PREDICTOR.tokens.texts[i] for i in best.indices)
+    np.testing.assert_allclose(found.probabilities[depth], best.values, rtol=1e-4)
+    target = torch.tensor([PREDICTOR.tokens.texts.index(each) for each in found.predicted[-1]])
+    expected = rows.gather(1, target[:, None])[:, 0]
+    np.testing.assert_allclose(found.final[depth], expected, rtol=1e-4)

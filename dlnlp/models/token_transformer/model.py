@@ -158,19 +158,28 @@ class TransformerModel(nn.Module):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.num_layers))
 
     def hidden(
-        self, tokens: Tensor, cache: Cache | None = None, maps: list[Tensor] | None = None
+        self,
+        tokens: Tensor,
+        cache: Cache | None = None,
+        maps: list[Tensor] | None = None,
+        residuals: list[Tensor] | None = None,
     ) -> Tensor:
         """Final hidden states (B, T, C) of token ids (B, T).
 
         If ``cache`` is given, their keys and values are added to it. If ``maps`` is given, each
-        layer's attention weights (B, H, T, S) are appended to it.
+        layer's attention weights (B, H, T, S) are appended to it. If ``residuals`` is given, the
+        embeddings and the output of each block (B, T, C) are appended to it.
         """
         start = 0 if cache is None else cache.length
         # Scaled as in the paper, so that the positional encoding does not dominate.
         x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
         x = self.dropout(self.positions(x, start))
+        if residuals is not None:
+            residuals.append(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, cache, layer, maps)
+            if residuals is not None:
+                residuals.append(x)
         if cache is not None:
             cache.length += tokens.shape[1]
         return cast(Tensor, self.norm(x))

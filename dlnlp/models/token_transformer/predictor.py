@@ -23,7 +23,7 @@ from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
 from dlnlp.models.token_transformer.tokens import Prompt, Tokens
 from dlnlp.models.untrained import seeded_weights
-from dlnlp.results import AttentionMaps, Distribution, NextToken, Piece, TokenScore
+from dlnlp.results import AttentionMaps, Distribution, Lens, NextToken, Piece, TokenScore
 from dlnlp.text.byte_level import byte_tokenizer
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
 
@@ -190,6 +190,37 @@ class TokenTransformerPredictor:
         self.model.hidden(torch.tensor([ids], device=self.device), maps=maps)
         tokens = tuple(self.tokens.texts[token] for token in ids)
         return AttentionMaps(tokens, torch.cat(maps).float().cpu().numpy(), cut)
+
+    @torch.inference_mode()
+    def lens(self, text: str) -> Lens:
+        """What each layer would predict after each token: the logit lens (nostalgebraist 2020).
+
+        The model's last LayerNorm and output layer are applied to the output of each layer. The
+        first token is the begin token. Only the end of a long text is used.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The deadline passed between two layers.
+        """
+        ids, cut = self.tokens.end(check_text(text), self.model.config.context)
+        residuals: list[Tensor] = []
+        states = self.model.hidden(torch.tensor([ids], device=self.device), residuals=residuals)
+        target = predictable(self.model.logits(states[0])).argmax(-1, keepdim=True)  # (T, 1)
+        best, final = [], []
+        for layer in residuals:  # one at a time, because all logits would take a lot of memory
+            check_deadline()
+            logits = predictable(self.model.logits(self.model.norm(layer[0])))
+            rows = logits.softmax(-1)  # (T, V)
+            best.append(rows.max(-1))
+            final.append(rows.gather(-1, target)[:, 0])
+        texts = self.tokens.texts
+        return Lens(
+            tuple(texts[token] for token in ids),
+            tuple(tuple(texts[token] for token in row.indices.tolist()) for row in best),
+            torch.stack([row.values for row in best]).cpu().numpy(),
+            torch.stack(final).cpu().numpy(),
+            cut,
+        )
 
     @torch.inference_mode()
     def total(self, text: str) -> float:

@@ -15,6 +15,7 @@ from dlnlp.ui.panels.generation_settings import (
     generation_settings,
 )
 from dlnlp.ui.panels.heads import heads_panel
+from dlnlp.ui.panels.lens import lens_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
 from dlnlp.ui.panels.surprise import surprise_panel
 
@@ -58,8 +59,9 @@ def build_tab(service: Service) -> None:
             adopted = continuation_panel(model, asked.box, buttons, filtering, settings)
             next_tokens, chosen = next_tokens_panel(model, asked.box, filtering)
             surprise = surprise_panel(model, asked.box)
+            lens = lens_panel(model, asked.box)
             heads = heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end")
-            panels = [next_tokens, surprise, heads]
+            panels = [next_tokens, surprise, lens, heads]
             export = export_panel(
                 model,
                 asked.box,

@@ -1,0 +1,83 @@
+"""What each layer of a language model would predict after each token."""
+
+from __future__ import annotations
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp.plots import visible
+from dlnlp.results import Lens
+from dlnlp.ui.kit.markup import caption, join, note, percent, tint
+from dlnlp.ui.kit.model import Model
+from dlnlp.ui.kit.panels import Panel, Values
+
+ABOUT = (
+    "The logit lens: the model's output layer applied to the output of each layer, as if the later "
+    "layers did not exist. Each column is a token of your prompt, each cell the most likely next "
+    "token. The last row is the model's prediction; those that agree with it are bold. A stronger "
+    "colour means a higher probability."
+)
+BLANK = "Submit a prompt to see the predictions of each layer."
+MOST_TOKENS = 48  # columns shown
+STRONGEST = 70  # percent of the colour, for a probability of 1
+
+
+def lens_panel(model: Model, box: gr.Textbox) -> Panel:
+    """A table of predictions, one row for each layer and one column for each token."""
+    title = "Predictions layer by layer"
+    with Panel(model, box, "lens", title, open=False, blank=BLANK, keep="end") as panel:
+        gr.HTML(caption(ABOUT))
+        table = gr.HTML(elem_id=model.id("lens_table"), elem_classes="dl-result")
+
+    def show(text: str) -> Values:
+        return {table: lens_table(model.call("lens", text=text))}
+
+    return panel.shows(show, outputs=[table])
+
+
+def lens_table(found: Lens) -> Markup:
+    """The table for the last tokens of the prompt."""
+    begin = max(0, len(found.tokens) - MOST_TOKENS)
+    columns = range(begin, len(found.tokens))
+    head = join(Markup('<th scope="col">{}</th>').format(_short(found.tokens[i])) for i in columns)
+    rows = [
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            _name(layer, len(found.predicted)),
+            join(_cell(found, layer, column) for column in columns),
+        )
+        for layer in range(len(found.predicted))
+    ]
+    cut = begin or found.truncated
+    remark = note(f"Only the last {len(columns)} tokens are shown.") if cut else ""
+    return Markup(
+        '{}<div class="dl-lens" tabindex="0"><table><thead><tr><th scope="col">layer</th>{}</tr>'
+        "</thead><tbody>{}</tbody></table></div>"
+    ).format(remark, head, join(rows))
+
+
+def _name(layer: int, layers: int) -> str:
+    if not layer:
+        return "embeddings"
+    return f"{layer}, the last" if layer == layers - 1 else str(layer)
+
+
+def _cell(found: Lens, layer: int, column: int) -> Markup:
+    probability, predicted = found.probabilities[layer, column], found.predicted[layer][column]
+    final = found.predicted[-1][column]
+    title = f"after {_quoted(found.tokens[column])}: {_quoted(predicted)} {percent(probability)}"
+    if predicted != final:
+        title += f"; the last layer's {_quoted(final)} {percent(found.final[layer, column])}"
+    return Markup('<td title="{}"{} style="{}">{}</td>').format(
+        title,
+        Markup(" data-final") if predicted == final else "",
+        tint("--dl-positive", round(STRONGEST * float(probability))),
+        _short(predicted),
+    )
+
+
+def _short(token: str) -> str:
+    return visible(token, "·")
+
+
+def _quoted(token: str) -> str:
+    return f"“{_short(token)}”"
