@@ -103,6 +103,18 @@ class Lens(Protocol):
 
 
 @runtime_checkable
+class Induction(Protocol):
+    """The induction heads of a language model."""
+
+    def induction(self, text: str) -> results.Induction:
+        """The induction score of each attention head, measured on the text said twice.
+
+        Args:
+            text: An English text; only the end of a long text is used.
+        """
+
+
+@runtime_checkable
 class Translate(Protocol):
     """Translation by beam search."""
 
@@ -321,6 +333,7 @@ CAPABILITIES = (
     Capability("trace", Trace, {"text": FEELING}, ONE_TEXT),
     Capability("layers", Layers, {"text": FEELING}, ONE_TEXT),
     Capability("attention", Attention, {"text": FEELING}, ONE_TEXT),
+    Capability("induction", Induction, {"text": FEELING}, ONE_TEXT, keep="end"),
     Capability("lens", Lens, {"text": "The meaning of life is"}, ONE_TEXT, keep="end"),
     Capability(
         "translate",

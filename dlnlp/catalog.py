@@ -347,7 +347,16 @@ CATALOG = (
         task="text-generation",
         description="A decoder-only Transformer predicts the next token of an English text and "
         "continues it.",
-        verbs=("distribution", "next_tokens", "generate", "stream", "score", "attention", "lens"),
+        verbs=(
+            "distribution",
+            "next_tokens",
+            "generate",
+            "stream",
+            "score",
+            "attention",
+            "lens",
+            "induction",
+        ),
         family="decoder-only Transformer",
         data=(*STORIES, WIKITEXT, TATOEBA, IMDB),
         metrics=(

@@ -125,6 +125,29 @@ class Lens:
 
 
 @dataclass(frozen=True)
+class Induction:
+    """How a language model reads the same T tokens for a second time.
+
+    ``scores`` (layers, heads) is the mean attention weight from each repeated token to the token
+    that followed it the first time. ``first_bits`` and ``second_bits`` (T - 1,) are the surprisal
+    of each token but the first, in both copies.
+    """
+
+    tokens: tuple[str, ...]
+    scores: np.ndarray
+    first_bits: np.ndarray
+    second_bits: np.ndarray
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        shape = (max(0, len(self.tokens) - 1),)
+        if self.first_bits.shape != shape or self.second_bits.shape != shape:
+            raise ValueError(f"{len(self.tokens)} tokens, but surprisal {self.first_bits.shape}")
+        if self.scores.ndim != 2 or not ((self.scores >= 0) & (self.scores <= 1.001)).all():
+            raise ValueError("scores must be a matrix of attention weights")
+
+
+@dataclass(frozen=True)
 class NextToken:
     """A candidate for the next token; ``text`` is what it appends to the prompt.
 

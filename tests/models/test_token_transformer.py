@@ -394,3 +394,22 @@ def test_a_layer_of_the_lens_is_a_model_without_the_later_layers() -> None:
     target = torch.tensor([PREDICTOR.tokens.texts.index(each) for each in found.predicted[-1]])
     expected = rows.gather(1, target[:, None])[:, 0]
     np.testing.assert_allclose(found.final[depth], expected, rtol=1e-4)
+
+
+def test_induction_is_attention_to_what_followed_the_same_token() -> None:
+    text = "abcd"
+    found, maps = PREDICTOR.induction(text), PREDICTOR.attention(text * 2).weights
+    count = len(text)
+    expected = np.zeros(maps.shape[:2])
+    for j in range(count - 1):  # after the begin token, the texts are at 1 to 4 and at 5 to 8
+        expected += maps[:, :, 1 + count + j, 1 + j + 1] / (count - 1)
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-4)
+    bits = [token.bits for token in PREDICTOR.score(text * 2)]
+    np.testing.assert_allclose(found.first_bits, bits[1:count], rtol=1e-3)
+    np.testing.assert_allclose(found.second_bits, bits[count + 1 :], rtol=1e-3)
+
+
+def test_a_text_that_does_not_fit_twice_is_cut() -> None:
+    found = PREDICTOR.induction("ab" * 40)
+    assert found.truncated
+    assert len(found.tokens) == (PREDICTOR.model.config.context - 1) // 2

@@ -5,12 +5,14 @@ Long texts are scored in windows of the model's context; only the end of a long 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextvars import copy_context
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -23,7 +25,7 @@ from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
 from dlnlp.models.token_transformer.tokens import Prompt, Tokens
 from dlnlp.models.untrained import seeded_weights
-from dlnlp.results import AttentionMaps, Distribution, Lens, NextToken, Piece, TokenScore
+from dlnlp.results import AttentionMaps, Distribution, Induction, Lens, NextToken, Piece, TokenScore
 from dlnlp.text.byte_level import byte_tokenizer
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
 
@@ -221,6 +223,32 @@ class TokenTransformerPredictor:
             torch.stack(final).cpu().numpy(),
             cut,
         )
+
+    @torch.inference_mode()
+    def induction(self, text: str) -> Induction:
+        """The induction score of each head (Olsson et al. 2022), measured on the text said twice.
+
+        An induction head attends to what followed the same token before, so it predicts that the
+        text repeats itself. Only the end of a text that does not fit twice is used.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        room = (self.model.config.context - 1) // 2
+        [begin, *ids], cut = self.tokens.end(check_text(text), room + 1)
+        count, texts = len(ids), tuple(self.tokens.texts[token] for token in ids)
+        read, maps = torch.tensor([[begin, *ids, *ids]], device=self.device), list[Tensor]()
+        states = self.model.hidden(read, maps=maps)
+        weights = torch.cat(maps)  # (layers, heads, S, S)
+        if count < 2:  # no token is followed by another one
+            none = np.zeros(max(0, count - 1))
+            return Induction(texts, np.zeros(weights.shape[:2]), none, none, cut)
+        again = torch.arange(count - 1, device=self.device)
+        scores = weights[:, :, count + 1 + again, 2 + again].mean(-1)
+        log_probs = self.model.logits(states[0, 1:-1]).float().log_softmax(-1)
+        bits = -log_probs.gather(-1, read[0, 2:, None])[:, 0] / math.log(2)
+        found = bits.cpu().numpy()
+        return Induction(texts, scores.cpu().numpy(), found[: count - 1], found[count:], cut)
 
     @torch.inference_mode()
     def total(self, text: str) -> float:

@@ -50,7 +50,7 @@ def lens_table(found: Lens) -> Markup:
     cut = begin or found.truncated
     remark = note(f"Only the last {len(columns)} tokens are shown.") if cut else ""
     return Markup(
-        '{}<div class="dl-lens" tabindex="0"><table><thead><tr><th scope="col">layer</th>{}</tr>'
+        '{}<div class="dl-layers" tabindex="0"><table><thead><tr><th scope="col">layer</th>{}</tr>'
         "</thead><tbody>{}</tbody></table></div>"
     ).format(remark, head, join(rows))
 

@@ -15,6 +15,7 @@ from dlnlp.ui.panels.generation_settings import (
     generation_settings,
 )
 from dlnlp.ui.panels.heads import heads_panel
+from dlnlp.ui.panels.induction import induction_panel
 from dlnlp.ui.panels.lens import lens_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
 from dlnlp.ui.panels.surprise import surprise_panel
@@ -61,7 +62,8 @@ def build_tab(service: Service) -> None:
             surprise = surprise_panel(model, asked.box)
             lens = lens_panel(model, asked.box)
             heads = heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end")
-            panels = [next_tokens, surprise, lens, heads]
+            induction = induction_panel(model, asked.box)
+            panels = [next_tokens, surprise, lens, heads, induction]
             export = export_panel(
                 model,
                 asked.box,
