@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -67,6 +68,7 @@ class Front:
         self.app, self.paths = app, paths
         self._make_http = http
         self._http: ASGIApp | None = None
+        self._making = asyncio.Lock()
         self._limit = RateLimit(limit) if limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,12 +85,18 @@ class Front:
             fault = f"Too many requests came from this address: try again in {wait} s."
             await refuse(send, 429, fault, number, {"retry-after": str(wait)})
         elif path.startswith(self.paths):
-            if self._http is None:
-                self._http = await run_sync(self._make_http)
-            await self._http(scope, receive, send)
+            http = self._http or await self._first()
+            await http(scope, receive, send)
         else:
             await self.app(scope, receive, send)
         _log.info("%s %s %s %.3f s", number, scope["method"], path, time.perf_counter() - begin)
+
+    async def _first(self) -> ASGIApp:
+        """The HTTP interface, made once even if several requests come at the same time."""
+        async with self._making:
+            if self._http is None:
+                self._http = await run_sync(self._make_http)
+        return self._http
 
 
 class RateLimit:

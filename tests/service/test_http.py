@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
@@ -157,6 +158,13 @@ def test_an_error_within_a_stream_is_its_last_event(monkeypatch):
     assert "secret" not in answer.text
 
 
+def wait_until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_requests_that_wait_form_batches(monkeypatch):
     service = Service(Registry(untrained=True), Metrics())
     predictor = service.registry.get("sentiment_lstm")
@@ -175,10 +183,11 @@ def test_requests_that_wait_form_batches(monkeypatch):
             answers[number] = client.post(LSTM, json={"texts": [f"text {number}"]}).json()
 
         threads = [threading.Thread(target=ask, args=(n,)) for n in range(9)]
-        for thread in threads:
+        threads[0].start()
+        wait_until(lambda: sizes == [1])  # the others wait for this one
+        for thread in threads[1:]:
             thread.start()
-        while service.waiting().get("sentiment_lstm", 0) < 8:
-            time.sleep(0.01)
+        wait_until(lambda: service.waiting()["sentiment_lstm"] == 8)
         free.set()
         for thread in threads:
             thread.join(30)
@@ -192,6 +201,21 @@ def test_requests_that_wait_form_batches(monkeypatch):
         'dlnlp_requests_total{model="sentiment_lstm",outcome="ok",verb="classify"} 9.0' in counted
     )
     assert 'dlnlp_model_loaded{model="sentiment_lstm"} 1.0' in counted
+
+
+def test_the_interface_is_made_once_for_requests_at_the_same_time():
+    made = []
+
+    def make():
+        time.sleep(0.2)
+        made.append(http_app(SERVICE))
+        return made[-1]
+
+    front = Middleware(Front, http=make, paths=PATHS)
+    with TestClient(Starlette(middleware=[front])) as client, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.get("/healthz").status_code, range(4)))
+    assert answers == [200] * 4
+    assert len(made) == 1
 
 
 def test_without_metrics_their_path_is_missing():
