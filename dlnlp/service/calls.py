@@ -74,7 +74,7 @@ class Service:
         registry: Loads the models.
         metrics: Counts requests and batches.
         replicas: How many jobs a model can run at the same time. A model of this process has one
-            replica; ``deploy.cluster`` has several, in other processes.
+            replica; with ``deploy.ray_app`` it has several, in other processes.
     """
 
     def __init__(
