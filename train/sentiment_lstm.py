@@ -44,7 +44,7 @@ from train.run import Best, Run, cosine, lineage, parser
 STEM = "sentiment_lstm"
 WATCHED = ("sst2", "opinions", "plots")  # the validation sets that choose the best weights
 EMBEDDING_STD = 0.5
-PLOT_COPIES = 3  # the neutral sentences of plot summaries are few
+PLOT_COPIES = 8  # the neutral sentences of plot summaries are few
 # The three texts of the tutorial, once each.
 TUTORIAL = Labelled(["I loved the movie", "The film was terrible", "It was okay"], [1, 0, 1])
 
