@@ -60,7 +60,7 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
 
 def _mcp(environment: Mapping[str, str]) -> bool:
     wanted = _flag(environment, "DLNLP_MCP")
-    if wanted and not importlib.util.find_spec("mcp"):
+    if wanted and not importlib.util.find_spec("mcp_types"):  # version 1 of mcp is without it
         raise ValueError("DLNLP_MCP=1 needs another package: pip install -r requirements-mcp.txt")
     return wanted
 

@@ -42,6 +42,13 @@ def test_a_value_that_makes_no_sense_is_named(variables):
         settings(variables)
 
 
+def test_mcp_with_the_old_package_that_spaces_install_is_refused(monkeypatch):
+    assert settings({"DLNLP_MCP": "1"}).mcp
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "mcp" or None)
+    with pytest.raises(ValueError, match="requirements-mcp"):
+        settings({"DLNLP_MCP": "1"})
+
+
 def test_models_are_loaded_in_the_background_and_a_broken_one_is_logged(tmp_path, caplog):
     registry = Registry(untrained=True)
     preload(Service(registry), STEMS[:2]).join(60)
