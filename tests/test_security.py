@@ -131,16 +131,17 @@ def test_all_verbs_answer_without_a_network_and_nothing_is_sent():
     assert done.stdout.strip() == f"{verbs} []", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("trusted", "last"), [("127.0.0.1", 200), ("192.0.2.7", 429)])
-def test_a_limit_counts_visitors_if_the_proxy_is_trusted(monkeypatch, trusted, last):
+@pytest.mark.parametrize(("trusted", "third"), [("127.0.0.0/8", 200), ("192.0.2.0/24", 429)])
+def test_a_limit_counts_visitors_if_the_proxy_is_trusted(monkeypatch, trusted, third):
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
     service = Service(Registry(untrained=True))
     demo, port = app.build_app(service), free_port()
     app.launch(demo, service, Settings(rate_limit="1/hour"), quiet=True, server_port=port)
     url = f"http://127.0.0.1:{port}/v1/sentiment_lstm/classify"
+    invented = "198.51.100.1, 203.0.113.1"  # the first visitor sent the header, too
     codes = [
         httpx.post(url, json={"texts": ["a"]}, headers={"X-Forwarded-For": visitor}).status_code
-        for visitor in ("203.0.113.1", "203.0.113.1", "203.0.113.2")
+        for visitor in ("203.0.113.1", "203.0.113.1", "203.0.113.2", invented)
     ]
     demo.close(verbose=False)
-    assert codes == [200, 429, last]
+    assert codes == [200, 429, third, 429]
