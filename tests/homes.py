@@ -1,9 +1,9 @@
 """Follow the recipe of each home of the app on this machine, as far as one machine can.
 
 ``python -m tests.homes [cpu-space] [zero-gpu-space] [docker] [install]`` installs the app into a
-new environment each time, which takes minutes, starts it and asks it. A Space is made in the order
-in which the Hub does it; a Dockerfile's steps run without Docker, in a folder and an environment of
-their own. ZeroGPU needs Python 3.12 (``--python312``).
+new environment each time, which takes minutes, starts it and asks it. A Space is installed and
+started as the Hub does it; a Dockerfile's steps run without Docker, in a folder and an environment
+of their own. ZeroGPU needs Python 3.12 (``--python312``).
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from deploy import space
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTED = 180  # seconds
+NAME = "somebody/dlnlp"
+# The variables of a Space.
+SPACE = {"SYSTEM": "spaces", "SPACE_ID": NAME, "GRADIO_SERVER_NAME": "0.0.0.0"}
 
 
 class ZeroGPU(http.server.BaseHTTPRequestHandler):
@@ -51,8 +54,10 @@ def zero_gpu() -> Iterator[dict[str, str]]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), ZeroGPU)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
-    yield {"SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": address}
-    server.shutdown()
+    try:
+        yield {"SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": address}
+    finally:
+        server.shutdown()
 
 
 def run(command: str, folder: Path, environment: dict[str, str]) -> None:
@@ -82,15 +87,18 @@ def served(command: list[str], folder: Path, variables: dict[str, str]) -> Itera
     variables = {**variables, "GRADIO_SERVER_PORT": str(port)}
     print(f"$ {shlex.join(command)}", flush=True)
     process = subprocess.Popen(command, cwd=folder, env=variables)
-    end = time.monotonic() + STARTED
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)
-            break
-        time.sleep(0.2)
-    yield port
-    process.terminate()
-    assert process.wait(10) == 0, "the app did not stop cleanly"
+    try:
+        end = time.monotonic() + STARTED
+        while time.monotonic() < end and process.poll() is None:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)
+                break
+            time.sleep(0.2)
+        yield port
+        process.terminate()
+        assert process.wait(10) == 0, "the app did not stop cleanly"
+    finally:
+        process.kill()  # without effect on one that has ended
 
 
 def check(port: int) -> None:
@@ -119,18 +127,18 @@ def install_cpu_torch(folder: Path, variables: dict[str, str]) -> None:
 def try_cpu_space(place: Path, python: str) -> None:
     """Install in the order of the Hub, and start the app."""
     folder, variables = place / "space", environment(place / "venv", python)
-    space.write("somebody/dlnlp", folder)
+    space.write(NAME, folder)
     install_cpu_torch(folder, variables)
-    with served(install_space(folder, variables), folder, variables) as port:
+    with served(install_space(folder, variables), folder, variables | SPACE) as port:
         check(port)
 
 
 def try_zero_gpu_space(place: Path, python: str) -> None:
     """The same with ZeroGPU's versions and the real package ``spaces``."""
     folder, variables = place / "space", environment(place / "venv", python)
-    space.write("somebody/dlnlp", folder, zero_gpu=True)
+    space.write(NAME, folder, zero_gpu=True)
     command = install_space(folder, variables)
-    with zero_gpu() as others, served(command, folder, variables | others) as port:
+    with zero_gpu() as others, served(command, folder, variables | SPACE | others) as port:
         check(port)
     assert ZeroGPU.reports == ["/startup-report"], "no function for the GPU was found"
 
@@ -139,8 +147,10 @@ def install_space(folder: Path, variables: dict[str, str]) -> list[str]:
     """Install what the Space needs; returns the command that starts it."""
     page = (folder / "README.md").read_text(encoding="utf-8")
     matter = dict(re.findall(r'^(\w+): *"?([^"\n]+)"?$', page, re.MULTILINE))
-    run("pip install -r requirements.txt", folder, variables)
-    run(f"pip install gradio=={matter['sdk_version']}", folder, variables)
+    # The Hub's own command; gradio[mcp] needs older versions of pydantic and mcp.
+    gradio = f"'gradio[oauth,mcp]=={matter['sdk_version']}'"
+    others = "'uvicorn>=0.14.0' 'websockets>=10.4' spaces"
+    run(f"pip install -r requirements.txt {gradio} {others}", folder, variables)
     return ["python", matter["app_file"]]
 
 
@@ -149,13 +159,18 @@ def try_docker(place: Path, python: str) -> None:
     folder, variables = place / "app", environment(place / "venv", python)
     folder.mkdir()
     ignored = shutil.ignore_patterns(*(ROOT / ".dockerignore").read_text().split(), "__pycache__")
-    command, health = [], []
+    command, health, inside = [], [], "/"
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     for line in text.splitlines():
         step, _, rest = line.partition(" ")
         if step == "ARG":
             name, _, value = rest.partition("=")
             variables[name] = value
+        elif step == "WORKDIR":
+            inside = rest
+        elif step == "ENV":
+            pairs = rest.replace(inside, str(folder)).split()
+            variables |= dict(pair.split("=", 1) for pair in pairs)
         elif step == "COPY" and rest == ". .":
             shutil.copytree(ROOT, folder, ignore=ignored, dirs_exist_ok=True)
         elif step == "COPY":
