@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,10 +77,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     except FileExistsError:
         parser.error(f"{options.folder} exists: delete it, or choose another folder")
     flavor = "zero-a10g" if options.zero_gpu else "cpu-basic"
+    name, folder = shlex.quote(options.name), shlex.quote(str(options.folder))
     print(
         f"Wrote {options.folder}. To create the Space and upload the folder:\n\n"
-        f"hf repos create {options.name} --type space --space-sdk gradio --flavor {flavor}\n"
-        f"hf upload {options.name} {options.folder} . --type space"
+        f"hf repos create {name} --type space --space-sdk gradio --flavor {flavor} "
+        "-e DLNLP_PRELOAD=all\n"
+        f"hf upload {name} {folder} . --type space"
     )
 
 

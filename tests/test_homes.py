@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from packaging.requirements import Requirement
 
 from deploy import space
 from dlnlp.device import pick_device
@@ -90,6 +92,29 @@ def test_requirements_fit_the_home(written):
     assert theirs == ours
 
 
+def test_pins_suit_the_extras_with_which_the_hub_installs_gradio(written):
+    folder, _ = written
+    chosen = pins(folder / "requirements.txt")
+    needed = [Requirement(line) for line in metadata.requires("gradio")]
+    wanted = [
+        each
+        for each in needed
+        if not each.marker or any(each.marker.evaluate({"extra": e}) for e in ("mcp", "oauth"))
+    ]
+    assert {"mcp", "authlib"} <= {each.name for each in wanted}
+    for each in wanted:
+        assert each.name not in chosen or chosen[each.name] in each.specifier, each
+
+
+@pytest.mark.parametrize("options", [[], ["--zero-gpu"]], ids=["cpu", "zero_gpu"])
+def test_the_readme_has_the_commands_that_the_script_shows(tmp_path, monkeypatch, capsys, options):
+    monkeypatch.chdir(tmp_path)
+    space.main(["USER/dlnlp", "space", *options])
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("hf ")]
+    recipe = "\n".join([" ".join(["python -m deploy.space USER/dlnlp space", *options]), *shown])
+    assert f"```sh\n{recipe}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_commands_are_those_of_the_hubs_tool(tmp_path, capsys):
     space.main(["somebody/dlnlp", str(tmp_path / "space"), "--zero-gpu"])
     create, upload = (line for line in capsys.readouterr().out.splitlines() if line[:3] == "hf ")
@@ -118,13 +143,34 @@ def test_models_stay_on_the_cpu_where_torch_only_claims_a_gpu(monkeypatch):
     assert str(pick_device()) == "cpu"
 
 
-def test_make_app_tries_the_cpu_build_and_goes_on_without_it():
-    """The commands that make would run, where PyTorch's index can't be reached."""
-    shown = subprocess.run(
-        ["make", "--dry-run", "--always-make", "app"],
+PYTHON = """#!/bin/sh
+echo "$@" >> {log}
+case "$*" in *pre-requirements.txt*) echo "no such host" >&2; exit {code};; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "gpu"), [(0, False), (1, False), (0, True)], ids=["reached", "not_reached", "gpu"]
+)
+def test_make_app_tries_the_cpu_build_and_goes_on_without_it(tmp_path, code, gpu):
+    """With a Python that only writes down what make asks of it."""
+    log, python = tmp_path / "log", tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON.format(log=log, code=code))
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    for path in (python, tmp_path / "nvidia-smi"):
+        path.chmod(0o755)
+    folders = ([str(tmp_path)] if gpu else []) + ["/usr/bin", "/bin"]
+    done = subprocess.run(
+        ["make", "app", f"VENV={tmp_path / 'venv'}"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
-        env={**os.environ, "VENV": "/nowhere"},
-    ).stdout  # fmt: skip
-    first, second = (line for line in shown.splitlines() if "pip install" in line)
-    assert "--retries 0" in first and first.endswith("|| true")
-    assert second.endswith("-r requirements.txt")
+        env={**os.environ, "PATH": os.pathsep.join(folders)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "no such host" not in done.stdout + done.stderr
+    *first, second, last = log.read_text().splitlines()
+    assert [("--retries 0" in line, "--timeout 5" in line) for line in first] == [(True, True)] * (
+        not gpu
+    )
+    assert second == "-m pip install -r requirements.txt"
+    assert last.strip() == "app.py"
