@@ -25,6 +25,7 @@ ZERO_GPU = {
     "app_file": ZERO_GPU_APP,
     "suggested_hardware": "zero-a10g",
 }
+# A version that ZeroGPU lists. Only training, which no Space does, needs a newer one.
 ZERO_GPU_TORCH, SPACES = "torch==2.11.0", "spaces==0.51.3"
 THUMBNAIL = "https://huggingface.co/spaces/{}/resolve/main/docs/screenshot.png"
 
