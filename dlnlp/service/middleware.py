@@ -22,7 +22,8 @@ LIMITED = (
     "/gradio_api/upload",
 )
 # Gradio's page needs inline scripts and eval (its js= handlers), and workers from blobs. It may be
-# framed by Hugging Face, which shows a Space in a frame.
+# framed by Hugging Face, which shows a Space in a frame. On a Space, Gradio asks the Hub about
+# it, and would cover the page's buttons with a badge; connect-src prevents this.
 POLICY = "; ".join(
     [
         "default-src 'self'",
