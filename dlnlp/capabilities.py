@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
-from dlnlp import results
+from dlnlp import results, views
 from dlnlp.text.checks import MAX_CHARACTERS, MAX_TRANSLATED
 
 
@@ -249,6 +249,161 @@ class Score(Protocol):
         """
 
 
+@runtime_checkable
+class HeadEffects(Protocol):
+    """The effects of attention heads on an answer."""
+
+    def head_effects(self, text: str) -> views.HeadEffects:
+        """How much the answer changes when each attention head is switched off.
+
+        Args:
+            text: An English text.
+        """
+
+
+@runtime_checkable
+class HeadsOff(Protocol):
+    """Answers without some attention heads."""
+
+    def heads_off(self, text: str, heads: list[str]) -> views.Intervention:
+        """The answer with all attention heads, and without some of them.
+
+        Args:
+            text: An English text.
+            heads: Names of heads, such as "2.1", the first head of the second layer.
+        """
+
+
+@runtime_checkable
+class Patch(Protocol):
+    """Activation patching between two texts."""
+
+    def patch(self, text: str, other: str) -> views.Patches:
+        """How far the answer moves when one hidden state is taken from another text.
+
+        Args:
+            text: An English text.
+            other: Another text, best one that differs in a single word.
+        """
+
+
+@runtime_checkable
+class LayerWords(Protocol):
+    """Linear probes on the words of a text."""
+
+    def layer_words(self, text: str) -> views.LayerWords:
+        """The probability of positive that a linear probe predicts from each word in each layer.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+
+
+@runtime_checkable
+class Gates(Protocol):
+    """The gates of an LSTM."""
+
+    def gates(self, text: str) -> views.Gates:
+        """The input, forget and output gates, cell and hidden states at each token.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+
+
+@runtime_checkable
+class UnitsOff(Protocol):
+    """Verdicts without some hidden units."""
+
+    def units_off(self, text: str, units: list[str]) -> views.Intervention:
+        """The verdict with all hidden units, and with some of them held at zero.
+
+        Args:
+            text: An English text, such as a film review.
+            units: Numbers of units, from "1".
+        """
+
+
+@runtime_checkable
+class FixedAttention(Protocol):
+    """Translation with fixed attention weights."""
+
+    def fixed_attention(
+        self, text: str, attention: str = "uniform", beam_size: int = 5
+    ) -> results.Translation:
+        """Translate English into French with fixed attention weights.
+
+        Args:
+            text: An English text.
+            attention: "uniform", "last" (the last character of the sentence) or "diagonal".
+            beam_size: Number of hypotheses that beam search keeps at each step, 1 to 20.
+        """
+
+
+@runtime_checkable
+class SamplingSteps(Protocol):
+    """From logits to probabilities."""
+
+    def sampling_steps(
+        self,
+        prompt: str,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        k: int = 12,
+    ) -> views.SamplingSteps:
+        """How temperature, softmax, top-k and top-p turn logits into probabilities.
+
+        Args:
+            prompt: English text; only the end of a long prompt is used.
+            temperature: Below 1 sharpens the distribution, above 1 flattens it.
+            top_k: Keep only the k most likely tokens.
+            top_p: Keep the smallest set of tokens whose probabilities reach p.
+            k: How many tokens to list.
+        """
+
+
+@runtime_checkable
+class HeadSteps(Protocol):
+    """The computation of an attention head."""
+
+    def head_steps(
+        self, text: str, layer: int = 1, head: int = 1, token: int = 0
+    ) -> views.HeadSteps:
+        """The computation of one attention head for one token, step by step.
+
+        Args:
+            text: An English text; only the end of a long text is used.
+            layer: From 1.
+            head: From 1.
+            token: The position of the token that attends, from 1; 0 is the last token.
+        """
+
+
+@runtime_checkable
+class Merges(Protocol):
+    """The merges of byte-level BPE."""
+
+    def merges(self, text: str) -> views.Merges:
+        """How byte-level BPE merges the bytes of a text into tokens.
+
+        Args:
+            text: An English text; only the beginning of a long text is used.
+        """
+
+
+@runtime_checkable
+class DeletionCurves(Protocol):
+    """A check of attributions."""
+
+    def deletion_curves(self, text: str) -> views.DeletionCurves:
+        """The logit as more and more words are deleted, in the order of each attribution method.
+
+        Args:
+            text: An English text, such as a film review.
+        """
+
+
 @dataclass(frozen=True)
 class Budget:
     """The limit on the work of one request.
@@ -376,6 +531,27 @@ CAPABILITIES = (
     ),
     Capability("stream", Stream, GENERATION, NEW_TOKENS, keep="end", queue=CONTINUATIONS),
     Capability("score", Score, {"text": FEELING}, ONE_TEXT),
+    Capability("head_effects", HeadEffects, {"text": FEELING}, ONE_TEXT),
+    Capability("heads_off", HeadsOff, {"text": FEELING, "heads": ["2.1"]}, ONE_TEXT),
+    Capability(
+        "patch",
+        Patch,
+        {"text": FEELING, "other": "I wanted to like it, but the plot is dull."},
+        Budget(lambda text, other: len(text) + len(other), 200_000, "characters in total"),
+    ),
+    Capability("layer_words", LayerWords, {"text": FEELING}, ONE_TEXT),
+    Capability("gates", Gates, {"text": FEELING}, ONE_TEXT),
+    Capability("units_off", UnitsOff, {"text": FEELING, "units": ["3"]}, ONE_TEXT),
+    Capability("deletion_curves", DeletionCurves, {"text": FEELING}, ONE_TEXT),
+    Capability(
+        "fixed_attention",
+        FixedAttention,
+        {"text": "hello", "attention": "uniform"},
+        Budget(lambda text, beam_size, **_: _translated([text], beam_size), 100_000, BEAM),
+    ),
+    Capability("sampling_steps", SamplingSteps, {"prompt": "Once upon a"}, PROMPT, keep="end"),
+    Capability("head_steps", HeadSteps, {"text": "Once upon a"}, ONE_TEXT, keep="end"),
+    Capability("merges", Merges, {"text": "unbelievable"}, ONE_TEXT),
 )
 
 

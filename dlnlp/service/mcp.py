@@ -30,7 +30,18 @@ from dlnlp.service.errors import sentence
 from dlnlp.service.schemas import request_schema
 
 PATH = "/mcp"
-FOR_PROGRAMS = ("attention", "distribution", "induction", "logits", "stream")
+FOR_PROGRAMS = (
+    "attention",
+    "distribution",
+    "gates",
+    "head_effects",
+    "head_steps",
+    "induction",
+    "layer_words",
+    "logits",
+    "patch",
+    "stream",
+)
 INSTRUCTIONS = (
     "Four small English NLP models of a tutorial: sentiment analysis with an LSTM and with BERT, "
     "character-level translation into French, and next-token prediction. The tools show their "

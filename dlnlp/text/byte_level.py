@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
@@ -74,6 +76,38 @@ def is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def merge_ranks(tokenizer: Tokenizer) -> dict[tuple[str, str], int]:
+    """The place of each merge in the tokenizer's list."""
+    merges = json.loads(tokenizer.to_str())["model"]["merges"]
+    return {(left, right): rank for rank, (left, right) in enumerate(merges)}
+
+
+def merge_steps(
+    tokenizer: Tokenizer, ranks: Mapping[tuple[str, str], int], text: str
+) -> Iterator[tuple[list[str], int]]:
+    """The pieces of a text, first its bytes, then after each merge, with the merge's rank.
+
+    The pair with the lowest rank is merged first, wherever it occurs (Sennrich et al. 2016). The
+    rank of the first step is -1. Pieces are written in GPT-2's byte alphabet.
+    """
+    words = [list(word) for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    yield [piece for word in words for piece in word], -1
+    while pairs := {pair for word in words for pair in pairwise(word)} & ranks.keys():
+        best = min(pairs, key=ranks.__getitem__)
+        words = [_merged(word, best) for word in words]
+        yield [piece for word in words for piece in word], ranks[best]
+
+
+def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
+    result: list[str] = []
+    for piece in word:
+        if result and (result[-1], piece) == pair:
+            result[-1] += piece
+        else:
+            result.append(piece)
+    return result
 
 
 def empty_tokenizer() -> Tokenizer:

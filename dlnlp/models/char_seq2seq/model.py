@@ -118,8 +118,13 @@ class Decoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(2 * width, config.target_vocab_size)
 
-    def forward(self, memory: Memory, target: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+    def forward(
+        self, memory: Memory, target: Tensor, state: State, attention: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, State]:
         """Read target ids (B, T) and predict the character after each of them.
+
+        Args:
+            attention: Weights (B, T, S) to use instead of the model's own.
 
         Returns:
             Logits (B, T, V), attention (B, T, S) whose rows sum to 1 and are 0 on padding, and
@@ -127,9 +132,10 @@ class Decoder(nn.Module):
         """
         embedded = self.dropout(self.embedding(target))  # (B, T, E)
         query, first = self.reader(embedded, state[0])  # (B, T, H)
-        scores = query @ memory.keys.transpose(1, 2) / math.sqrt(query.shape[-1])  # (B, T, S)
-        scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
-        attention = F.softmax(scores, dim=-1)  # over source characters
+        if attention is None:
+            scores = query @ memory.keys.transpose(1, 2) / math.sqrt(query.shape[-1])  # (B, T, S)
+            scores = scores.float().masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
+            attention = F.softmax(scores, dim=-1)  # over source characters
         context = attention.to(memory.states.dtype) @ memory.states  # (B, T, H)
         joined = torch.cat((embedded, query, context), dim=-1)
         written, second = self.writer(joined, state[1])  # (B, T, H)
@@ -152,14 +158,20 @@ class CharSeq2Seq(nn.Module):
         logits, attention, _ = self.decoder(memory, target, (memory.first, memory.second))
         return logits, attention
 
-    def step(self, memory: Memory, tokens: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+    def step(
+        self, memory: Memory, tokens: Tensor, state: State, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, State]:
         """Read the previous token (B,) of each source and predict the next one.
+
+        Args:
+            given: Attention (B, S) to use instead of the model's own.
 
         Returns:
             Log-probabilities (B, V), attention (B, S) and the new states. ``<pad>``, ``<unk>``
             and ``<sos>`` are never predicted, nor is an empty translation.
         """
-        logits, attention, state = self.decoder(memory, tokens.unsqueeze(1), state)
+        weights = None if given is None else given.unsqueeze(1)
+        logits, attention, state = self.decoder(memory, tokens.unsqueeze(1), state, weights)
         log_probs = F.log_softmax(logits[:, 0].float(), dim=-1)
         log_probs[:, :EOS_ID] = -torch.inf
         log_probs[tokens == SOS_ID, EOS_ID] = -torch.inf

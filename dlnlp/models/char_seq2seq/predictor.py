@@ -19,10 +19,11 @@ from torch import Tensor
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
 from dlnlp.inference.batching import batches, pad_rows
-from dlnlp.inference.beam_search import Hypothesis, beam_search, normalised
+from dlnlp.inference.beam_search import Hypothesis, Step, beam_search, normalised
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.inference.sampling import check_whole
 from dlnlp.models.char_seq2seq.assembly import Rated, joined, likeliest
+from dlnlp.models.char_seq2seq.fixed_attention import PATTERNS, FixedAttention, Pattern
 from dlnlp.models.char_seq2seq.forced_scores import score
 from dlnlp.models.char_seq2seq.length_penalty import LengthPenalty
 from dlnlp.models.char_seq2seq.model import EOS_ID, SOS_ID, CharSeq2Seq, Config, Memory, greedy
@@ -93,6 +94,31 @@ class CharSeq2SeqPredictor:
         """
         return self._search([check_text(text)], n)[0]
 
+    def fixed_attention(
+        self, text: str, attention: str = "uniform", beam_size: int = 5
+    ) -> Translation:
+        """The translation of a text with fixed attention weights instead of the model's own.
+
+        Args:
+            attention: "uniform", "last" or "diagonal" (see ``fixed_attention.PATTERNS``).
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: There is no such pattern, or ``beam_size`` is not a whole number from 1
+                to 20.
+        """
+        return self.translate_fixed([check_text(text)], attention, beam_size)[0]
+
+    def translate_fixed(
+        self, texts: Sequence[str], attention: str, beam_size: int = 5
+    ) -> list[Translation]:
+        """Like ``fixed_attention``, for many texts."""
+        if attention not in PATTERNS:
+            known = ", ".join(PATTERNS)
+            raise ValueError(f"The attention must be one of {known}, not {attention!r}.")
+        found = self._search(check_texts(texts), beam_size, PATTERNS[attention])
+        return [best[0] for best in found]
+
     def stream(self, text: str) -> Iterator[str]:
         """Yield the greedy translation piece by piece as it is generated.
 
@@ -162,7 +188,9 @@ class CharSeq2SeqPredictor:
         return self.length_penalty.alpha(len(sentence.canonical))
 
     @torch.inference_mode()
-    def _search(self, texts: list[str], beam_size: int) -> list[list[Translation]]:
+    def _search(
+        self, texts: list[str], beam_size: int, pattern: Pattern | None = None
+    ) -> list[list[Translation]]:
         """The best translations of each text, best first."""
         check_whole("The beam size", beam_size, 1, MAX_BEAM)
         sources = [read(text) for text in texts]
@@ -171,7 +199,7 @@ class CharSeq2SeqPredictor:
         budget = max(1, BATCH_CHARACTERS // beam_size)
         for rows in batches([len(sentence.text) for sentence in every], budget):
             batch = [every[i] for i in rows]
-            for i, best in zip(rows, self.hypotheses(batch, beam_size), strict=True):
+            for i, best in zip(rows, self.hypotheses(batch, beam_size, pattern), strict=True):
                 unique: dict[str, Rated] = {}
                 for hypothesis in best:
                     translation = self._translation(every[i], hypothesis)
@@ -190,11 +218,18 @@ class CharSeq2SeqPredictor:
         return self.language is None or self.language.looks_english(text)
 
     @torch.inference_mode()
-    def hypotheses(self, batch: Sequence[Sentence], beam_size: int) -> list[list[Hypothesis]]:
-        """The hypotheses of beam search for each sentence, best first."""
+    def hypotheses(
+        self, batch: Sequence[Sentence], beam_size: int, pattern: Pattern | None = None
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses of beam search for each sentence, best first.
+
+        Args:
+            pattern: Attention to use instead of the model's own.
+        """
         memory = self._memory(batch).select(torch.arange(len(batch)).repeat_interleave(beam_size))
+        step: Step = functools.partial(self.model.step, memory)
         return beam_search(
-            functools.partial(self.model.step, memory),
+            step if pattern is None else FixedAttention(self.model, memory, pattern),
             (memory.first, memory.second),
             [max_length(sentence) for sentence in batch],
             [self._alpha(sentence) for sentence in batch],

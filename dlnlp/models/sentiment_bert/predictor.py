@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from dlnlp import checkpoint
 from dlnlp.accelerate.onnx import GRAPH, Engine, open_engine
 from dlnlp.device import pick_device
-from dlnlp.inference.attribution import STEPS, attribute, integrated_gradients
+from dlnlp.inference.attribution import METHODS, STEPS, attribute, integrated_gradients
 from dlnlp.inference.batching import batches, in_order
 from dlnlp.inference.calibration import UNCALIBRATED, Calibration
+from dlnlp.inference.deletion import deletion_curves
+from dlnlp.models.sentiment_bert import interventions
 from dlnlp.models.sentiment_bert import probes as probe_file
 from dlnlp.models.sentiment_bert.forward import Forward, LazyModel, TorchForward, collate
 from dlnlp.models.sentiment_bert.model import Probes, attention_weights, build, mean_states
@@ -31,6 +33,7 @@ from dlnlp.results import AttentionMaps, Attribution, Sentiment
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import TINY_WORDS
 from dlnlp.text.words import natural
+from dlnlp.views import DeletionCurves, HeadEffects, Intervention, LayerWords, Patches
 
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
@@ -125,13 +128,18 @@ class SentimentBertPredictor:
             ValueError: The method is unknown.
             DeadlineExceeded: The time limit of the current context has passed.
         """
-        whole = natural(check_text(text))
-        encoding = self.tokenizer.encode(whole)
-        truncated = len(encoding.ids) > self.max_length
-        if truncated:
-            _, end = encoding.offsets[self.max_length - 2]  # the last one before [SEP]
-            whole = whole[:end]
+        whole, _, truncated = self._beginning(text)
         return attribute(whole, method, self.logits, self._token_gradients, truncated)
+
+    def deletion_curves(self, text: str) -> DeletionCurves:
+        """The logit as more and more words are deleted, in the order of each attribution method.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        explained = {method: self.explain(text, method) for method in METHODS}
+        return deletion_curves(self.logits, explained)
 
     @torch.inference_mode()
     def attention(self, text: str) -> AttentionMaps:
@@ -158,6 +166,91 @@ class SentimentBertPredictor:
         ids, _ = first_window(encode(self.tokenizer, check_text(text)), self.max_length)
         states = mean_states(self.model, *collate([ids]))
         return tuple(torch.sigmoid(self.probes.logits(states))[0].tolist())
+
+    @torch.inference_mode()
+    def layer_words(self, text: str) -> LayerWords:
+        """The verdict of each layer's probe on each word, which averages those of its pieces.
+
+        The probe's logit for the text is the mean of those of all pieces. Only reads the first
+        ``max_length`` word pieces.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        whole, encoding, truncated = self._beginning(text)
+        names, pieces = interventions.words_and_pieces(whole, encoding)
+        states = interventions.read(self.model, encoding.ids)  # (L + 1, T, E)
+        logits = (states.float() @ self.probes.weight.to(states).unsqueeze(-1)).squeeze(-1)
+        logits = (logits + self.probes.bias.to(states).unsqueeze(-1)).cpu()  # (L + 1, T)
+        words = torch.stack([logits[:, each].mean(-1) for each in pieces], -1)  # (L + 1, N)
+        return LayerWords(
+            tuple(names), logits.mean(-1).sigmoid().numpy(), words.sigmoid().numpy(), truncated
+        )
+
+    @torch.inference_mode()
+    def head_effects(self, text: str) -> HeadEffects:
+        """How much the logit changes when each attention head is switched off.
+
+        Only reads the first ``max_length`` word pieces.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        _, encoding, truncated = self._beginning(text)
+        found = interventions.head_effects(self.model, encoding.ids, self._calibrated(encoding))
+        return replace(found, truncated=truncated)
+
+    @torch.inference_mode()
+    def heads_off(self, text: str, heads: Sequence[str]) -> Intervention:
+        """The verdict with all attention heads, and without some of them.
+
+        Only reads the first ``max_length`` word pieces.
+
+        Args:
+            heads: Names such as "5.3", which is the third head of the fifth layer.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: The model has no head with such a name.
+        """
+        _, encoding, truncated = self._beginning(text)
+        how = self._calibrated(encoding)
+        found = interventions.heads_off(self.model, encoding.ids, how, heads)
+        return replace(found, truncated=truncated)
+
+    @torch.inference_mode()
+    def patch(self, text: str, other: str) -> Patches:
+        """How far the logit moves when one hidden state is taken from another text.
+
+        A place is a layer and a word, with all its pieces. Only the first
+        ``interventions.MOST_PATCHED`` words are patched.
+
+        Raises:
+            TypeError: ``text`` or ``other`` is not a string.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        whole, encoding, cut = self._beginning(text)
+        second, second_encoding, _ = self._beginning(other)
+        found = interventions.patch(
+            self.model, (whole, encoding), (second, second_encoding), self._calibrated(encoding)
+        )
+        return replace(found, truncated=cut or found.truncated)
+
+    def _beginning(self, text: str) -> tuple[str, Encoding, bool]:
+        """The beginning of a text that fits the model, its encoding, and whether there is more."""
+        whole = natural(check_text(text))
+        encoding = self.tokenizer.encode(whole)
+        truncated = len(encoding.ids) > self.max_length
+        while len(encoding.ids) > self.max_length:
+            _, end = encoding.offsets[self.max_length - 2]  # the last one before [SEP]
+            whole = whole[:end]
+            encoding = self.tokenizer.encode(whole)
+        return whole, encoding, truncated
+
+    def _calibrated(self, encoding: Encoding) -> Callable[[Tensor], Tensor]:
+        """Calibrates the logits of a text."""
+        return lambda raw: self.calibration(raw, len(encoding.ids))
 
     def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:
         """The calibrated mean logit of each text's windows, and whether it was truncated."""

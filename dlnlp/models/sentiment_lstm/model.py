@@ -95,6 +95,13 @@ class SentimentLSTM(nn.Module):
             return states, states.max(dim=1).values
         return states, torch.cat(tuple(last[-self.directions :]), dim=-1)
 
+    def pooled(self, states: Tensor) -> Tensor:
+        """Pooled states (B, D * H) of hidden states (B, T, D * H) without padding."""
+        if self.config.pooling == "max":
+            return states.max(dim=1).values
+        forward, *backward = states.split(self.lstm.hidden_size, dim=-1)
+        return torch.cat((forward[:, -1], *(each[:, 0] for each in backward)), dim=-1)
+
 
 @torch.inference_mode()
 def classify(model: SentimentLSTM, texts: Sequence[Sequence[int]]) -> list[float]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,22 @@ from torch import Tensor
 
 from dlnlp import checkpoint
 from dlnlp.device import pick_device
-from dlnlp.inference.attribution import attribute, integrated_gradients
+from dlnlp.inference.attribution import METHODS, attribute, integrated_gradients
 from dlnlp.inference.batching import batches, in_order, pad_rows
 from dlnlp.inference.calibration import TYPICAL, UNCALIBRATED, Calibration
 from dlnlp.inference.deadline import check_deadline
+from dlnlp.inference.deletion import deletion_curves
+from dlnlp.models.sentiment_lstm import interventions
 from dlnlp.models.sentiment_lstm.model import SentimentLSTM
 from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import Attribution, Sentiment, Trace
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import PAD, TINY_WORDS, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural, spans_of_tokens, words
+from dlnlp.views import DeletionCurves, Gates, Intervention, Patches
 
 VOCABULARY = "vocab.json"
+UNITS = "units.json"  # the units' leanings
 MAX_WORDS = 2000  # tokens used for a verdict
 MAX_EXPLAINED = 500  # tokens used for an explanation or a trace
 MAX_PREFIXES = 64
@@ -35,17 +40,24 @@ _CUDNN_FLAG = threading.Lock()
 
 
 class SentimentLSTMPredictor:
-    """A trained SentimentLSTM with its vocabulary; safe to share between threads."""
+    """A trained SentimentLSTM with its vocabulary; safe to share between threads.
+
+    Args:
+        leanings: How closely each unit of the last layer follows the sentiment of training texts
+            (see ``dlnlp.views.Gates``); zeros if that was not measured.
+    """
 
     def __init__(
         self,
         model: SentimentLSTM,
         vocabulary: Vocabulary,
         calibration: Calibration = UNCALIBRATED,
+        leanings: np.ndarray | None = None,
     ) -> None:
         self.model = model.eval()
         self.vocabulary = vocabulary
         self.calibration = calibration
+        self.leanings = np.zeros(model.linear.in_features) if leanings is None else leanings
 
     @property
     def device(self) -> torch.device:
@@ -93,6 +105,16 @@ class SentimentLSTMPredictor:
         beginning, truncated = _beginning(natural(check_text(text)))
         return attribute(beginning, method, self.logits, self._token_gradients, truncated)
 
+    def deletion_curves(self, text: str) -> DeletionCurves:
+        """The logit as more and more words are deleted, in the order of each attribution method.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        explained = {method: self.explain(text, method) for method in METHODS}
+        return deletion_curves(self.logits, explained)
+
     @torch.inference_mode()
     def trace(self, text: str) -> Trace:
         """P(positive) after each word, and the hidden states at each word.
@@ -124,6 +146,56 @@ class SentimentLSTMPredictor:
             truncated=truncated,
             forward=self.model.lstm.hidden_size,
         )
+
+    @torch.inference_mode()
+    def gates(self, text: str) -> Gates:
+        """The gates and states of the last layer's units at each token.
+
+        Only the first ``MAX_EXPLAINED`` tokens are read.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        read, truncated = self._words(text)
+        return replace(interventions.gates(self.model, read, self.leanings), truncated=truncated)
+
+    @torch.inference_mode()
+    def units_off(self, text: str, units: Sequence[str]) -> Intervention:
+        """The verdict with all units, and with some units of the last layer held at zero.
+
+        Only the first ``MAX_EXPLAINED`` tokens are read.
+
+        Args:
+            units: Their numbers, from "1".
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: The model has no unit with such a number.
+        """
+        read, truncated = self._words(text)
+        found = interventions.units_off(self.model, read, units, self.calibration)
+        return replace(found, truncated=truncated)
+
+    @torch.inference_mode()
+    def patch(self, text: str, other: str) -> Patches:
+        """How far the verdict moves when the state after one token is that of another text.
+
+        Only the first ``interventions.MOST_PATCHED`` tokens are patched.
+
+        Raises:
+            TypeError: ``text`` or ``other`` is not a string.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        (read, cut), (second, _) = self._words(text), self._words(other)
+        found = interventions.patch(self.model, read, second, self.calibration)
+        return replace(found, truncated=cut or found.truncated)
+
+    def _words(self, text: str) -> tuple[interventions.Words, bool]:
+        """The tokens that the model reads, and whether the text has more."""
+        beginning, truncated = _beginning(natural(check_text(text)))
+        tokens = tuple(token for token, _ in spans_of_tokens(beginning)) or (UNK,)
+        ids = self.vocabulary.encode(token.lower() for token in tokens)
+        return interventions.Words(tokens, ids), truncated
 
     def _read(self, texts: list[str]) -> tuple[list[float], list[bool]]:
         """The calibrated logit of each text, and whether the text was truncated."""
@@ -201,14 +273,19 @@ def load(folder: Path, device: str | None = None) -> SentimentLSTMPredictor:
     with checkpoint.fitting(folder):
         vocabulary = Vocabulary.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
         model = SentimentLSTM(**config)
+        leanings = None
+        if (folder / UNITS).is_file():
+            leanings = np.array(json.loads((folder / UNITS).read_text(encoding="utf-8")))
     checkpoint.load_weights(folder, model)
-    return SentimentLSTMPredictor(model.to(pick_device(device)), vocabulary, calibration)
+    model = model.to(pick_device(device))
+    return SentimentLSTMPredictor(model, vocabulary, calibration, leanings)
 
 
 def save(folder: Path, predictor: SentimentLSTMPredictor, training: dict[str, object]) -> None:
     """Write the predictor's checkpoint folder."""
     config = {**asdict(predictor.model.config), **asdict(predictor.calibration)}
-    files = {VOCABULARY: predictor.vocabulary.dumps()}
+    leanings = [round(each, 4) for each in predictor.leanings.tolist()]
+    files = {VOCABULARY: predictor.vocabulary.dumps(), UNITS: json.dumps(leanings)}
     checkpoint.save(folder, config, predictor.model, files, training)
 
 

@@ -157,6 +157,12 @@ class TransformerModel(nn.Module):
             for last in (module.out, module.down):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.num_layers))
 
+    def embedded(self, tokens: Tensor, start: int = 0) -> Tensor:
+        """Input (B, T, C) of the first block, for token ids (B, T) from position ``start`` on."""
+        # Scaled as in the paper, so that the positional encoding does not dominate.
+        x = self.embedding(tokens) * math.sqrt(self.config.d_model)
+        return cast(Tensor, self.dropout(self.positions(x, start)))
+
     def hidden(
         self,
         tokens: Tensor,
@@ -170,10 +176,7 @@ class TransformerModel(nn.Module):
         layer's attention weights (B, H, T, S) are appended to it. If ``residuals`` is given, the
         embeddings and the output of each block (B, T, C) are appended to it.
         """
-        start = 0 if cache is None else cache.length
-        # Scaled as in the paper, so that the positional encoding does not dominate.
-        x = self.embedding(tokens) * math.sqrt(self.config.d_model)  # (B, T, C)
-        x = self.dropout(self.positions(x, start))
+        x = self.embedded(tokens, 0 if cache is None else cache.length)
         if residuals is not None:
             residuals.append(x)
         for layer, block in enumerate(self.blocks):

@@ -5,10 +5,11 @@ Long texts are scored in windows of the model's context; only the end of a long 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import copy_context
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,16 +22,21 @@ from dlnlp import accelerate, checkpoint
 from dlnlp.device import pick_device
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
+from dlnlp.inference.sampling_steps import sampling_steps
+from dlnlp.models.token_transformer import interventions
+from dlnlp.models.token_transformer.head_steps import head_steps
 from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
 from dlnlp.models.token_transformer.tokens import Prompt, Tokens
 from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import AttentionMaps, Distribution, Induction, Lens, NextToken, Piece, TokenScore
-from dlnlp.text.byte_level import byte_tokenizer
+from dlnlp.text.byte_level import BYTE_OF, byte_tokenizer, merge_ranks, merge_steps, shown
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
+from dlnlp.views import HeadEffects, HeadSteps, Intervention, Merges, Patches, SamplingSteps
 
 TOKENIZER = "tokenizer.json"
 MAX_NEW_TOKENS = 1000
+MOST_MERGED = 100  # characters
 RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
@@ -249,6 +255,104 @@ class TokenTransformerPredictor:
         bits = -log_probs.gather(-1, read[0, 2:, None])[:, 0] / math.log(2)
         found = bits.cpu().numpy()
         return Induction(texts, scores.cpu().numpy(), found[: count - 1], found[count:], cut)
+
+    @torch.inference_mode()
+    def head_effects(self, text: str) -> HeadEffects:
+        """How much the likeliest next token depends on each attention head.
+
+        Only the end of a long text is used; a space at its end is removed.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            DeadlineExceeded: The deadline passed between two layers.
+        """
+        return interventions.head_effects(self.model, self.tokens, self._prompt(text, 0))
+
+    @torch.inference_mode()
+    def heads_off(self, text: str, heads: Sequence[str]) -> Intervention:
+        """The likeliest next tokens with all attention heads, and without some of them.
+
+        Only the end of a long text is used; a space at its end is removed.
+
+        Args:
+            heads: Names such as "5.3", which is the third head of the fifth layer.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: The model has no head with such a name.
+        """
+        return interventions.heads_off(self.model, self.tokens, self._prompt(text, 0), heads)
+
+    @torch.inference_mode()
+    def patch(self, text: str, other: str) -> Patches:
+        """How far the prediction moves when one hidden state is taken from another text.
+
+        A place is a layer and a token. Only the last ``interventions.MOST_PATCHED`` tokens are
+        patched.
+
+        Raises:
+            TypeError: ``text`` or ``other`` is not a string.
+            DeadlineExceeded: The deadline passed between two layers.
+        """
+        prompts = self._prompt(text, 0), self._prompt(other, 0)
+        return interventions.patch(self.model, self.tokens, *prompts)
+
+    def sampling_steps(
+        self,
+        prompt: str,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        k: int = 12,
+    ) -> SamplingSteps:
+        """How the settings turn the logits of the ``k`` most likely tokens into probabilities.
+
+        Raises:
+            TypeError: ``prompt`` is not a string.
+            ValueError: A setting is out of its range; the message names it.
+        """
+        return sampling_steps(self.distribution(prompt), temperature, top_k, top_p, k)
+
+    def head_steps(self, text: str, layer: int = 1, head: int = 1, token: int = 0) -> HeadSteps:
+        """The computation of one attention head for one token, step by step.
+
+        Only the end of a long text is used.
+
+        Args:
+            layer: From 1, as ``head``.
+            token: The position of the token that attends, from 1, which is the begin token; 0 is
+                the last token of the text.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: The model has no such layer or head, or the text no such token.
+        """
+        config = self.model.config
+        ids, cut = self.tokens.end(check_text(text), config.context)
+        check_whole("layer", layer, 1, config.num_layers)
+        check_whole("head", head, 1, config.nhead)
+        check_whole("token", token, 0, len(ids))
+        names = [self.tokens.texts[i] for i in ids]
+        position = (token or len(ids)) - 1
+        found = head_steps(self.model, ids, names, layer - 1, head - 1, position)
+        return replace(found, truncated=cut)
+
+    def merges(self, text: str) -> Merges:
+        """How byte-level BPE merges the pieces of the first ``MOST_MERGED`` characters of a text.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        beginning = check_text(text)[:MOST_MERGED].encode("utf-8", "replace").decode("utf-8")
+        steps, ranks = [], []
+        for pieces, rank in merge_steps(self.tokenizer, self._ranks, beginning):
+            steps.append(tuple(shown(bytes(BYTE_OF[c] for c in piece)) for piece in pieces))
+            ranks.append(rank)
+        return Merges(beginning, tuple(steps), tuple(ranks[1:]), len(text) > MOST_MERGED)
+
+    @functools.cached_property
+    def _ranks(self) -> dict[tuple[str, str], int]:
+        return merge_ranks(self.tokenizer)
 
     @torch.inference_mode()
     def total(self, text: str) -> float:
