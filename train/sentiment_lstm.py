@@ -39,6 +39,7 @@ from train.evaluation.sentiment import (
     mean_accuracy,
     validation_sets,
 )
+from train.evaluation.units import unit_leanings
 from train.run import Best, Run, cosine, lineage, parser
 
 STEM = "sentiment_lstm"
@@ -114,6 +115,7 @@ def finish(
     """Calibrate, measure and write the checkpoint."""
     args = run.args
     calibrate(predictor, validation)
+    predictor.leanings = unit_leanings(predictor, sets.sst2("train", args.data_dir))
     metrics = figures(predictor, validation)
     facts: dict[str, object] = {"data": {"all training texts": sets.fingerprint(texts)}}
     if args.teacher:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sacrebleu.metrics import BLEU, CHRF
 
+from dlnlp.models.char_seq2seq.fixed_attention import PATTERNS
 from dlnlp.models.char_seq2seq.predictor import CharSeq2SeqPredictor
 from train.data import sets
 from train.data.copying import Copying
@@ -18,6 +19,7 @@ from train.evaluation.language_model import loops, percentage
 
 BEAM_SIZE = 5
 LENGTH_GROUPS = ((1, 15), (16, 30), (31, 60), (61, 10_000))  # characters
+ATTENTION_SENTENCES = 600  # translated with fixed attention
 WORDS = 1000  # most frequent words, of which the share that is recalled is measured
 CASES = (  # their translations are on the card, right or wrong
     "hello",
@@ -63,6 +65,7 @@ def figures(
     return {
         **quality_on_tatoeba(predictor, tatoeba),
         **({"chrf_by_source": chrf_by_source(predictor, others)} if others else {}),
+        "chrf_by_attention": chrf_by_attention(predictor, tatoeba),
         "frequent_words_recalled": recalled(predictor, words),
         "phrasebook_recalled": recalled(predictor, phrasebook_entries(material)),
         "flagged_as_not_english": flagged(predictor, {"Tatoeba": tatoeba, **others}),
@@ -121,20 +124,40 @@ def quality_on_tatoeba(predictor: CharSeq2SeqPredictor, pairs: Pairs) -> dict[st
     """chrF and BLEU, also by length of the English, and the share of repeating outputs."""
     found = translated(predictor, pairs)
     repeating = sum(map(loops, found.outputs)) / max(1, len(found.outputs))
-    by_length = {}
-    for low, high in LENGTH_GROUPS:
-        group = found.between(low, high)
-        if group.sources:
-            name = f"{low}-{high}" if high < 10_000 else f">{low - 1}"
-            by_length[name] = {"sentences": len(group.sources), "chrf": group.chrf}
     return {
         "tatoeba_validation_chrf": found.chrf,
         "tatoeba_validation_bleu": found.bleu,
         "tatoeba_validation_sentences": len(found.sources),
         "beam_size": BEAM_SIZE,
         "repeating_share": round(repeating, 4),
-        "chrf_by_source_length": by_length,
+        "chrf_by_source_length": chrf_by_length(found),
     }
+
+
+def chrf_by_length(found: Translated) -> dict[str, dict[str, float]]:
+    """chrF by the number of characters of the English."""
+    groups = {
+        f"{low}-{high}" if high < 10_000 else f">{low - 1}": found.between(low, high)
+        for low, high in LENGTH_GROUPS
+    }
+    return {
+        name: {"sentences": len(group.sources), "chrf": group.chrf}
+        for name, group in groups.items()
+        if group.sources
+    }
+
+
+def chrf_by_attention(
+    predictor: CharSeq2SeqPredictor, pairs: Pairs
+) -> dict[str, dict[str, dict[str, float]]]:
+    """chrF by length with the model's own attention and with each fixed pattern instead."""
+    own = translated(predictor, pairs, limit=ATTENTION_SENTENCES)
+    result = {"own": chrf_by_length(own)}
+    for pattern in PATTERNS:
+        found = predictor.translate_fixed(own.sources, pattern, BEAM_SIZE)
+        outputs = [each.text for each in found]
+        result[pattern] = chrf_by_length(Translated(own.sources, outputs, own.references))
+    return result
 
 
 def chrf_by_source(
