@@ -233,6 +233,28 @@ def hidden_states(trace: Trace) -> go.Figure:
     return _finish(figure, height=height, margin={"l": 70, "r": 12, "t": 12, "b": 90})
 
 
+def deletion_curves(deleted: Sequence[int], curves: Mapping[str, Sequence[float]]) -> go.Figure:
+    """The logit after each number of deleted words, a line for each order."""
+    figure = go.Figure()
+    for (name, values), colour in zip(curves.items(), itertools.cycle(SERIES)):
+        figure.add_scatter(
+            x=list(deleted),
+            y=[round(each, 3) for each in values],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            hovertemplate=f"{label(name, ' ')}: %{{x}} words deleted, logit %{{y:.2f}}"
+            "<extra></extra>",
+        )
+    figure.add_hline(0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(**axis, title={"text": "words deleted"})
+    figure.update_yaxes(**axis, title={"text": "logit of positive"})
+    _finish(figure, height=320, margin={"l": 70, "r": 12, "t": 30, "b": 60})
+    legend = {"orientation": "h", "y": 1.12, "font": {"color": "rgb(128,128,128)"}}
+    return figure.update_layout(showlegend=True, legend=legend)
+
+
 def warm_up() -> None:
     """Make Plotly load its templates, which takes about a second for the first figure."""
     layer_verdicts([0.5]).to_json()

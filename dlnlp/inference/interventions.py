@@ -161,11 +161,12 @@ def counterparts(tokens: Sequence[str], others: Sequence[str]) -> list[int | Non
     """For each token of a text, the index of its counterpart in another text, if it has one.
 
     Equal tokens are aligned by the longest common runs (``difflib``). Between them, tokens that
-    differ are aligned in order, and those left over have none.
+    differ are aligned in order from the last one back, and those left over have none.
     """
     found: list[int | None] = [None] * len(tokens)
     matcher = difflib.SequenceMatcher(None, tokens, others, autojunk=False)
     for _, begin, end, other_begin, other_end in matcher.get_opcodes():
-        for index, other in zip(range(begin, end), range(other_begin, other_end), strict=False):
+        mine, theirs = range(begin, end), range(other_begin, other_end)
+        for index, other in zip(reversed(mine), reversed(theirs), strict=False):
             found[index] = other
     return found

@@ -11,7 +11,10 @@ SCRIPTS = tuple(Path(__file__).parent / "kit" / name for name in ("page.js", "li
 FAVICON = Path(__file__).with_name("favicon.png")
 # Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
 MEDIA = """
-@media (prefers-reduced-motion: reduce) { .dl-loading::before { animation: none !important; } }
+@media (prefers-reduced-motion: reduce) {
+  .dl-loading::before { animation: none !important; }
+  .dl-sampling i { transition: none !important; }
+}
 @media (max-width: 640px) { footer > .divider { display: none !important; } }
 @media (min-width: 900px) { .dl-question { position: sticky; top: 0.5rem; } }
 """

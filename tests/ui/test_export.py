@@ -42,7 +42,7 @@ def test_all_results_are_saved_with_model_version_and_settings(page, stem):
 def test_the_settings_of_the_tab_are_in_the_code(page):
     page["char_seq2seq_beam"] = 3
     shown = opened(page, "char_seq2seq", "a bee")
-    assert shown.count("beam_size=3") == 2
+    assert shown.count("beam_size=3") == 3
     assert document(shown, "char_seq2seq")["calls"][0]["arguments"]["beam_size"] == 3
 
 

@@ -85,16 +85,16 @@ def test_a_closed_panel_computes_when_it_is_opened(page):
     assert page["sentiment_lstm_hidden"] is not None
 
 
-@pytest.mark.parametrize("name", ["classify", "explain", "layers"])
+@pytest.mark.parametrize("name", ["classify", "explain", "layer_words"])
 def test_a_panel_that_fails_says_so_and_shows_nothing_old(page, monkeypatch, name):
     page.ask("sentiment_bert", "good")
     registry = Registry(untrained=True)
     predictor = type(registry.get("sentiment_bert"))
     monkeypatch.setattr(predictor, name, lambda *given, **named: 1 / 0)
-    panel = {"classify": "verdict", "explain": "attribution", "layers": "layers"}[name]
+    panel = {"classify": "verdict", "explain": "attribution", "layer_words": "layers"}[name]
     page.ask("sentiment_bert", "good film")
     assert "the details are in its log" in page.shown(f"sentiment_bert_{panel}_panel")
-    shown = {"classify": "result", "explain": "words", "layers": "layers_plot"}[name]
+    shown = {"classify": "result", "explain": "words", "layer_words": "layers_plot"}[name]
     assert not page[f"sentiment_bert_{shown}"]
 
 

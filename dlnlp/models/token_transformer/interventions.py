@@ -97,7 +97,7 @@ def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt
         distance = goal - float(values[0])
         moved[layer, pairs[place][0] - begin] = value / distance if abs(distance) > 1e-6 else 0.0
     return Patches(
-        f"the log-odds of “{tokens.texts[gains]}” against “{tokens.texts[loses]}”",
+        f"the log-odds of {_quoted(tokens, gains)} against {_quoted(tokens, loses)}",
         float(values[0]),
         goal,
         ("embeddings", *(f"layer {i + 1}" for i in range(len(blocks)))),
@@ -109,7 +109,12 @@ def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt
 
 
 def _measure(tokens: Tokens, token: int) -> str:
-    return f"the log-probability of “{tokens.texts[token]}”"
+    return f"the log-probability of {_quoted(tokens, token)}"
+
+
+def _quoted(tokens: Tokens, token: int) -> str:
+    text = tokens.texts[token]
+    return f"“{text.strip() or text}”"
 
 
 def _blocks(model: TransformerModel) -> list[Block]:

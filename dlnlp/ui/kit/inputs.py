@@ -51,6 +51,18 @@ def event_ints(event: gr.EventData, name: str) -> list[int]:
     return list(value)
 
 
+def event_texts(event: gr.EventData, name: str) -> list[str]:
+    """A list of strings in an event's data.
+
+    Raises:
+        ValueError: It is missing or not a list of strings.
+    """
+    value = _attribute(event, name)
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"The event's {name} must be a list of texts.")
+    return list(value)
+
+
 def _attribute(event: gr.EventData, name: str) -> Any:
     data = getattr(event, "_data", None)
     return data.get(name) if isinstance(data, dict) else None

@@ -87,6 +87,35 @@ def tint(colour: str, share: int) -> Markup:
     return Markup("background:color-mix(in srgb, var({}) {}%, transparent)").format(colour, share)
 
 
+def table(head: Iterable[str], rows: Iterable[str], numbers: bool = True) -> Markup:
+    """A table that scrolls sideways, whose first column stays in place.
+
+    Args:
+        head: The names of the columns; that of the first one may be empty.
+        rows: Rows of ``row``.
+        numbers: Whether the cells are numbers, which are aligned at the right.
+    """
+    return Markup(
+        '<div class="dl-layers"{} tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody>'
+        "</table></div>"
+    ).format(
+        Markup(" data-numbers") if numbers else "",
+        join(Markup('<th scope="col">{}</th>').format(name) for name in head),
+        join(rows),
+    )
+
+
+def row(name: str, cells: Iterable[str]) -> Markup:
+    """A row of a table, with ``<td>`` elements as cells."""
+    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, join(cells))
+
+
+def signed_tint(share: float, strongest: int = 70) -> Markup:
+    """The tint of a number from -1, towards negative, to 1, towards positive."""
+    colour = "--dl-positive" if share > 0 else "--dl-negative"
+    return tint(colour, round(strongest * min(1.0, abs(share))))
+
+
 def percent(probability: float) -> str:
     """A probability for readers, never rounded to 0% or 100%."""
     if probability > 0.999:
@@ -99,6 +128,11 @@ def percent(probability: float) -> str:
 def signed(number: float, plus: bool = False) -> str:
     """Two decimals with a proper minus sign, and with a plus sign on request."""
     return f"{number:{'+' if plus else ''}.2f}".replace("-", "−")
+
+
+def change(number: float) -> str:
+    """A change with its sign and two decimals, or "0" where it rounds to nothing."""
+    return signed(number, plus=True) if abs(number) >= 0.005 else "0"
 
 
 def card_text(markdown: str) -> str:

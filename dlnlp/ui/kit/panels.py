@@ -77,10 +77,10 @@ class Panel:
         self._column = gr.Column(elem_classes="dl-panel", elem_id=self.id)
         with self._column:
             if title:
-                self._is_open = gr.State(open)
+                self.is_open = gr.State(open)
                 self._accordion = gr.Accordion(title, open=open, elem_id=accordion)
-                self._accordion.collapse(lambda: False, None, self._is_open, **AT_ONCE)
-                self._opening = self._accordion.expand(lambda: True, None, self._is_open, **AT_ONCE)
+                self._accordion.collapse(lambda: False, None, self.is_open, **AT_ONCE)
+                self._opening = self._accordion.expand(lambda: True, None, self.is_open, **AT_ONCE)
             self._body = self._accordion if title else self._column
         with self._body:
             self.marker = gr.HTML(QUEUED, elem_classes="dl-result")
@@ -111,7 +111,7 @@ class Panel:
 
     def event(self, asked: Component) -> dict[str, Any]:
         """Arguments of an event that runs the panel for the text in ``asked``."""
-        opened = [self._is_open] if self._opening else []
+        opened = [self.is_open] if self._opening else []
         return {
             "inputs": [asked, *opened, *self.inputs],
             "outputs": [self.marker, self.status, self.asked, *self.outputs],

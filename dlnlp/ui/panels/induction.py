@@ -6,7 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp.results import Induction
-from dlnlp.ui.kit.markup import caption, figures, join, note, tint
+from dlnlp.ui.kit.markup import caption, figures, note, row, table, tint
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
 
@@ -25,12 +25,12 @@ def induction_panel(model: Model, box: gr.Textbox) -> Panel:
     title = "Induction heads"
     with Panel(model, box, "induction", title, open=False, blank=BLANK, keep="end") as panel:
         gr.HTML(caption(ABOUT))
-        table = gr.HTML(elem_id=model.id("induction_table"), elem_classes="dl-result")
+        shown = gr.HTML(elem_id=model.id("induction_table"), elem_classes="dl-result")
 
     def show(text: str) -> Values:
-        return {table: induction_table(model.call("induction", text=text))}
+        return {shown: induction_table(model.call("induction", text=text))}
 
-    return panel.shows(show, outputs=[table])
+    return panel.shows(show, outputs=[shown])
 
 
 def induction_table(found: Induction) -> Markup:
@@ -44,18 +44,10 @@ def induction_table(found: Induction) -> Markup:
         ("second reading", f"{found.second_bits.mean():.1f} bits"),
         ("highest score", f"layer {best[0] + 1}, head {best[1] + 1}"),
     )
-    head = join(Markup('<th scope="col">{}</th>').format(each + 1) for each in range(heads))
-    rows = [
-        Markup('<tr><th scope="row">layer {}</th>{}</tr>').format(
-            layer + 1, join(map(_cell, found.scores[layer].tolist()))
-        )
-        for layer in range(layers)
-    ]
+    rows = [row(f"layer {i + 1}", map(_cell, found.scores[i].tolist())) for i in range(layers)]
     cut = f"Only the last {len(found.tokens)} tokens of this long prompt are read twice."
-    return Markup(
-        '{}{}<div class="dl-layers" data-numbers tabindex="0"><table><thead><tr>'
-        '<th scope="col">head</th>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(note(cut) if found.truncated else "", figures(values), head, join(rows))
+    remark = note(cut) if found.truncated else Markup("")
+    return remark + figures(values) + table(["head", *map(str, range(1, heads + 1))], rows)
 
 
 def _cell(score: float) -> Markup:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from dlnlp.plots import visible
 from dlnlp.results import Lens
-from dlnlp.ui.kit.markup import caption, join, note, percent, tint
+from dlnlp.ui.kit.markup import caption, note, percent, row, table, tint
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Panel, Values
 
@@ -27,32 +27,26 @@ def lens_panel(model: Model, box: gr.Textbox) -> Panel:
     title = "Predictions layer by layer"
     with Panel(model, box, "lens", title, open=False, blank=BLANK, keep="end") as panel:
         gr.HTML(caption(ABOUT))
-        table = gr.HTML(elem_id=model.id("lens_table"), elem_classes="dl-result")
+        shown = gr.HTML(elem_id=model.id("lens_table"), elem_classes="dl-result")
 
     def show(text: str) -> Values:
-        return {table: lens_table(model.call("lens", text=text))}
+        return {shown: lens_table(model.call("lens", text=text))}
 
-    return panel.shows(show, outputs=[table])
+    return panel.shows(show, outputs=[shown])
 
 
 def lens_table(found: Lens) -> Markup:
     """The table for the last tokens of the prompt."""
     begin = max(0, len(found.tokens) - MOST_TOKENS)
     columns = range(begin, len(found.tokens))
-    head = join(Markup('<th scope="col">{}</th>').format(_short(found.tokens[i])) for i in columns)
+    head = [_short(found.tokens[i]) for i in columns]
     rows = [
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            _name(layer, len(found.predicted)),
-            join(_cell(found, layer, column) for column in columns),
-        )
+        row(_name(layer, len(found.predicted)), [_cell(found, layer, i) for i in columns])
         for layer in range(len(found.predicted))
     ]
     cut = begin or found.truncated
-    remark = note(f"Only the last {len(columns)} tokens are shown.") if cut else ""
-    return Markup(
-        '{}<div class="dl-layers" tabindex="0"><table><thead><tr><th scope="col">layer</th>{}</tr>'
-        "</thead><tbody>{}</tbody></table></div>"
-    ).format(remark, head, join(rows))
+    remark = note(f"Only the last {len(columns)} tokens are shown.") if cut else Markup("")
+    return remark + table(["layer", *head], rows, numbers=False)
 
 
 def _name(layer: int, layers: int) -> str:

@@ -12,6 +12,7 @@ from dlnlp.ui.panels.about import about_panel
 from dlnlp.ui.panels.alignment import attention_panel
 from dlnlp.ui.panels.candidates import candidates_panel
 from dlnlp.ui.panels.export import export_panel
+from dlnlp.ui.panels.fixed_attention import fixed_attention_panel
 from dlnlp.ui.panels.own_translation import own_translation_panel
 from dlnlp.ui.panels.reading import reading_panel
 from dlnlp.ui.panels.translation import TranslationPanel
@@ -51,7 +52,8 @@ def build_tab(service: Service) -> None:
             ]
             candidates = candidates_panel(translation, asked.box, views)
             own = own_translation_panel(translator, asked.box, beam)
-            panels = [translation, *views, candidates, own]
+            fixed = fixed_attention_panel(translator, asked.box, beam)
+            panels = [translation, *views, candidates, own, fixed]
             export = export_panel(
                 translator, asked.box, panels, [beam], lambda size: {"beam_size": int(size)}
             )

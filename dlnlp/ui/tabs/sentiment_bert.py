@@ -8,9 +8,12 @@ from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
+from dlnlp.ui.panels.deletion import deletion_panel
 from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.heads import heads_panel
+from dlnlp.ui.panels.heads_off import heads_off_panel
 from dlnlp.ui.panels.layers import layers_panel
+from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
 
@@ -33,6 +36,7 @@ EXAMPLES = (
     "I used to hate it, now I love it.",
     "The train leaves at nine.",
 )
+OTHER = "This movie was terrible!"  # to patch from
 
 
 def build_tab(service: Service) -> None:
@@ -49,6 +53,9 @@ def build_tab(service: Service) -> None:
                 words_panel(model, asked.box, waiting="Computing attributions…"),
                 layers_panel(model, asked.box),
                 heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION),
+                heads_off_panel(model, asked.box),
+                patching_panel(model, asked.box, OTHER),
+                deletion_panel(model, asked.box),
             ]
             export = export_panel(model, asked.box, panels)
             about_panel(model)

@@ -8,7 +8,10 @@ from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
+from dlnlp.ui.panels.deletion import deletion_panel
 from dlnlp.ui.panels.export import export_panel
+from dlnlp.ui.panels.gates import gates_panel
+from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.trace import hidden_states_panel, running_verdict_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
@@ -25,6 +28,7 @@ EXAMPLES = (
     "This was fantastic",
     "The plot is thin, but the actors make it worth watching.",
 )
+OTHER = "I hated the movie"  # to patch from
 
 
 def build_tab(service: Service) -> None:
@@ -37,13 +41,13 @@ def build_tab(service: Service) -> None:
             )
         with layout.answer_column(STEM):
             panels = [
-                build(model, asked.box)
-                for build in (
-                    verdict_panel,
-                    words_panel,
-                    running_verdict_panel,
-                    hidden_states_panel,
-                )
+                verdict_panel(model, asked.box),
+                words_panel(model, asked.box),
+                running_verdict_panel(model, asked.box),
+                hidden_states_panel(model, asked.box),
+                gates_panel(model, asked.box),
+                patching_panel(model, asked.box, OTHER),
+                deletion_panel(model, asked.box),
             ]
             export = export_panel(model, asked.box, panels)
             about_panel(model)

@@ -14,10 +14,15 @@ from dlnlp.ui.panels.generation_settings import (
     generation_arguments,
     generation_settings,
 )
+from dlnlp.ui.panels.head_steps import head_steps_panel
 from dlnlp.ui.panels.heads import heads_panel
+from dlnlp.ui.panels.heads_off import heads_off_panel
 from dlnlp.ui.panels.induction import induction_panel
 from dlnlp.ui.panels.lens import lens_panel
+from dlnlp.ui.panels.merges import merges_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
+from dlnlp.ui.panels.patching import patching_panel
+from dlnlp.ui.panels.sampling_steps import sampling_steps_panel
 from dlnlp.ui.panels.surprise import surprise_panel
 
 STEM = "token_transformer"
@@ -38,6 +43,7 @@ EXAMPLES = (
     "The war began when the",
     "He was born in the city of",
 )
+OTHER = "The meaning of death is"  # to patch from
 
 
 def build_tab(service: Service) -> None:
@@ -62,8 +68,18 @@ def build_tab(service: Service) -> None:
             surprise = surprise_panel(model, asked.box)
             lens = lens_panel(model, asked.box)
             heads = heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end")
-            induction = induction_panel(model, asked.box)
-            panels = [next_tokens, surprise, lens, heads, induction]
+            panels = [
+                next_tokens,
+                surprise,
+                sampling_steps_panel(model, asked.box, filtering),
+                lens,
+                heads,
+                head_steps_panel(model, asked.box),
+                heads_off_panel(model, asked.box, keep="end"),
+                induction_panel(model, asked.box),
+                patching_panel(model, asked.box, OTHER, keep="end"),
+                merges_panel(model, asked.box),
+            ]
             export = export_panel(
                 model,
                 asked.box,
