@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -97,7 +97,7 @@ def without_each_head(
 def patched(
     layers: Sequence[Layer],
     states: Tensor,
-    others: Sequence[Tensor] | Tensor,
+    others: Mapping[int, Tensor],
     places: Sequence[tuple[Sequence[int], Sequence[int]]],
 ) -> tuple[Tensor, list[tuple[int, int]]]:
     """The final hidden states of a text, patched with those of another text in one place each.
@@ -107,23 +107,24 @@ def patched(
 
     Args:
         states: The input (1, T, C) of the first layer.
-        others: The input of each layer and the output of the last one (T', C) for the other text.
+        others: States (T', C) of the other text, by the layer before which they are patched in,
+            from 0; L is after the last layer.
         places: Positions in the text, and the positions in the other text whose states they get;
             if their numbers differ, all get the mean of those states.
 
     Returns:
-        States (1 + P, T, C), first without a patch, and the layer (from 0; L is after the last one)
-        and the place of each of the P patches. Patches that change nothing are left out.
+        States (1 + P, T, C), first without a patch, and the layer and the place of each of the P
+        patches. Patches that change nothing are left out.
 
     Raises:
         DeadlineExceeded: The deadline passed between two layers.
     """
     made: list[tuple[int, int]] = []
-    for index, other in enumerate(others):
+    for index in range(len(layers) + 1):
         check_deadline()
         rows = [states]
-        for number, (targets, sources) in enumerate(places):
-            values = other[list(sources)]
+        for number, (targets, sources) in enumerate(places if index in others else ()):
+            values = others[index][list(sources)]
             if len(sources) != len(targets):
                 values = values.mean(0, keepdim=True)
             row = states[:1].clone()
@@ -133,8 +134,8 @@ def patched(
                 rows.append(row)
         states = torch.cat(rows)
         if index < len(layers):
-            rows = states.split(max(1, BATCH_TOKENS // states.shape[1]))
-            states = torch.cat([layers[index](part) for part in rows])
+            parts = states.split(max(1, BATCH_TOKENS // states.shape[1]))
+            states = torch.cat([layers[index](part) for part in parts])
     return states, made
 
 

@@ -221,6 +221,14 @@ def test_words_with_more_pieces_get_the_mean_state(bert):
     assert found.moved[0, 2] != 0
 
 
+def test_long_texts_are_patched_at_every_second_layer(bert):
+    text = " ".join(["good film"] * 15)
+    found = bert.patch(text, text.replace("good", "bad"))
+    assert found.rows == ("embeddings", "layer 2")
+    assert found.moved[-1, 0] == pytest.approx(1, abs=1e-3)
+    assert found.moved[0].any()
+
+
 def test_counterparts_align_equal_tokens():
     assert counterparts(["a", "b", "c", "d"], ["a", "x", "c", "d"]) == [0, 1, 2, 3]
     assert counterparts(["a", "b", "c"], ["a", "c"]) == [0, None, 1]

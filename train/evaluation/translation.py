@@ -147,17 +147,19 @@ def chrf_by_length(found: Translated) -> dict[str, dict[str, float]]:
     }
 
 
-def chrf_by_attention(
-    predictor: CharSeq2SeqPredictor, pairs: Pairs
-) -> dict[str, dict[str, dict[str, float]]]:
+def chrf_by_attention(predictor: CharSeq2SeqPredictor, pairs: Pairs) -> dict[str, dict[str, float]]:
     """chrF by length with the model's own attention and with each fixed pattern instead."""
     own = translated(predictor, pairs, limit=ATTENTION_SENTENCES)
-    result = {"own": chrf_by_length(own)}
+    versions = {"own": own}
     for pattern in PATTERNS:
-        found = predictor.translate_fixed(own.sources, pattern, BEAM_SIZE)
-        outputs = [each.text for each in found]
-        result[pattern] = chrf_by_length(Translated(own.sources, outputs, own.references))
-    return result
+        outputs = [
+            found.text for found in predictor.translate_fixed(own.sources, pattern, BEAM_SIZE)
+        ]
+        versions[pattern] = Translated(own.sources, outputs, own.references)
+    return {
+        name: {length: group["chrf"] for length, group in chrf_by_length(found).items()}
+        for name, found in versions.items()
+    }
 
 
 def chrf_by_source(

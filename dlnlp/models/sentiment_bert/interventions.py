@@ -27,6 +27,7 @@ from dlnlp.views import LOGIT, HeadEffects, Intervention, Patches, sentiment_int
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
 
+MANY_WORDS = 24  # longer texts are patched at every second layer
 MOST_PATCHED = 48  # words at the beginning of a text that are patched
 Calibrated = Callable[[Tensor], Tensor]  # logits of positive against negative, calibrated
 
@@ -84,19 +85,23 @@ def patch(
     places = [(pieces[i], other_pieces[j]) for i, j in pairs]
     theirs = read(model, other[1].ids)
     goal = float(calibrated(_logits(model, theirs[-1:])))
-    states, made = patched(layers, _embedded(model, text[1].ids), theirs, places)
+    # Patching a long text at each layer would take more than a second.
+    rows = range(0, len(layers) + 1, 1 if len(kept) <= MANY_WORDS else 2)
+    states, made = patched(
+        layers, _embedded(model, text[1].ids), {layer: theirs[layer] for layer in rows}, places
+    )
     values = calibrated(_logits(model, states)).tolist()
-    moved = np.zeros((len(layers) + 1, len(kept)))
+    moved = np.zeros((len(rows), len(kept)))
     distance = goal - values[0]
     for (layer, place), value in zip(made, values[1:], strict=True):
-        moved[layer, pairs[place][0]] = (
+        moved[rows.index(layer), pairs[place][0]] = (
             (value - values[0]) / distance if abs(distance) > 1e-6 else 0
         )
     return Patches(
         LOGIT,
         values[0],
         goal,
-        ("embeddings", *(f"layer {i + 1}" for i in range(len(layers)))),
+        tuple(f"layer {layer}" if layer else "embeddings" for layer in rows),
         tuple(names[i] for i in kept),
         tuple(None if (j := found[i]) is None else others[j] for i in kept),
         moved,

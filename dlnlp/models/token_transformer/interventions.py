@@ -83,8 +83,8 @@ def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt
     found = counterparts(names, [tokens.texts[i] for i in other.ids])
     pairs = [(i, j) for i, j in enumerate(found) if j is not None and i >= begin]
     places = [([i], [j]) for i, j in pairs]
-    layers = [each[0] for each in residuals]
-    states, made = patched(blocks, _embedded(model, prompt.ids), layers, places)
+    theirs = {layer: states[0] for layer, states in enumerate(residuals)}
+    states, made = patched(blocks, _embedded(model, prompt.ids), theirs, places)
     log_probs = _next(model, states)
     change = target.exp() - log_probs[0].exp()
     same = int(target.argmax())
@@ -92,7 +92,7 @@ def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt
     loses = int(change.argmin()) if float(change.min()) < 0 else same
     values = log_probs[:, gains] - log_probs[:, loses]
     goal = float(target[gains] - target[loses])
-    moved = np.zeros((len(layers), len(names) - begin))
+    moved = np.zeros((len(theirs), len(names) - begin))
     for (layer, place), value in zip(made, (values[1:] - values[0]).tolist(), strict=True):
         distance = goal - float(values[0])
         moved[layer, pairs[place][0] - begin] = value / distance if abs(distance) > 1e-6 else 0.0

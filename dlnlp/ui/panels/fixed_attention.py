@@ -82,7 +82,7 @@ def chrf_by_length(found: Mapping[str, Any]) -> Markup:
         return note("This checkpoint has no measurements of quality with fixed attention.")
     lengths = list(found["own"])
     rows = [
-        row(name, [Markup("<td>{:.1f}</td>").format(values[each]["chrf"]) for each in lengths])
+        row(name, [Markup("<td>{:.1f}</td>").format(values[each]) for each in lengths])
         for name, values in found.items()
     ]
     return caption(ABOUT_QUALITY) + table(["attention", *lengths], rows)
