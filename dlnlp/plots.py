@@ -250,8 +250,13 @@ def deletion_curves(deleted: Sequence[int], curves: Mapping[str, Sequence[float]
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
     figure.update_xaxes(**axis, title={"text": "words deleted"})
     figure.update_yaxes(**axis, title={"text": "logit of positive"})
-    _finish(figure, height=320, margin={"l": 70, "r": 12, "t": 30, "b": 60})
-    legend = {"orientation": "h", "y": 1.12, "font": {"color": "rgb(128,128,128)"}}
+    _finish(figure, height=360, margin={"l": 70, "r": 12, "t": 12, "b": 110})
+    legend = {
+        "orientation": "h",
+        "y": -0.2,
+        "yanchor": "top",
+        "font": {"color": "rgb(128,128,128)"},
+    }
     return figure.update_layout(showlegend=True, legend=legend)
 
 

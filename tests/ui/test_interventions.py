@@ -103,6 +103,11 @@ def test_another_text_is_patched_in(page, stem):
     assert SAME in page[f"{stem}_patches"]
 
 
+def test_the_text_is_copied_to_be_edited(page):
+    page.ask(BERT, "good film").trigger(f"{BERT}_patch_copy")
+    assert page[f"{BERT}_patch_text"] == "good film"
+
+
 def test_places_without_a_counterpart_are_blank():
     moved = np.array([[0.0, 1.0, 0.5]])
     found = Patches("x", 0.0, 2.0, ("layer 1",), ("a", "b", "c"), ("a", "d", None), moved)

@@ -18,7 +18,8 @@ TITLE = "Patch from another text"
 ABOUT = (
     "Activation patching: the model reads your text, but at one place its state is replaced by the "
     "state for the other text. Each cell shows how far that moves the answer, from that for your "
-    "text (0%) to that for the other text (100%). It works best with texts that differ in a word."
+    "text (0%) to that for the other text (100%). Use texts that differ in few words, because "
+    "only words with a counterpart can be patched."
 )
 BLANK = "Submit a text to patch it."
 OTHER_BLANK = "Enter the other text, best your text with one word changed."
@@ -40,7 +41,9 @@ def patching_panel(
         other = gr.Textbox(
             other_text, label="Other text", max_lines=6, elem_id=model.id("patch_text")
         )
-        button = gr.Button("Patch", elem_id=model.id("patch_run"))
+        with gr.Row(elem_classes="dl-buttons"):
+            button = gr.Button("Patch", elem_id=model.id("patch_run"))
+            copy = gr.Button("Copy my text", elem_id=model.id("patch_copy"))
         # Results for two boxes: the panel is marked with the first text, this with the other.
         shown = gr.HTML(elem_id=model.id("patches"), elem_classes=["dl-result", "dl-panel"])
 
@@ -52,6 +55,7 @@ def patching_panel(
         return {panel.status: remark, shown: answers(other, typed) + patches(found)}
 
     panel.shows(show, [other], [shown])
+    panel.on(copy.click, lambda text: {other: text}, [box], [other], at_once=True)
     asked = gr.on([button.click, other.submit], panel.run, **panel.event(box))
     asked.then(None, js=revealing(model.id("patches")), **AT_ONCE)
     return panel
