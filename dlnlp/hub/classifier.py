@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 BATCH_TOKENS = 2048
+MOST_STEPS_TOKENS = 2400  # steps of integrated gradients × tokens
 Features = dict[str, list[int]]  # of one text, by the names of the model's arguments
 
 
@@ -94,7 +95,7 @@ class HubClassifier:
         """How much each word contributes to the log-odds of a label.
 
         With two labels, these are the difference of the two logits. The baseline of integrated
-        gradients is the padding token in place of every token.
+        gradients is the padding token in place of every token (see ``_baseline``).
 
         Args:
             method: "integrated_gradients" or "leave_one_out".
@@ -212,7 +213,9 @@ class HubClassifier:
                 rows = [self._from_embeddings(part, features) for part in parts]
             return log_odds(torch.cat(rows), label, self.multi_label)
 
-        steps = max(8, min(STEPS, 2400 // len(ids)))  # fewer for long texts, to save time
+        steps = max(
+            8, min(STEPS, MOST_STEPS_TOKENS // len(ids))
+        )  # fewer for long texts, to save time
         try:
             scores = integrated_gradients(odds, x, baseline, steps)
         except NotImplementedError as fault:
@@ -227,14 +230,16 @@ class HubClassifier:
         return token_starts(text, offsets), scores[~special].tolist()
 
     def _baseline(self, ids: Tensor, special: Tensor) -> Tensor:
-        """The ids (T,) with padding in place of all but the special tokens."""
-        tokens = (
-            self.tokenizer.pad_token_id,
-            self.tokenizer.unk_token_id,
-            begin_id(self.tokenizer),
-        )
-        known = [token for token in tokens if token is not None]
-        return ids.where(special, known[0] if known else 0)
+        """The ids (T,) with padding in place of all but the special tokens.
+
+        Where the padding's embedding is zero, it is another token. DeBERTa first normalises the
+        embeddings: the direction of the path from zero to a text would be the same all the way.
+        """
+        tokenizer, table = self.tokenizer, self.model.get_input_embeddings()
+        tokens = (tokenizer.pad_token_id, tokenizer.mask_token_id, tokenizer.unk_token_id)
+        known = [token for token in (*tokens, begin_id(tokenizer)) if token is not None]
+        present = (token for token in known if table(ids.new_tensor(token)).any())
+        return ids.where(special, next(present, 0))
 
     def _from_embeddings(self, points: Tensor, features: dict[str, Tensor]) -> Tensor:
         """Logits (B, N) for embeddings (B, T, E) and the other features (1, T) of a text."""

@@ -168,7 +168,8 @@ def _load_model(folder: Path, name: str, config: Any, task: str) -> Any:
                 f"{name!r} needs more memory than is free: choose a smaller model."
             ) from fault
         raise HubError(
-            f"{name!r} has weights that don't fit its {CONFIG}: {_short(fault)}."
+            f"{name!r} has weights that don't fit its {CONFIG}: choose a model whose files belong "
+            "together."
         ) from fault
     if missing := sorted(found["missing_keys"]):
         raise HubError(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlnlp.catalog import CATALOG
 from dlnlp.hub.errors import HubError
 
 PREFIX = "hf:"
@@ -85,7 +86,9 @@ def identity(name: str) -> str:
 
 def names_other_model(name: str) -> bool:
     """Whether a name is that of a model of the Hub or of a folder, and not of one of our own."""
-    return bool(_ADDRESS.match(name.strip())) or "/" in name or os.sep in name
+    if any(name == entry.stem for entry in CATALOG):
+        return False
+    return ":" in name or "/" in name or os.sep in name or Path(name).is_dir()
 
 
 def mode(bound_to_localhost: bool, environment: Mapping[str, str] = os.environ) -> str:
