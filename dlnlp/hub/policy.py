@@ -86,7 +86,7 @@ def identity(name: str) -> str:
 
 def names_other_model(name: str) -> bool:
     """Whether a name is that of a model of the Hub or of a folder, and not of one of our own."""
-    if any(name == entry.stem for entry in CATALOG):
+    if not name or any(name == entry.stem for entry in CATALOG):
         return False
     return ":" in name or "/" in name or os.sep in name or Path(name).is_dir()
 

@@ -1,4 +1,4 @@
-"""Tiny models of seven architectures with random weights, saved as the transformers library does."""
+"""Tiny models of seven architectures with random weights, in folders."""
 
 from __future__ import annotations
 
