@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ OTHERS = (
     "added_tokens.json",
     "generation_config.json",
 )
+
+SECONDS = 20  # that the Hub may take to describe a model
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in total
 
@@ -41,10 +43,13 @@ class Place:
     Args:
         endpoint: The address of the Hub.
         cache: The folder of downloaded files.
+        token: False doesn't send the server's own token, with which visitors could load models
+            that only its owner may see.
     """
 
     endpoint: str | None = None
     cache: Path | None = None
+    token: bool | None = None
 
 
 def download(
@@ -72,35 +77,29 @@ def download(
     from huggingface_hub import HfApi
 
     place = place or Place()
-    api = HfApi(endpoint=place.endpoint)
+    api = HfApi(endpoint=place.endpoint, token=place.token)
     with _explained(name):
-        commit = api.resolve_revision(name, cache_dir=place.cache).resolved
         try:
-            info = api.model_info(name, revision=commit, files_metadata=True, timeout=20)
+            info = api.model_info(name, files_metadata=True, timeout=SECONDS)
         except Exception as fault:
-            if not _unreachable(fault):
+            earlier = _earlier(name, place) if _unreachable(fault) else None
+            if earlier is None:
                 raise
-            folder = _cached(name, commit, place)
-            if folder is None:
-                raise
-            check(folder)
-            return Download(folder, commit)
+            check(earlier.folder)
+            return earlier
         sizes = {each.rfilename: each.size or 0 for each in info.siblings or []}
-        wanted = _wanted(name, sizes, limit)
-        return _fetched(
-            name, commit, {each: sizes[each] for each in wanted}, check, progress, place
-        )
+        wanted = {file: sizes[file] for file in _wanted(name, sizes, limit)}
+        return _fetched(name, str(info.sha), wanted, check, progress, place)
 
 
-def _cached(name: str, commit: str, place: Place) -> Path | None:
-    """The folder of an earlier, complete download of a commit."""
+def _earlier(name: str, place: Place) -> Download | None:
+    """An earlier, complete download."""
     from huggingface_hub import try_to_load_from_cache
 
     for weights in (WEIGHTS, SHARDS):
-        # The weights are downloaded last.
-        found = try_to_load_from_cache(name, weights, place.cache, revision=commit)
+        found = try_to_load_from_cache(name, weights, place.cache)
         if isinstance(found, str):
-            return Path(found).parent
+            return Download(Path(found).parent, Path(found).parent.name)
     return None
 
 
@@ -157,6 +156,7 @@ def _fetched(
             revision=commit,
             endpoint=place.endpoint,
             cache_dir=place.cache,
+            token=place.token,
             tqdm_class=bar,
         )
         done += size
@@ -164,7 +164,16 @@ def _fetched(
         if file == CONFIG:
             folder = Path(path).parent
             check(folder)
+    _note(folder, commit)
     return Download(folder, commit)
+
+
+def _note(folder: Path, commit: str) -> None:
+    """Note in the library's cache which commit is complete, for when there is no connection."""
+    note = folder.parent.parent / "refs" / "main"
+    with suppress(OSError):  # the cache may be read-only
+        note.parent.mkdir(exist_ok=True)
+        note.write_text(commit)
 
 
 def _bar(report: Callable[[int], None]) -> type:
@@ -233,6 +242,8 @@ def _explained(name: str) -> Iterator[None]:
             raise HubError(
                 f"The Hub can't give {name!r} at the moment (error {code}): try again later."
             ) from fault
+        if isinstance(fault, OSError) and fault.errno is None:  # a file of another size
+            raise HubError(f"The download of {name!r} was interrupted: try again.") from fault
         raise
 
 
@@ -243,12 +254,8 @@ def _unreachable(fault: Exception) -> bool:
         HTTPError,
         LocalEntryNotFoundError,
         OfflineModeIsEnabled,
-        RevisionResolutionError,
     )
 
     if isinstance(fault, HfHubHTTPError):
         return fault.response.status_code >= 500
-    return isinstance(
-        fault,
-        (HTTPError, OfflineModeIsEnabled, RevisionResolutionError, LocalEntryNotFoundError),
-    )
+    return isinstance(fault, (HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError))

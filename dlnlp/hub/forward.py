@@ -91,6 +91,6 @@ def attention_weights(model: PreTrainedModel, features: Mapping[str, Tensor]) ->
     maps = [layer for layer in output.get("attentions") or () if layer is not None]
     if not maps or {layer.shape for layer in maps} != {(1, maps[0].shape[1], count, count)}:
         raise HubError(
-            "This model has no attention weights between all tokens: look at its other views."
+            "This model gives no attention weights between all tokens: look at its other views."
         )
     return torch.cat(maps).float().cpu().numpy()

@@ -117,7 +117,9 @@ def load_folder(
         architecture,
         sum(each.numel() for each in model.parameters()),
         commit,
-        tuple(str(names[i]) for i in range(config.num_labels)) if task == CLASSIFICATION else (),
+        tuple(str(names.get(i, i)) for i in range(config.num_labels))
+        if task == CLASSIFICATION
+        else (),
         task == CLASSIFICATION and config.problem_type == "multi_label_classification",
     )
     if task == CLASSIFICATION:

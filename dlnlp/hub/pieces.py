@@ -33,7 +33,7 @@ class Pieces:
     def __init__(self, tokenizer: Any, size: int) -> None:
         names = {token: piece for piece, token in tokenizer.get_vocab().items()}
         added = {token: str(each) for token, each in tokenizer.added_tokens_decoder.items()}
-        convert = _converter(set(names.values()))
+        convert = _converter({piece for token, piece in names.items() if token not in added})
         self.bytes = tuple(
             added[token].encode() if token in added else convert(names.get(token, ""))
             for token in range(size)
@@ -68,10 +68,10 @@ class Tokenize:
 
 def _converter(pieces: set[str]) -> Any:
     """A function from a token's name to its bytes, for the kind of names in the vocabulary."""
+    if any(piece.startswith(_SPACE) for piece in pieces):  # no byte is written as this sign
+        return _sentencepiece
     if pieces.issuperset(BYTE_OF):
         return _byte_level
-    if any(piece.startswith(_SPACE) for piece in pieces):
-        return _sentencepiece
     if any(piece.endswith("</w>") for piece in pieces):
         return lambda piece: piece.replace("</w>", " ").encode()
     if any(piece.startswith("##") for piece in pieces):

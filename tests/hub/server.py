@@ -27,7 +27,9 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     status: int = 200
+    lost: int = 0  # bytes of a file that don't arrive
     asked: list[str] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
     endpoint: str = ""
 
     def downloads(self) -> list[str]:
@@ -45,9 +47,11 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_HEAD(self) -> None:
+        self.hub.tokens.append(self.headers["Authorization"])
         self._file(body=False)
 
     def do_GET(self) -> None:
+        self.hub.tokens.append(self.headers["Authorization"])
         path = urlsplit(self.path).path
         found = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?", path)
         if self.hub.status != 200:
@@ -90,6 +94,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         data = path.read_bytes()
         etag = hashlib.sha256(data).hexdigest()
+        if body and file.endswith(".safetensors"):
+            data = data[: len(data) - self.hub.lost]
         self._send(200, data, {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"'}, body)
 
     def _send(self, status: int, data: bytes, headers: dict[str, str], body: bool = True) -> None:

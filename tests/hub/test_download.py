@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 
 from dlnlp.hub import HubError, HubModels
 from dlnlp.hub import models as hub_models
-from dlnlp.hub.download import Place
+from dlnlp.hub.download import Place, _bar
 from dlnlp.inference.deadline import Cancelled, DeadlineExceeded, deadline
 from tests.hub.conftest import TEXTS
 from tests.hub.server import COMMIT, Hub, serving
@@ -106,12 +107,55 @@ def test_sharded_weights(models: HubModels, hub: Hub, loaded: Load, tmp_path: Pa
     assert models.get(f"hf:{NAME}").logits(TEXTS) == predictor.logits(TEXTS)
 
 
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", None])
-def test_offline(hub: Hub, tmp_path: Path, endpoint: str | None) -> None:
-    if endpoint is None:
-        hub.status = 503
-    models = HubModels(place=Place(endpoint or hub.endpoint, tmp_path / "cache"))
+@pytest.mark.parametrize("reason", ["no connection", "the Hub is down", "HF_HUB_OFFLINE"])
+def test_offline(hub: Hub, tmp_path: Path, reason: str, monkeypatch: Any) -> None:
+    endpoint = "http://127.0.0.1:9" if reason == "no connection" else hub.endpoint
+    hub.status = 503 if reason == "the Hub is down" else 200
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", reason == "HF_HUB_OFFLINE")
+    models = HubModels(place=Place(endpoint, tmp_path / "cache"))
     assert "can't be reached" in refusal(models, f"hf:{NAME}")
+
+
+def test_other_errors_of_the_hub(models: HubModels, hub: Hub) -> None:
+    hub.status = 429
+    assert "(error 429): try again later" in refusal(models, f"hf:{NAME}")
+
+
+def test_an_interrupted_download_is_not_used(models: HubModels, hub: Hub) -> None:
+    hub.lost = 5
+    assert "was interrupted" in refusal(models, f"hf:{NAME}")
+    hub.status = 503
+    assert "can't be reached" in refusal(models, f"hf:{NAME}")
+    hub.status, hub.lost = 200, 0
+    assert models.get(f"hf:{NAME}")
+
+
+def test_progress_of_the_hubs_own_protocol() -> None:
+    """The Hub's files come by Xet, whose reporter uses the progress bar in another way."""
+    xet = pytest.importorskip("huggingface_hub.utils._xet_progress_reporting")
+    seen: list[int] = []
+    options = {"reconstruction_desc": "", "total": 100, "log_level": 20}
+    with xet.XetDownloadProgressReporter(**options, tqdm_class=_bar(seen.append)) as reporter:
+        for done, sent in ((30, 10), (100, 60)):
+            reporter.update_progress(
+                SimpleNamespace(
+                    total_bytes_completed=done,
+                    total_transfer_bytes_completed=sent,
+                    total_bytes=100,
+                    total_bytes_completion_rate=None,
+                    total_transfer_bytes_completion_rate=None,
+                )
+            )
+    assert seen == [30, 100]
+
+
+def test_the_servers_token_can_be_kept_back(hub: Hub, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    for token, sent in ((None, {"Bearer hf_owner"}), (False, {None})):
+        hub.tokens.clear()
+        place = Place(hub.endpoint, tmp_path / str(token), token)
+        HubModels(device="cpu", place=place).get(f"hf:{NAME}")
+        assert set(hub.tokens) == sent
 
 
 def test_absent(models: HubModels) -> None:
