@@ -19,7 +19,7 @@ from dlnlp.hub.forward import (
     check_ids,
     positions,
 )
-from dlnlp.hub.pieces import NO_OFFSETS, Tokenize, begin_id, token_starts, valid
+from dlnlp.hub.pieces import NO_OFFSETS, Tokenize, begin_id, token_names, token_starts, valid
 from dlnlp.inference.attribution import STEPS, attribute, check_method, integrated_gradients
 from dlnlp.inference.batching import batches, in_order
 from dlnlp.inference.deadline import check_deadline
@@ -57,6 +57,7 @@ class HubClassifier:
         self._pads = None not in padding
         self._lock = threading.Lock()  # attention() changes the model while it runs
         self._tokenize = Tokenize(tokenizer)
+        self._names = token_names(tokenizer)
 
     @property
     def device(self) -> torch.device:
@@ -134,10 +135,9 @@ class HubClassifier:
         """
         room = attention_room(self.model, self.max_length)
         features, truncated = self._encode(check_text(text), room)
-        tokens = self.tokenizer.convert_ids_to_tokens(features["input_ids"])
         with self._lock:
             weights = attention_weights(self.model, self._collate([features]))
-        return AttentionMaps(tuple(tokens), weights, truncated)
+        return AttentionMaps(self._names(features["input_ids"]), weights, truncated)
 
     def _label(self, text: str, label: str | None) -> int:
         """The index of a label, or of the most likely one."""

@@ -19,7 +19,7 @@ from dlnlp.hub.forward import (
     check_ids,
     positions,
 )
-from dlnlp.hub.lens import read_layers
+from dlnlp.hub.lens import lens_room, read_layers
 from dlnlp.hub.pieces import Pieces, Tokenize, begin_id
 from dlnlp.inference.deadline import within_deadline
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
@@ -206,7 +206,9 @@ class HubLanguageModel:
             HubError: The model is built in a way that the lens can't read.
             DeadlineExceeded: The deadline passed between two layers.
         """
-        ids, cut = self._end(check_text(text), min(self.context, MOST_TOKENS))
+        ids, cut = self._end(
+            check_text(text), lens_room(self.model, min(self.context, MOST_TOKENS))
+        )
         with self._lock:
             best, probabilities, final = read_layers(self.model, ids)
         predicted = tuple(map(self._texts, best))

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ROWS = 64  # tokens whose logits are in memory at the same time
+MOST_WORK = 150_000_000_000  # multiplications of output layers, about 10 seconds on two CPU cores
 UNREADABLE = (
     "The layers of this model can't be read with its last normalisation and output layer: "
     "look at its other views."
 )
+
+
+def lens_room(model: PreTrainedModel, most: int) -> int:
+    """How many tokens can be read in a few seconds, ``most`` at most."""
+    head: Any = model.get_output_embeddings()
+    layers = int(getattr(model.config, "num_hidden_layers", None) or 1) + 1
+    return max(2, min(most, MOST_WORK // (layers * head.weight.numel()))) if head else most
 
 
 @torch.inference_mode()

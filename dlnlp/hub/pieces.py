@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from dlnlp.results import NextToken, Piece
@@ -33,7 +33,7 @@ class Pieces:
     def __init__(self, tokenizer: Any, size: int) -> None:
         names = {token: piece for piece, token in tokenizer.get_vocab().items()}
         added = {token: str(each) for token, each in tokenizer.added_tokens_decoder.items()}
-        convert = _converter({piece for token, piece in names.items() if token not in added})
+        convert = _converter(tokenizer)
         self.bytes = tuple(
             added[token].encode() if token in added else convert(names.get(token, ""))
             for token in range(size)
@@ -66,8 +66,23 @@ class Tokenize:
             return dict(self.tokenizer(valid(text), verbose=False, **options))
 
 
-def _converter(pieces: set[str]) -> Any:
+def token_names(tokenizer: Any) -> Callable[[list[int]], tuple[str, ...]]:
+    """A function that names tokens for display: by their text, or as the word pieces they are."""
+    convert = _converter(tokenizer)
+
+    def names(ids: list[int]) -> tuple[str, ...]:
+        pieces: list[str] = tokenizer.convert_ids_to_tokens(ids)
+        if convert in (_byte_level, _sentencepiece):
+            return tuple(shown(convert(piece)) for piece in pieces)
+        return tuple(pieces)
+
+    return names
+
+
+def _converter(tokenizer: Any) -> Callable[[str], bytes]:
     """A function from a token's name to its bytes, for the kind of names in the vocabulary."""
+    added = tokenizer.added_tokens_decoder
+    pieces = {piece for piece, token in tokenizer.get_vocab().items() if token not in added}
     if any(piece.startswith(_SPACE) for piece in pieces):  # no byte is written as this sign
         return _sentencepiece
     if pieces.issuperset(BYTE_OF):

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    CTRLConfig,
+    CTRLForSequenceClassification,
+    CTRLTokenizer,
+)
 
 from dlnlp import capabilities
 from dlnlp.hub import HubError
 from dlnlp.hub.classifier import log_odds
+from dlnlp.hub.loading import load_folder
 from dlnlp.inference.deadline import DeadlineExceeded, deadline
 from dlnlp.results import Classification
 from dlnlp.text.words import without, words
@@ -77,6 +86,13 @@ def test_attention_is_the_librarys(predictor: Any, oracle: Any) -> None:
     np.testing.assert_allclose(found.weights, theirs.numpy(), atol=1e-5)
     assert found.tokens[0] == oracle[1].cls_token and found.tokens[-1] == oracle[1].sep_token
     assert np.ptp(found.weights) > 0.1
+
+
+def test_tokens_are_named_by_what_they_are(loaded: Load) -> None:
+    names = {name: loaded(name).attention("don't dish").tokens for name in NAMES}
+    assert "'" in names["bert"] and any(each.startswith("##") for each in names["bert"])
+    for name in ("roberta", "deberta-v2"):
+        assert "".join(names[name][1:-1]).strip() == "don't dish"
 
 
 def test_attention_leaves_the_model_as_it_was(predictor: Any) -> None:
@@ -241,13 +257,18 @@ def test_models_that_take_no_embeddings_only_lose_the_gradients(loaded: Load) ->
     assert len(predictor.classify(TEXTS)) == 3
 
 
-def test_tokenizers_without_offsets_only_lose_the_gradients(loaded: Load, monkeypatch: Any) -> None:
-    predictor = loaded("bert")
-    monkeypatch.setattr(type(predictor.tokenizer), "is_fast", False)
-    with pytest.raises(HubError, match="choose leave-one-out"):
+def test_tokenizers_without_offsets_only_lose_the_gradients(tmp_path: Path) -> None:
+    vocabulary = ["<unk>", "the", "pl@@", "ot", "is", "th@@", "in"]
+    (tmp_path / "vocab.json").write_text(json.dumps({v: i for i, v in enumerate(vocabulary)}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\nt h\nth e</w>\n")
+    config = CTRLConfig(vocab_size=7, n_positions=32, n_embd=8, dff=8, n_layer=1, n_head=2)
+    CTRLForSequenceClassification(config).save_pretrained(tmp_path)
+    CTRLTokenizer(tmp_path / "vocab.json", tmp_path / "merges.txt").save_pretrained(tmp_path)
+    predictor = load_folder(tmp_path, device="cpu")
+    with pytest.raises(HubError, match=r"doesn't tell where .*: choose leave-one-out\.$"):
         predictor.explain(TEXT)
-    assert len(predictor.explain(TEXT, "leave_one_out").scores) == len(words(TEXT))
-    assert predictor.classify([TEXT])
+    assert len(predictor.explain("the plot", "leave_one_out").scores) == 2
+    assert predictor.classify([TEXT, "the"]) and predictor.attention("the").weights.any()
 
 
 def test_log_odds() -> None:

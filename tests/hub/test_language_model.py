@@ -210,6 +210,13 @@ def test_the_lens_reads_long_texts_in_parts(predictor: Any, monkeypatch: Any) ->
     np.testing.assert_allclose(parts.final, whole.final, atol=1e-5)
 
 
+def test_the_lens_reads_fewer_tokens_of_larger_models(predictor: Any, monkeypatch: Any) -> None:
+    size = predictor.model.get_output_embeddings().weight.numel()
+    monkeypatch.setattr(lens_module, "MOST_WORK", 3 * size * 7)
+    found = predictor.lens(TEXTS[1])
+    assert len(found.tokens) == 7 and found.truncated
+
+
 def test_only_the_end_of_long_prompts_is_read(predictor: Any) -> None:
     long = "the plot is thin " * 40
     found = predictor.distribution(long + TEXT)
