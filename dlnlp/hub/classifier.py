@@ -213,9 +213,8 @@ class HubClassifier:
                 rows = [self._from_embeddings(part, features) for part in parts]
             return log_odds(torch.cat(rows), label, self.multi_label)
 
-        steps = max(
-            8, min(STEPS, MOST_STEPS_TOKENS // len(ids))
-        )  # fewer for long texts, to save time
+        # Fewer for long texts, to save time.
+        steps = max(8, min(STEPS, MOST_STEPS_TOKENS // len(ids)))
         try:
             scores = integrated_gradients(odds, x, baseline, steps)
         except NotImplementedError as fault:

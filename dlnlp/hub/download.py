@@ -93,7 +93,7 @@ def download(
 
 
 def _earlier(name: str, place: Place) -> Download | None:
-    """An earlier, complete download."""
+    """An earlier, complete download; these files come last."""
     from huggingface_hub import try_to_load_from_cache
 
     for weights in (WEIGHTS, SHARDS):
@@ -109,7 +109,7 @@ def _wanted(name: str, sizes: dict[str, int], limit: int) -> list[str]:
         raise HubError(f"{name!r} has no {CONFIG}: choose a model of the transformers library.")
     weights = [WEIGHTS] if WEIGHTS in sizes else []
     if not weights and SHARDS in sizes:
-        weights = [SHARDS, *sorted(filter(_SHARD.fullmatch, sizes))]
+        weights = [*sorted(filter(_SHARD.fullmatch, sizes)), SHARDS]
     if not weights:
         raise HubError(
             f"{name!r} has no {WEIGHTS}, and other formats can run code when they are read: "

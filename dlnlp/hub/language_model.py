@@ -74,7 +74,7 @@ class HubLanguageModel:
         """
         ids, cut = self._prompt(prompt, room=0)
         logits = self._logits(torch.tensor([ids], device=self.device), 1)[0]
-        log_probs = logits.double().log_softmax(-1).cpu().numpy()
+        log_probs = logits.cpu().double().log_softmax(-1).numpy()
         return Distribution(prompt, self.pieces.texts, log_probs, self.pieces.fragments, cut)
 
     def next_tokens(
@@ -281,7 +281,7 @@ class HubLanguageModel:
         options = {"past_key_values": cache, "use_cache": True, "logits_to_keep": 1}
         with self._lock:
             output = self.model(input_ids=tokens, **accepted(self.model, options))
-        return output.logits[0, -1].double().cpu().numpy(), output.get("past_key_values")
+        return output.logits[0, -1].cpu().double().numpy(), output.get("past_key_values")
 
 
 def _ends(model: PreTrainedModel, tokenizer: Any) -> frozenset[int]:

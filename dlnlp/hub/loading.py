@@ -73,7 +73,8 @@ def _task(architectures: object, name: str) -> tuple[str, str]:
         (CLASSIFICATION, auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES),
         (GENERATION, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
     )
-    found = [each for each in architectures or [] if isinstance(each, str)]  # type: ignore[attr-defined]
+    given = architectures if isinstance(architectures, list) else []
+    found = [each for each in given if isinstance(each, str)]
     for architecture in found:
         for task, known in tasks:
             if architecture in known.values() and "Conditional" not in architecture:
@@ -110,30 +111,45 @@ def load_folder(
         )
     tokenizer = _load_tokenizer(folder, name)
     model = _load_model(folder, name, config, task).to(target)
-    names = config.id2label
     about = About(
         name,
         task,
         architecture,
         sum(each.numel() for each in model.parameters()),
         commit,
-        tuple(str(names.get(i, i)) for i in range(config.num_labels))
-        if task == CLASSIFICATION
-        else (),
-        task == CLASSIFICATION and config.problem_type == "multi_label_classification",
+        _labels(config) if task == CLASSIFICATION else (),
+        config.problem_type == "multi_label_classification",
     )
-    if task == CLASSIFICATION:
+    try:
+        return _predictor(model, tokenizer, about)
+    except HubError:
+        raise
+    except Exception as fault:
+        raise HubError(f"{name!r} can't be used by this app: {_short(fault)}.") from fault
+
+
+def _labels(config: Any) -> tuple[str, ...]:
+    return tuple(str(config.id2label.get(i, i)) for i in range(config.num_labels))
+
+
+def _predictor(model: Any, tokenizer: Any, about: About) -> HubClassifier | HubLanguageModel:
+    """The predictor, after a first call, so that models that don't work are refused here."""
+    if about.task == CLASSIFICATION:
         from dlnlp.hub.classifier import HubClassifier
 
-        return HubClassifier(model, tokenizer, about)
+        classifier = HubClassifier(model, tokenizer, about)
+        classifier.classify(["a"])
+        return classifier
     from dlnlp.hub.language_model import HubLanguageModel
 
     if _looks_ahead(model):
         raise HubError(
-            f"{name!r} reads the words after a word to predict it, so it can't continue a text: "
-            "choose a model that was trained to predict the next word."
+            f"{about.name!r} reads the words after a word to predict it, so it can't continue a "
+            "text: choose a model that was trained to predict the next word."
         )
-    return HubLanguageModel(model, tokenizer, about)
+    writer = HubLanguageModel(model, tokenizer, about)
+    writer.distribution("a")
+    return writer
 
 
 def _load_tokenizer(folder: Path, name: str) -> Any:

@@ -222,6 +222,10 @@ def edited(folder: Path, target: Path, name: str, edit: Callable[[str], str]) ->
         (lambda text: re.sub(r'"architectures": \[[^]]*\],', "", text), "doesn't say what it is"),
         (lambda text: text.replace('"hidden_size": 16', '"hidden_size": 20'), "don't fit"),
         (lambda text: text.replace('"hidden_size": 16', '"hidden_size": "x"'), "config.json"),
+        (
+            lambda text: re.sub(r'"architectures": \[[^]]*\]', '"architectures": 3', text),
+            "doesn't say",
+        ),
         (lambda text: text[:-20], "unreadable config.json"),
         (lambda text: "[]", "not a JSON object"),
     ],
@@ -259,6 +263,15 @@ def test_missing_head(models: HubModels, folder: Load, tmp_path: Path) -> None:
 
 def test_encoders_are_no_language_models(models: HubModels, folder: Load) -> None:
     assert "can't continue a text" in refusal(models, str(folder("encoder")))
+
+
+def test_models_that_fail_on_their_first_text_are_refused(
+    models: HubModels, folder: Load, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("transformers.GPT2Model.forward", None)
+    monkeypatch.setattr("transformers.BertModel.forward", None)
+    for name in ("gpt2", "bert"):
+        assert "can't be used by this app" in refusal(models, str(folder(name)))
 
 
 def test_folders_that_are_incomplete(models: HubModels, folder: Load, tmp_path: Path) -> None:
