@@ -2,6 +2,7 @@
 
 >>> import dlnlp
 >>> dlnlp.load("sentiment_lstm").classify(["I loved the movie"])
+>>> dlnlp.load("hf:distilbert/distilgpt2").next_tokens("The meaning of life is")
 """
 
 from __future__ import annotations
@@ -16,14 +17,21 @@ def load(stem: str, device: str | None = None) -> Any:
     """The predictor of a model, loaded once per process and device.
 
     Args:
-        stem: A name from ``dlnlp.catalog``, such as ``"char_seq2seq"``.
+        stem: A name from ``dlnlp.catalog``, such as ``"char_seq2seq"``; or another model that
+            classifies or continues texts: ``"hf:owner/name"`` on the Hugging Face Hub, or the path
+            of a folder with a slash, such as ``"./mine"``.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; the best available one by default.
 
     Raises:
         KeyError: No model has that stem.
         CheckpointError: Its checkpoint is missing, damaged or does not fit the code.
+        HubError: The model of the Hub or the folder can't be used; the message says why.
         ValueError: This machine has no such device.
     """
+    from dlnlp import hub
     from dlnlp.registry import shared_registry
+
+    if hub.names_other_model(stem):
+        return hub.shared_models().get(stem, device=device)
 
     return shared_registry().get(stem, device)

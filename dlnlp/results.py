@@ -42,6 +42,38 @@ class Sentiment:
 
 
 @dataclass(frozen=True)
+class Classification:
+    """The probabilities of N labels for one text.
+
+    ``probabilities`` (N,) sum to 1, unless the model is ``multi_label``: then any number of labels
+    can apply. ``label`` is the most likely one, and ``chosen`` are those that apply: the most
+    likely label, or all with at least 1/2. ``truncated`` says that only the beginning of the text
+    was read.
+    """
+
+    text: str
+    labels: tuple[str, ...]
+    probabilities: np.ndarray
+    multi_label: bool = False
+    truncated: bool = False
+    label: str = field(init=False)
+    chosen: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = self.probabilities
+        if len(self.labels) < 2 or found.shape != (len(self.labels),):
+            raise ValueError(f"{len(self.labels)} labels, but probabilities {found.shape}")
+        if not ((found >= 0) & (found <= 1)).all():
+            raise ValueError("probabilities must lie in [0, 1]")
+        if not self.multi_label and not math.isclose(float(found.sum()), 1.0, abs_tol=1e-3):
+            raise ValueError("the probabilities of all labels must sum to 1")
+        best = self.labels[int(found.argmax())]
+        several = tuple(name for name, p in zip(self.labels, found, strict=True) if p >= 0.5)
+        object.__setattr__(self, "label", best)
+        object.__setattr__(self, "chosen", several if self.multi_label else (best,))
+
+
+@dataclass(frozen=True)
 class Attribution:
     """The contribution of each word of a text to its logit.
 
@@ -59,6 +91,13 @@ class Attribution:
     def __post_init__(self) -> None:
         if self.scores.shape != (len(self.words),) or len(self.starts) != len(self.words):
             raise ValueError(f"{len(self.words)} words, but scores {self.scores.shape}")
+
+
+@dataclass(frozen=True)
+class LabelAttribution(Attribution):
+    """The contribution of each word to the log-odds of one ``label``, above 0 towards it."""
+
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from threading import Event
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -79,3 +82,15 @@ def check_deadline() -> None:
             f"The request took longer than {limit.seconds:g} seconds and was stopped: "
             "send fewer or shorter texts."
         )
+
+
+def within_deadline(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, with the deadline of the calling context checked before each is passed on."""
+    context = copy_context()  # now: a generator may be resumed in other contexts
+
+    def checked() -> Iterator[Item]:
+        for item in items:
+            context.run(check_deadline)
+            yield item
+
+    return checked()

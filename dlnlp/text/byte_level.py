@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from tokenizers import Tokenizer
@@ -48,6 +48,20 @@ def split_whole(data: bytes) -> tuple[str, bytes]:
         if not rest or _may_begin(rest):
             return whole, rest
     return shown(data), b""
+
+
+def whole_texts(pieces: Iterable[bytes]) -> Iterator[tuple[str, int]]:
+    """Yield text as soon as its characters are complete, and the number of pieces that it took."""
+    held, count = b"", 0
+    for piece in pieces:
+        held += piece
+        count += 1
+        whole, held = split_whole(held)
+        if whole:
+            yield whole, count
+            count = 0
+    if count:
+        yield shown(held), count
 
 
 def _may_begin(data: bytes) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from contextvars import copy_context
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from dlnlp import accelerate, checkpoint
 from dlnlp.device import pick_device
-from dlnlp.inference.deadline import check_deadline
+from dlnlp.inference.deadline import check_deadline, within_deadline
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
 from dlnlp.inference.sampling_steps import sampling_steps
 from dlnlp.models.token_transformer import interventions
@@ -169,7 +168,7 @@ class TokenTransformerPredictor:
             return draws(filtered(scores, *settings), position)
 
         tokens = self.writer.generate(read.ids, max_new_tokens, choose)
-        return self.tokens.stream(_limited(tokens), read.space)
+        return self.tokens.stream(within_deadline(tokens), read.space)
 
     @torch.inference_mode()
     def score(self, text: str) -> list[TokenScore]:
@@ -367,18 +366,6 @@ class TokenTransformerPredictor:
         """The prompt's end, with room for new tokens in at most half of the context."""
         context = self.model.config.context
         return self.tokens.prompt(prompt, context - min(room, context // 2))
-
-
-def _limited(tokens: Iterator[int]) -> Iterator[int]:
-    """The tokens, with the deadline of the calling context checked before each."""
-    context = copy_context()  # now: a generator may be resumed in other contexts
-
-    def checked() -> Iterator[int]:
-        for token in tokens:
-            context.run(check_deadline)
-            yield token
-
-    return checked()
 
 
 def load(folder: Path, device: str | None = None) -> TokenTransformerPredictor:

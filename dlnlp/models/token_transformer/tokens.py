@@ -15,7 +15,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from dlnlp.results import NextToken, Piece
-from dlnlp.text.byte_level import BEGIN_ID, is_text, piece_bytes, shown, split_whole
+from dlnlp.text.byte_level import BEGIN_ID, is_text, piece_bytes, shown, whole_texts
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
 
 
@@ -81,17 +81,10 @@ class Tokens:
         Args:
             space: Whether to remove the space at the beginning of the first token.
         """
-        held, count = b"", 0
-        for token in tokens:
-            held += self.bytes[token][space:]
-            space = False
-            count += 1
-            whole, held = split_whole(held)
-            if whole:
-                yield Piece(whole, count)
-                count = 0
-        if count:
-            yield Piece(shown(held), count)
+        pieces = (
+            self.bytes[token][space and position == 0 :] for position, token in enumerate(tokens)
+        )
+        return (Piece(*each) for each in whole_texts(pieces))
 
     def beyond_space(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Log-probabilities (V,) of what follows a prompt that ends in a space.

@@ -1,0 +1,28 @@
+"""What a loaded model of the Hub is: name, commit, task, architecture, size and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class About:
+    """What a loaded model is.
+
+    Args:
+        name: "owner/name" on the Hub, or the path of its folder.
+        task: "classification" or "generation".
+        architecture: Its class in the transformers library.
+        parameters: The number of its parameters.
+        commit: The commit of its files on the Hub, empty for a folder.
+        labels: The names of the labels of a classifier.
+        multi_label: Whether any number of labels can apply to a text.
+    """
+
+    name: str
+    task: str
+    architecture: str
+    parameters: int
+    commit: str = ""
+    labels: tuple[str, ...] = ()
+    multi_label: bool = False
