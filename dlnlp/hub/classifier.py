@@ -19,12 +19,14 @@ from dlnlp.hub.forward import (
     check_ids,
     positions,
 )
+from dlnlp.hub.interventions import Heads
 from dlnlp.hub.pieces import NO_OFFSETS, Tokenize, begin_id, token_names, token_starts, valid
 from dlnlp.inference.attribution import STEPS, attribute, check_method, integrated_gradients
 from dlnlp.inference.batching import batches, in_order
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.results import AttentionMaps, Classification, LabelAttribution
 from dlnlp.text.checks import check_text, check_texts
+from dlnlp.views import HeadEffects, Intervention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -139,6 +141,50 @@ class HubClassifier:
             weights = attention_weights(self.model, self._collate([features]))
         return AttentionMaps(self._names(features["input_ids"]), weights, truncated)
 
+    @torch.inference_mode()
+    def head_effects(self, text: str) -> HeadEffects:
+        """How much the log-odds of the most likely label change without each attention head.
+
+        Only the beginning of a long text is used, so that it takes about ten seconds at most.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            HubError: This app doesn't know where the model's heads are.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        heads = Heads(self.model, _label_logits)
+        features, truncated = self._encode(check_text(text), min(heads.room, self.max_length))
+        with self._lock:
+            logits = heads.without_each(self._collate([features]))
+        best = int(logits[0].argmax())
+        odds = log_odds(logits, best, self.multi_label)
+        effects = (odds[1:] - odds[0]).view(heads.layers, heads.heads).cpu().numpy()
+        return HeadEffects(f"the log-odds of “{self.labels[best]}”", effects, truncated)
+
+    @torch.inference_mode()
+    def heads_off(self, text: str, heads: Sequence[str]) -> Intervention:
+        """The probabilities of the labels with all attention heads, and without some of them.
+
+        Args:
+            heads: Names such as "5.3", which is the third head of the fifth layer.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: The model has no head with such a name.
+            HubError: This app doesn't know where the model's heads are.
+        """
+        known = Heads(self.model, _label_logits)
+        features, truncated = self._encode(check_text(text))
+        with self._lock:
+            logits = known.without(self._collate([features]), heads).double()
+        best = int(logits[0].argmax())
+        odds = log_odds(logits, best, self.multi_label)
+        rows = (logits.sigmoid() if self.multi_label else logits.softmax(dim=-1)).cpu().numpy()
+        measure = f"the log-odds of “{self.labels[best]}”"
+        return Intervention(
+            self.labels, rows[0], rows[1], measure, float(odds[1] - odds[0]), truncated
+        )
+
     def _label(self, text: str, label: str | None) -> int:
         """The index of a label, or of the most likely one."""
         if label is None:
@@ -244,6 +290,11 @@ class HubClassifier:
         """Logits (B, N) for embeddings (B, T, E) and the other features (1, T) of a text."""
         rest = {name: value.expand(len(points), -1) for name, value in features.items()}
         return self.model(inputs_embeds=points, **rest).logits.float()
+
+
+def _label_logits(output: Any) -> Tensor:
+    logits: Tensor = output.logits
+    return logits.float()
 
 
 def log_odds(logits: Tensor, label: int, multi_label: bool = False) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from dlnlp.hub.forward import (
     check_ids,
     positions,
 )
+from dlnlp.hub.interventions import Heads
 from dlnlp.hub.lens import lens_room, read_layers
 from dlnlp.hub.pieces import Pieces, Tokenize, begin_id
 from dlnlp.inference.deadline import within_deadline
@@ -26,12 +27,14 @@ from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtere
 from dlnlp.inference.token_scores import token_scores, windows
 from dlnlp.results import AttentionMaps, Distribution, Lens, NextToken, Piece, TokenScore
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
+from dlnlp.views import HeadEffects, Intervention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 MOST_CONTEXT = 1024  # tokens of a prompt and its continuation
 MAX_NEW_TOKENS = 1000
+LISTED = 10  # next tokens before and after heads are switched off
 RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
@@ -189,10 +192,8 @@ class HubLanguageModel:
             HubError: The model has no attention weights.
         """
         ids, cut = self._end(check_text(text), attention_room(self.model, self.context))
-        tokens = torch.tensor([ids], device=self.device)
-        features = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
         with self._lock:
-            weights = attention_weights(self.model, features)
+            weights = attention_weights(self.model, self._features(ids))
         return AttentionMaps(self._texts(ids), weights, cut)
 
     @torch.inference_mode()
@@ -213,6 +214,70 @@ class HubLanguageModel:
             best, probabilities, final = read_layers(self.model, ids)
         predicted = tuple(map(self._texts, best))
         return Lens(self._texts(ids), predicted, np.array(probabilities), np.array(final), cut)
+
+    @torch.inference_mode()
+    def head_effects(self, text: str) -> HeadEffects:
+        """How much the likeliest next token depends on each attention head.
+
+        Only the end of a long text is used, so that it takes about ten seconds at most.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            HubError: This app doesn't know where the model's heads are.
+            DeadlineExceeded: The time limit of the current context has passed.
+        """
+        heads = self._heads()
+        ids, cut = self._end(check_text(text), min(heads.room, self.context))
+        with self._lock:
+            logits = heads.without_each(self._features(ids))
+        log_probs = logits.log_softmax(-1)
+        best = int(log_probs[0].argmax())
+        effects = (log_probs[1:, best] - log_probs[0, best]).view(heads.layers, heads.heads)
+        return HeadEffects(self._measure(best), effects.cpu().numpy(), cut)
+
+    @torch.inference_mode()
+    def heads_off(self, text: str, heads: Sequence[str]) -> Intervention:
+        """The likeliest next tokens with all attention heads, and without some of them.
+
+        Only the end of a long text is used.
+
+        Args:
+            heads: Names such as "5.3", which is the third head of the fifth layer.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: The model has no head with such a name.
+            HubError: This app doesn't know where the model's heads are.
+        """
+        ids, cut = self._end(check_text(text), self.context)
+        known = self._heads()
+        with self._lock:
+            logits = known.without(self._features(ids), heads)
+        before, after = logits.log_softmax(-1)
+        count = min(LISTED, len(before))
+        union = set(before.topk(count).indices.tolist()) | set(after.topk(count).indices.tolist())
+        listed = sorted(union, key=lambda i: -max(float(before[i]), float(after[i])))
+        best = int(before.argmax())
+        return Intervention(
+            self._texts(listed),
+            before[listed].exp().cpu().numpy(),
+            after[listed].exp().cpu().numpy(),
+            self._measure(best),
+            float(after[best] - before[best]),
+            cut,
+        )
+
+    def _heads(self) -> Heads:
+        return Heads(self.model, _last_logits, logits_to_keep=1, use_cache=False)
+
+    def _measure(self, token: int) -> str:
+        text = self.pieces.texts[token]
+        return f"the log-probability of “{text.strip() or text}”"
+
+    def _features(self, ids: list[int]) -> dict[str, Tensor]:
+        """The features (1, T) of token ids, of which only the last token's logits are needed."""
+        tokens = torch.tensor([ids], device=self.device)
+        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
 
     def _texts(self, ids: list[int]) -> tuple[str, ...]:
         return tuple(self.pieces.texts[token] for token in ids)
@@ -282,6 +347,11 @@ class HubLanguageModel:
         with self._lock:
             output = self.model(input_ids=tokens, **accepted(self.model, options))
         return output.logits[0, -1].cpu().double().numpy(), output.get("past_key_values")
+
+
+def _last_logits(output: Any) -> Tensor:
+    logits: Tensor = output.logits
+    return logits[:, -1].float()
 
 
 def _ends(model: PreTrainedModel, tokenizer: Any) -> frozenset[int]:
