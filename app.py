@@ -136,6 +136,15 @@ def warm_up(demo: gr.Blocks) -> None:
     threading.Thread(target=plots.warm_up, daemon=True).start()
 
 
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on this address.
+
+    A tunnel (``GRADIO_SHARE``) makes it public.
+    """
+    shared = os.environ.get("GRADIO_SHARE", "").lower() in ("1", "true")
+    return not shared and (host in ("localhost", "::1") or host.startswith("127."))
+
+
 def has_screen() -> bool:
     """Whether the app was started from a terminal on a machine with a screen."""
     shown = sys.platform in ("darwin", "win32") or any(
@@ -160,7 +169,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(str(error))
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in a script's background job
         signal.signal(stop, signal.default_int_handler)
-    service = Service(registry, new_metrics() if chosen.metrics else None)
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    service = Service(registry, new_metrics() if chosen.metrics else None, local=is_local(host))
     demo = build_app(service)
     try:
         url = launch(

@@ -4,17 +4,34 @@
 package loads neither torch nor transformers.
 """
 
+from dlnlp.hub.download import Progress
 from dlnlp.hub.errors import HubError
 from dlnlp.hub.models import HubModels, shared_models
-from dlnlp.hub.policy import PRESETS, Preset, allowed, check_allowed, names_other_model, offered
+from dlnlp.hub.policy import (
+    CLASSIFICATION,
+    GENERATION,
+    PREFIX,
+    PRESETS,
+    Preset,
+    allowed,
+    check_allowed,
+    mode,
+    names_other_model,
+    offered,
+)
 
 __all__ = [
+    "CLASSIFICATION",
+    "GENERATION",
+    "PREFIX",
     "PRESETS",
     "HubError",
     "HubModels",
     "Preset",
+    "Progress",
     "allowed",
     "check_allowed",
+    "mode",
     "names_other_model",
     "offered",
     "shared_models",

@@ -63,6 +63,30 @@ class Request:
         """The name of the queue that it waits in."""
         return self.stem + self.capability.queue
 
+    def job(self, run: Callable[[list[Any]], Any], group: object = None) -> Job:
+        """A job that computes the results of its texts with ``run``.
+
+        Args:
+            group: See ``Job``.
+        """
+        items = list(self.text) if self.capability.takes_list else [self.text]
+        return Job(run, items, SECONDS, group, self.share)
+
+
+def request_of(stem: str, wanted: Capability, arguments: Mapping[str, Any]) -> Request:
+    """The request with these arguments.
+
+    Raises:
+        TypeError: An argument is missing, unknown or of another type.
+        ValueError: An argument is out of range, or the request exceeds the budget.
+    """
+    given = checked(wanted, arguments)
+    share = budget_share(wanted, given)
+    first = next(iter(wanted.signature.parameters))
+    asked = arguments[first] if wanted.takes_list else [arguments[first]]
+    text = given.pop(first)
+    return Request(stem, wanted, text, given, share, tuple(map(is_cut, asked)))
+
 
 class Service:
     """What the page, its endpoints and the HTTP interface call.
@@ -75,12 +99,19 @@ class Service:
         metrics: Counts requests and batches.
         replicas: How many jobs a model can run at the same time. A model of this process has one
             replica; with ``deploy.ray_app`` it has several, in other processes.
+        local: Whether only this machine can reach the server, so that visitors may load models
+            of their own (see ``dlnlp.hub``).
     """
 
     def __init__(
-        self, registry: Registry, metrics: Metrics | None = None, replicas: int = 1
+        self,
+        registry: Registry,
+        metrics: Metrics | None = None,
+        replicas: int = 1,
+        local: bool = False,
     ) -> None:
         self.registry, self.metrics, self.replicas = registry, metrics, replicas
+        self.local = local
         self._left: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()
         self._queues: dict[str, JobQueue] = {}
@@ -121,6 +152,15 @@ class Service:
         self.registry.get(stem)  # loading it does not count as time of the request
         with self._counted(stem, verb):
             return marked(request, self._result(self.submit(request), request.queue))
+
+    def finished(self, request: Request, run: Callable[[list[Any]], Any]) -> Any:
+        """The results of a request that ``run`` computes in the request's queue.
+
+        Raises:
+            Busy, DeadlineExceeded, Cancelled: See ``call``.
+        """
+        job = self.queue(request.queue).submit(request.job(run))
+        return marked(request, self._result(job, request.queue))
 
     async def answer(self, stem: str, verb: str, left: Left = never, /, **arguments: Any) -> Any:
         """Like ``call``, without a thread that waits, for verbs that do not stream.
@@ -194,21 +234,31 @@ class Service:
         """
         request = self.checked(stem, verb, arguments)
         self.registry.get(stem)  # loading it does not count as time of the stream
-        slot = self._slot(request.queue)
+        return self.streamed(request, self.registry.use(stem), cancelled)
 
-        def resumed() -> Iterator[Any]:
-            with (
-                self._counted(stem, verb),
-                slot.taken(SECONDS / 2, cancelled),
-                self.registry.use(stem) as predictor,
-            ):
-                with deadline(SECONDS, cancelled):
-                    context = copy_context()  # it applies in any thread that resumes the iterator
-                pieces = context.run(getattr(predictor, verb), request.text, **request.others)
-                while (piece := context.run(next, pieces, _END)) is not _END:
-                    yield piece
+    def streamed(
+        self,
+        request: Request,
+        using: AbstractContextManager[Any],
+        cancelled: threading.Event | None = None,
+    ) -> Iterator[Any]:
+        """The results of a streaming request, within a slot of its queue.
 
-        return resumed()
+        Args:
+            using: Gives the predictor.
+            cancelled: Setting it ends the stream at its next check.
+        """
+        verb, slot = request.capability.verb, self._slot(request.queue)
+        with (
+            self._counted(request.stem, verb),
+            slot.taken(SECONDS / 2, cancelled),
+            using as predictor,
+        ):
+            with deadline(SECONDS, cancelled):
+                context = copy_context()  # it applies in any thread that resumes the iterator
+            pieces = context.run(getattr(predictor, verb), request.text, **request.others)
+            while (piece := context.run(next, pieces, _END)) is not _END:
+                yield piece
 
     def checked(self, stem: str, verb: str, arguments: Mapping[str, Any]) -> Request:
         """The request with these arguments.
@@ -216,15 +266,11 @@ class Service:
         Raises:
             KeyError, TypeError, ValueError: See ``call``.
         """
-        entry, wanted = catalog.record(stem), capability(verb)
-        given = checked(wanted, arguments)
-        share = budget_share(wanted, given)
+        entry = catalog.record(stem)
+        request = request_of(stem, capability(verb), arguments)
         if not entry.can(verb):
             raise ValueError(f"The model “{entry.title}” does not have the verb {verb!r}.")
-        first = next(iter(wanted.signature.parameters))
-        asked = arguments[first] if wanted.takes_list else [arguments[first]]
-        text = given.pop(first)
-        return Request(stem, wanted, text, given, share, tuple(map(is_cut, asked)))
+        return request
 
     def submit(self, request: Request) -> Job:
         """Append the request to its queue; the job's future gets its results.
@@ -242,10 +288,8 @@ class Service:
                 [text] = items
                 return [method(text, **request.others)]
 
-        items = list(request.text) if wanted.takes_list else [request.text]
         group = (wanted.verb, request.others) if wanted.takes_list else None
-        job = Job(run, items, SECONDS, group, request.share)
-        return self.queue(request.queue).submit(job)
+        return self.queue(request.queue).submit(request.job(run, group))
 
     def queue(self, name: str) -> JobQueue:
         """The queue with that name."""

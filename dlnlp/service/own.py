@@ -1,0 +1,127 @@
+"""Requests to other models, from the Hugging Face Hub or a folder, with the limits of our own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from dlnlp import hub
+from dlnlp.capabilities import CAPABILITIES, Capability, capability
+from dlnlp.inference.deadline import deadline
+from dlnlp.service.calls import Service, request_of
+
+if TYPE_CHECKING:
+    from dlnlp.hub.about import About
+
+STEM = "own"  # in place of a stem of the catalog; all of these models share its queues
+LOADING_SECONDS = 1800.0
+
+
+class OwnModels:
+    """Loads other models than ours where that is allowed (``DLNLP_HUB``), and asks them.
+
+    Args:
+        service: Has the queues and limits.
+        models: Keeps the loaded models; by default those that ``dlnlp.load`` shares.
+    """
+
+    def __init__(self, service: Service, models: hub.HubModels | None = None) -> None:
+        self._service = service
+        self._models = models or hub.shared_models()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The names to suggest, or none if other models are switched off."""
+        return hub.offered() if self.mode != "off" else ()
+
+    @property
+    def mode(self) -> str:
+        """ "off", "list" or "any" (see ``dlnlp.hub.policy.mode``)."""
+        return hub.mode(self._service.local)
+
+    def load(
+        self,
+        name: str,
+        progress: hub.Progress | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> About:
+        """Download and load a model, and say what it is.
+
+        Args:
+            progress: Called with the bytes that are downloaded and their total.
+            cancelled: Setting it ends the download.
+
+        Raises:
+            HubError: It may not or can't be loaded; the message says why.
+            DeadlineExceeded, Cancelled: It took too long, or was cancelled.
+        """
+        hub.check_allowed(name, self._service.local)
+        with deadline(LOADING_SECONDS, cancelled):
+            return self._models.get(name, progress).about
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether a request is answered without loading the model."""
+        return self._models.is_loaded(name)
+
+    def predictor(self, name: str) -> Any:
+        """The model's predictor, loaded if necessary.
+
+        Raises:
+            HubError: See ``load``.
+        """
+        hub.check_allowed(name, self._service.local)
+        return self._models.get(name)
+
+    def call(self, name: str, verb: str, /, **arguments: Any) -> Any:
+        """The model's results, like ``Service.call``.
+
+        Raises:
+            HubError: The model may not or can't be loaded, or doesn't have the verb.
+            TypeError, ValueError, Busy, DeadlineExceeded, Cancelled: See ``Service.call``.
+        """
+        wanted = capability(verb)
+        if wanted.streams:
+            return list(self.stream(name, verb, **arguments))
+        predictor = self._able(name, wanted)
+        request = request_of(STEM, wanted, arguments)
+
+        def run(items: list[Any]) -> Any:
+            method = getattr(predictor, verb)
+            if wanted.takes_list:
+                return method(items, **request.others)
+            return [method(items[0], **request.others)]
+
+        return self._service.finished(request, run)
+
+    def stream(
+        self, name: str, verb: str, cancelled: threading.Event | None = None, /, **arguments: Any
+    ) -> Iterator[Any]:
+        """The results of a streaming verb, like ``Service.stream``.
+
+        Raises:
+            HubError, TypeError, ValueError, Busy, DeadlineExceeded: See ``call``.
+        """
+        wanted = capability(verb)
+        predictor = self._able(name, wanted)
+        request = request_of(STEM, wanted, arguments)
+        return self._service.streamed(request, nullcontext(predictor), cancelled)
+
+    def verbs(self, name: str) -> list[str]:
+        """The verbs of a model.
+
+        Raises:
+            HubError: See ``load``.
+        """
+        predictor = self.predictor(name)
+        return [each.verb for each in CAPABILITIES if isinstance(predictor, each.protocol)]
+
+    def _able(self, name: str, wanted: Capability) -> Any:
+        predictor = self.predictor(name)
+        if not isinstance(predictor, wanted.protocol):
+            raise hub.HubError(
+                f"{name!r} does not have the verb {wanted.verb!r}: it is a model for "
+                f"{predictor.about.task}."
+            )
+        return predictor
