@@ -272,6 +272,8 @@ def test_models_that_fail_on_their_first_text_are_refused(
     monkeypatch.setattr("transformers.BertModel.forward", None)
     for name in ("gpt2", "bert"):
         assert "can't be used by this app" in refusal(models, str(folder(name)))
+    monkeypatch.setattr("dlnlp.hub.language_model.Pieces", lambda *_: SimpleNamespace(texts=()))
+    assert "can't be used by this app" in refusal(models, str(folder("llama")))
 
 
 def test_folders_that_are_incomplete(models: HubModels, folder: Load, tmp_path: Path) -> None:
