@@ -226,6 +226,7 @@ def edited(folder: Path, target: Path, name: str, edit: Callable[[str], str]) ->
             lambda text: re.sub(r'"architectures": \[[^]]*\]', '"architectures": 3', text),
             "doesn't say",
         ),
+        (lambda text: '{"quantization_config": {"a": 1},' + text.strip()[1:], "is quantized"),
         (lambda text: text[:-20], "unreadable config.json"),
         (lambda text: "[]", "not a JSON object"),
     ],
@@ -250,6 +251,23 @@ def test_no_code_of_a_model_is_run(models: HubModels, folder: Load, tmp_path: Pa
     )
     assert models.get(str(path)).classify(["fine"])  # by the library's own class
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ['"attn_implementation": "kernels-community/own"', '"_experts_implementation": "own"',
+     '"return_dict": false', '"output_attentions": true', '"use_cache": false'],
+)  # fmt: skip
+def test_settings_of_a_model_neither_load_code_nor_change_its_answers(
+    models: HubModels, folder: Load, loaded: Load, tmp_path: Path, setting: str
+) -> None:
+    path = edited(
+        folder("bert"), tmp_path / "copy", "config.json",
+        lambda text: "{" + setting + "," + text.strip()[1:],
+    )  # fmt: skip
+    found = models.get(str(path))
+    assert found.model.config._attn_implementation == "sdpa"
+    assert found.logits(TEXTS) == loaded("bert").logits(TEXTS)
 
 
 def test_missing_head(models: HubModels, folder: Load, tmp_path: Path) -> None:
