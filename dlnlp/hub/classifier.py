@@ -54,12 +54,12 @@ class HubClassifier:
         self.labels = about.labels
         self.multi_label = about.multi_label
         self.max_length = positions(model, tokenizer, MOST_TOKENS)
-        # Models that take the last token's state need to know which tokens are padding.
-        padding = (tokenizer.pad_token_id, model.config.get_text_config().pad_token_id)
-        self._pads = None not in padding
         self._lock = threading.Lock()  # attention() changes the model while it runs
         self._tokenize = Tokenize(tokenizer)
         self._names = token_names(tokenizer)
+        # Only models that know which tokens are padding read texts of different lengths together.
+        padding = (tokenizer.pad_token_id, model.config.get_text_config().pad_token_id)
+        self._pads = None not in padding and "attention_mask" in self._encode("a")[0]
 
     @property
     def device(self) -> torch.device:

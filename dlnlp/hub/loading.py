@@ -39,8 +39,13 @@ def check_config(folder: Path, name: str) -> tuple[Any, str, str]:
             "comes with a model: choose one that the transformers library knows."
         )
     task, architecture = _task(given.get("architectures"), name)
+    if given.get("quantization_config"):
+        raise HubError(f"{name!r} is quantized: choose the model that it was made from.")
     try:
         config = AutoConfig.from_pretrained(folder, **SAFE)
+        # A configuration may name attention kernels, which are code from the Hub.
+        config._attn_implementation = config._experts_implementation = None
+        config.output_attentions, config.return_dict = False, True
     except Exception as fault:
         raise HubError(f"{name!r} has a {CONFIG} that can't be used: {_short(fault)}.") from fault
     if task == CLASSIFICATION and (config.num_labels < 2 or config.problem_type == "regression"):

@@ -203,6 +203,13 @@ OTHERS = {  # for errors and special cases
         | {"max_position_embeddings": 64, "num_labels": 4, "eos_token_id": 2, "pad_token_id": 1}
         | {"bos_token_id": 0, "init_std": 0.4},
     ),
+    "fnet": Architecture(
+        "FNetForSequenceClassification",
+        word_pieces,
+        {"hidden_size": 16, "num_hidden_layers": 2, "num_labels": 2, "pad_token_id": 0}
+        | INNER
+        | LIVELY,
+    ),
     "mamba": Architecture(
         "MambaForCausalLM",
         byte_level,

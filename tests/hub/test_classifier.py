@@ -249,6 +249,13 @@ def test_models_without_padding_classify_one_text_at_a_time(loaded: Load, folder
     assert predictor.classify([""])[0].probabilities.shape == (3,)
 
 
+def test_models_without_attention_masks_classify_one_text_at_a_time(loaded: Load) -> None:
+    predictor = loaded("fnet")
+    alone = [predictor.logits([text])[0] for text in TEXTS]
+    np.testing.assert_allclose(predictor.logits(TEXTS), alone, atol=1e-6)
+    assert np.ptp(alone) > 0.01 and predictor.explain(TEXT).scores.any()
+
+
 def test_models_that_take_no_embeddings_only_lose_the_gradients(loaded: Load) -> None:
     predictor = loaded("bart")
     with pytest.raises(HubError, match="choose leave-one-out"):

@@ -226,6 +226,7 @@ def edited(folder: Path, target: Path, name: str, edit: Callable[[str], str]) ->
             lambda text: re.sub(r'"architectures": \[[^]]*\]', '"architectures": 3', text),
             "doesn't say",
         ),
+        (lambda text: '{"quantization_config": {"a": 1},' + text.strip()[1:], "is quantized"),
         (lambda text: text[:-20], "unreadable config.json"),
         (lambda text: "[]", "not a JSON object"),
     ],
@@ -252,6 +253,23 @@ def test_no_code_of_a_model_is_run(models: HubModels, folder: Load, tmp_path: Pa
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ['"attn_implementation": "kernels-community/own"', '"_experts_implementation": "own"',
+     '"return_dict": false', '"output_attentions": true', '"use_cache": false'],
+)  # fmt: skip
+def test_settings_of_a_model_neither_load_code_nor_change_its_answers(
+    models: HubModels, folder: Load, loaded: Load, tmp_path: Path, setting: str
+) -> None:
+    path = edited(
+        folder("bert"), tmp_path / "copy", "config.json",
+        lambda text: "{" + setting + "," + text.strip()[1:],
+    )  # fmt: skip
+    found = models.get(str(path))
+    assert found.model.config._attn_implementation == "sdpa"
+    assert found.logits(TEXTS) == loaded("bert").logits(TEXTS)
+
+
 def test_missing_head(models: HubModels, folder: Load, tmp_path: Path) -> None:
     path = edited(
         folder("bare"), tmp_path / "copy", "config.json",
@@ -272,6 +290,8 @@ def test_models_that_fail_on_their_first_text_are_refused(
     monkeypatch.setattr("transformers.BertModel.forward", None)
     for name in ("gpt2", "bert"):
         assert "can't be used by this app" in refusal(models, str(folder(name)))
+    monkeypatch.setattr("dlnlp.hub.language_model.Pieces", lambda *_: SimpleNamespace(texts=()))
+    assert "can't be used by this app" in refusal(models, str(folder("llama")))
 
 
 def test_folders_that_are_incomplete(models: HubModels, folder: Load, tmp_path: Path) -> None:
