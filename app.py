@@ -33,7 +33,7 @@ from dlnlp.service.settings import Settings, preload, settings
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.model import visitor_left
-from dlnlp.ui.tabs import compare, start
+from dlnlp.ui.tabs import compare, own, start
 
 gc.freeze()  # what was imported stays, so collections need not look at it
 gc.enable()
@@ -60,6 +60,9 @@ def build_app(service: Service) -> gr.Blocks:
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem, elem_id=f"{entry.stem}_tab"):
                     entry.tab.build_tab(service)
+            if own.is_offered(service):
+                with gr.Tab(own.TITLE, id=own.STEM, elem_id=f"{own.STEM}_tab"):
+                    own.build_tab(service)
             with gr.Tab(compare.TITLE, id=compare.STEM, elem_id="comparisons_tab"):
                 compare.build_tab(service)
         endpoints.expose(service)

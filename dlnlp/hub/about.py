@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dlnlp.hub.policy import PREFIX
+
 
 @dataclass(frozen=True)
 class About:
@@ -26,3 +28,8 @@ class About:
     commit: str = ""
     labels: tuple[str, ...] = ()
     multi_label: bool = False
+
+    @property
+    def source(self) -> str:
+        """The name to load it by: "hf:owner/name", or the path of its folder."""
+        return PREFIX + self.name if self.commit else self.name

@@ -74,6 +74,11 @@ def hub_name(name: str) -> str | None:
     return rest
 
 
+def is_hub_name(name: str) -> bool:
+    """Whether a text has the form "owner/name"."""
+    return bool(_NAME.fullmatch(name.strip()))
+
+
 def identity(name: str) -> str:
     """One name per model: "hf:owner/name", or the absolute path of a folder.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlnlp import hub
@@ -57,13 +58,9 @@ class OwnModels:
             HubError: It may not or can't be loaded; the message says why.
             DeadlineExceeded, Cancelled: It took too long, or was cancelled.
         """
-        hub.check_allowed(name, self._service.local)
+        wanted = self._allowed(name)
         with deadline(LOADING_SECONDS, cancelled):
-            return self._models.get(name, progress).about
-
-    def is_loaded(self, name: str) -> bool:
-        """Whether a request is answered without loading the model."""
-        return self._models.is_loaded(name)
+            return self._models.get(wanted, progress).about
 
     def predictor(self, name: str) -> Any:
         """The model's predictor, loaded if necessary.
@@ -71,8 +68,7 @@ class OwnModels:
         Raises:
             HubError: See ``load``.
         """
-        hub.check_allowed(name, self._service.local)
-        return self._models.get(name)
+        return self._models.get(self._allowed(name))
 
     def call(self, name: str, verb: str, /, **arguments: Any) -> Any:
         """The model's results, like ``Service.call``.
@@ -116,6 +112,18 @@ class OwnModels:
         """
         predictor = self.predictor(name)
         return [each.verb for each in CAPABILITIES if isinstance(predictor, each.protocol)]
+
+    def _allowed(self, name: str) -> str:
+        """The full name of a model that may be loaded; "owner/name" is one of the Hub.
+
+        Raises:
+            HubError: It may not be loaded.
+        """
+        is_folder = self._service.local and Path(name).expanduser().is_dir()
+        if hub.is_hub_name(name) and not is_folder:
+            name = hub.PREFIX + name
+        hub.check_allowed(name, self._service.local)
+        return name
 
     def _able(self, name: str, wanted: Capability) -> Any:
         predictor = self.predictor(name)

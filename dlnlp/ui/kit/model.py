@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
+from gradio.components import Component
 from gradio.context import LocalContext
 
 from dlnlp import catalog
 from dlnlp.checkpoint import WEIGHTS, CheckpointError
 from dlnlp.service import Service
+
+Value = TypeVar("Value")
 
 
 def visitor_left() -> bool:
@@ -22,7 +25,13 @@ def visitor_left() -> bool:
 
 
 class Model:
-    """A model of the catalog, as panels use it."""
+    """A model of the catalog, as panels use it.
+
+    Attributes:
+        inputs: Components that say which model a visitor has chosen, if there is a choice.
+    """
+
+    inputs: Sequence[Component] = ()
 
     def __init__(self, service: Service, stem: str) -> None:
         self.service, self.registry = service, service.registry
@@ -55,6 +64,18 @@ class Model:
     def is_loaded(self) -> bool:
         """Whether ``predictor`` returns at once."""
         return self.registry.is_loaded(self.stem)
+
+    def ready(self, *chosen: Any) -> bool:
+        """Whether there is a model to ask, given the values of ``inputs``."""
+        return True
+
+    def within(self, chosen: Sequence[Any], values: Iterator[Value]) -> Iterator[Value]:
+        """The values, computed for the chosen model.
+
+        Args:
+            chosen: The values of ``inputs``.
+        """
+        return values
 
     @property
     def version(self) -> str | None:

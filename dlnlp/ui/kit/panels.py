@@ -113,7 +113,7 @@ class Panel:
         """Arguments of an event that runs the panel for the text in ``asked``."""
         opened = [self.is_open] if self._opening else []
         return {
-            "inputs": [asked, *opened, *self.inputs],
+            "inputs": [asked, *opened, *self.inputs, *self.model.inputs],
             "outputs": [self.marker, self.status, self.asked, *self.outputs],
             **self._in_queue(),
         }
@@ -122,28 +122,34 @@ class Panel:
         """The panel's event handler: yields its component values for a text.
 
         Args:
-            inputs: Whether the accordion is open, if there is one, and the values of the inputs.
+            inputs: Whether the accordion is open, if there is one, the values of the inputs, and
+                those that choose the model.
         """
-        is_open, *values = inputs if self._opening else (True, *inputs)
+        given, chosen = self._split(inputs)
+        is_open, *values = given if self._opening else (True, *given)
         text, remark = readable(asked, self.keep)
         done: Values = {self.asked: text, self.marker: QUEUED + answers(self.box, asked)}
         if not clean(text):
             yield {**self.empty(), **done, self.marker: QUEUED, self.status: self._blank()}
-        elif not is_open:
+        elif not is_open or not self.model.ready(*chosen):
             yield {**self.empty(), **done}
         else:
-            yield from self._steps(text, remark, values, done)
+            shown = self.model.within(chosen, steps(self._show, text, *values))
+            yield from self._steps(shown, remark, done)
 
-    def _steps(
-        self, text: str, remark: str, inputs: Sequence[Any], done: Values
-    ) -> Iterator[Values]:
+    def _split(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The values of a handler's inputs, and those that choose the model, which come last."""
+        count = len(values) - len(self.model.inputs)
+        return values[:count], values[count:]
+
+    def _steps(self, found: Iterator[Values], remark: str, done: Values) -> Iterator[Values]:
         if not self.model.is_loaded:
             yield {**self.empty(), self.status: markup.loading(self.model.title)}
         elif self.waiting:
             yield {self.status: markup.waiting(self.waiting)}
         shown: Values = {}
         try:
-            for shown in steps(self._show(text, *inputs)):
+            for shown in found:
                 status = remark + shown.get(self.status, Markup(""))
                 yield {**self.empty(), **done, **shown, self.status: status}
         except Exception as error:  # shown as a sentence, below the results so far
@@ -172,9 +178,8 @@ class Panel:
             event: Further arguments of the listener.
         """
         how = AT_ONCE if at_once else self._in_queue()
-        return listen(
-            self.guarded(handler), list(inputs), [self.status, *outputs], **{**how, **event}
-        )
+        given = [*inputs, *self.model.inputs]
+        return listen(self.guarded(handler), given, [self.status, *outputs], **{**how, **event})
 
     def _in_queue(self) -> dict[str, Any]:
         """Arguments of an event that waits in the model's queue.
@@ -185,16 +190,22 @@ class Panel:
         return {"show_progress_on": self.marker, **QUIET, **self.model.queue(self.queue)}
 
     def guarded(self, handler: Handler) -> Handler:
-        """The handler, with exceptions shown as a sentence in the panel."""
+        """The handler for the chosen model, with exceptions shown as a sentence in the panel.
+
+        After its own arguments, it takes those that choose the model.
+        """
 
         @functools.wraps(handler)
         def run(*arguments: Any) -> Iterator[Values]:
+            given, chosen = self._split(arguments)
             try:
-                for values in steps(handler(*arguments)):
+                for values in self.model.within(chosen, steps(handler, *given)):
                     yield {self.status: "", **values}
             except Exception as error:
                 yield {self.status: markup.fault(sentence(error))}
 
+        if self.model.inputs:  # Gradio compares the number of inputs with the signature
+            run.__signature__ = with_more(inspect.signature(handler))  # type: ignore[attr-defined]
         return run
 
     def empty(self) -> Values:
@@ -222,12 +233,22 @@ def answers(box: gr.Textbox, asked: object) -> Markup:
     return Markup('<i hidden data-box="{}" data-answers="{}"></i>').format(box.elem_id, typed)
 
 
-def steps(values: Values | Iterator[Values]) -> Iterator[Values]:
-    """The values that a handler returned or yields, one after the other."""
+def steps(handler: Handler, *arguments: Any) -> Iterator[Values]:
+    """The values that a handler returns or yields, one after the other."""
+    values = handler(*arguments)
     if inspect.isgenerator(values):
         yield from values
     else:
         yield values  # type: ignore[misc]
+
+
+def with_more(signature: inspect.Signature) -> inspect.Signature:
+    """The signature of a function that takes any number of further arguments, too."""
+    given = signature.parameters.values()
+    if any(each.kind == inspect.Parameter.VAR_POSITIONAL for each in given):
+        return signature
+    more = inspect.Parameter("_more", inspect.Parameter.VAR_POSITIONAL)
+    return signature.replace(parameters=[*given, more])
 
 
 def revealing(elem_id: str) -> str:

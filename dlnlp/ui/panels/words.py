@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import gradio as gr
 from markupsafe import Markup
 
-from dlnlp.results import Attribution, Sentiment
+from dlnlp.results import Attribution, Classification, LabelAttribution, Sentiment
 from dlnlp.text.words import without, words
 from dlnlp.ui.kit.inputs import event_ints
 from dlnlp.ui.kit.markup import join, note, percent, signed, tint
@@ -98,12 +98,24 @@ def attribution(result: Attribution) -> Markup:
         remarks.append(note("With this method, no single word changes the verdict much."))
     return Markup(
         '<section class="dl-words"><p class="dl-text">{}</p>'
-        '<p class="dl-legend"><span><i class="dl-towards"></i>towards positive</span> '
-        '<span><i class="dl-against"></i>towards negative</span> '
+        '<p class="dl-legend"><span><i class="dl-towards"></i>{}</span> '
+        '<span><i class="dl-against"></i>{}</span> '
         "<span>Click words to see the verdict without them.</span></p>"
         "<details><summary>Strongest words, in logits</summary><table>{}</table></details>"
         "</section>{}"
-    ).format(_text_with(result, buttons), _strongest(result.words, scores), join(remarks))
+    ).format(
+        _text_with(result, buttons),
+        *directions(result),
+        _strongest(result.words, scores),
+        join(remarks),
+    )
+
+
+def directions(result: Attribution) -> tuple[str, str]:
+    """What contributions above and below 0 speak for."""
+    if isinstance(result, LabelAttribution):
+        return f"towards “{result.label}”", "towards other labels"
+    return "towards positive", "towards negative"
 
 
 def tinted_words(result: Attribution, peak: float | None = None) -> Markup:
@@ -171,7 +183,11 @@ def _joined(buttons: Sequence[Markup]) -> Markup:
     return Markup('<span class="dl-joined">{}</span>').format(row) if len(buttons) > 1 else row
 
 
-def what_if(removed: Sequence[str], before: Sentiment, after: Sentiment) -> Markup:
+def what_if(
+    removed: Sequence[str],
+    before: Sentiment | Classification,
+    after: Sentiment | Classification,
+) -> Markup:
     """The verdict on the text as written, and the verdict without some words."""
     quoted = join((Markup("<del>{}</del>").format(word) for word in removed), " ")
     rows = (("As written", before), (Markup("Without {}").format(quoted), after))
@@ -179,14 +195,18 @@ def what_if(removed: Sequence[str], before: Sentiment, after: Sentiment) -> Mark
         '<div class="dl-{}"><p><span>{}</span><span><strong>{}</strong> {}</span></p>{}</div>'
     )
     return Markup('<section class="dl-whatif">{}</section>').format(
-        join(
-            row.format(
-                found.verdict,
-                title,
-                found.verdict,
-                percent(found.positive),
-                scale(found.positive, ends=False),
-            )
-            for title, found in rows
-        )
+        join(row.format(_sign(found), title, *_verdict(found)) for title, found in rows)
     )
+
+
+def _sign(found: Sentiment | Classification) -> str:
+    """The end of a CSS class that colours a verdict."""
+    return found.verdict if isinstance(found, Sentiment) else "unsure"
+
+
+def _verdict(found: Sentiment | Classification) -> tuple[str, str, Markup]:
+    """The verdict in a word, its probability, and a scale if there are two sides."""
+    if isinstance(found, Sentiment):
+        return found.verdict, percent(found.positive), scale(found.positive, ends=False)
+    best = float(found.probabilities.max())
+    return found.label, percent(best), Markup("")

@@ -1,0 +1,87 @@
+"""The model of the Hub or of a folder that a visitor has chosen, as panels use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from dlnlp.hub import HubError
+from dlnlp.service import Service
+from dlnlp.service.own import STEM, OwnModels
+from dlnlp.ui.kit.model import Model, Value
+
+if TYPE_CHECKING:
+    from dlnlp.hub.about import About
+
+_CHOSEN: ContextVar[About | None] = ContextVar("own model", default=None)
+_END: Any = object()
+
+
+class OwnModel(Model):
+    """The visitor's own model for one task; panels for another task stay empty.
+
+    Args:
+        task: "classification" or "generation".
+        chosen: Holds what is known of the visitor's model (``dlnlp.hub.about.About``), or None.
+    """
+
+    title = "Your own model"
+    is_loaded = True  # the panel that loads it says so
+
+    def __init__(self, service: Service, task: str, chosen: gr.State) -> None:
+        self.service, self.registry = service, service.registry
+        self.own, self.task = OwnModels(service), task
+        self.stem = f"{STEM}_{task}"
+        self.inputs = [chosen]
+
+    def ready(self, *chosen: Any) -> bool:
+        """Whether a model for this task is chosen."""
+        return bool(chosen and chosen[0]) and chosen[0].task == self.task
+
+    def within(self, chosen: Sequence[Any], values: Iterator[Value]) -> Iterator[Value]:
+        """The values, computed for the chosen model; each step may run in another context."""
+        while True:
+            token = _CHOSEN.set(chosen[0])
+            try:
+                value = next(values, _END)
+            finally:
+                _CHOSEN.reset(token)
+            if value is _END:
+                return
+            yield value
+
+    @property
+    def name(self) -> str:
+        """The name of the chosen model.
+
+        Raises:
+            HubError: None is chosen.
+        """
+        about = _CHOSEN.get()
+        if about is None:
+            raise HubError("Choose a model first.")
+        return about.source
+
+    @property
+    def predictor(self) -> Any:
+        """The predictor, loaded again if others were used since.
+
+        Raises:
+            HubError: It may not or can't be loaded.
+        """
+        return self.own.predictor(self.name)
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """See ``OwnModels.call``."""
+        return self.own.call(self.name, verb, **arguments)
+
+    def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
+        """See ``OwnModels.stream``."""
+        return self.own.stream(self.name, verb, **arguments)
+
+    def queue(self, name: str = "") -> dict[str, Any]:
+        """Event arguments for the queue that all of these models share."""
+        return {"concurrency_id": STEM + name, "concurrency_limit": 1}

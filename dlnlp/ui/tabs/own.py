@@ -1,0 +1,102 @@
+"""The tab for the visitor's own model, from the Hugging Face Hub or a folder."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from dlnlp.hub import CLASSIFICATION, GENERATION
+from dlnlp.service import Service
+from dlnlp.service.own import STEM, OwnModels
+from dlnlp.ui.kit import layout
+from dlnlp.ui.kit.own import OwnModel
+from dlnlp.ui.kit.panels import AT_ONCE, Panel
+from dlnlp.ui.kit.questions import answer, question
+from dlnlp.ui.panels.continuation import continuation_panel, continue_buttons
+from dlnlp.ui.panels.generation_settings import filters, generation_settings
+from dlnlp.ui.panels.heads import heads_panel
+from dlnlp.ui.panels.heads_off import heads_off_panel
+from dlnlp.ui.panels.labels import labels_panel
+from dlnlp.ui.panels.lens import lens_panel
+from dlnlp.ui.panels.next_tokens import next_tokens_panel
+from dlnlp.ui.panels.own_model import own_model_panel
+from dlnlp.ui.panels.surprise import surprise_panel
+from dlnlp.ui.panels.words import words_panel
+
+TITLE = "Your own model"
+INTRO = (
+    "Look inside any text classifier or causal language model of the transformers library. "
+    "Models are downloaded from the Hugging Face Hub once; code that comes with a model is never "
+    "run."
+)
+LISTED = "This server offers the models below."
+ANY = "“owner/name” of a model on the Hugging Face Hub, or the path of a folder on this machine."
+ABOUT_ATTENTION = "Attention shows which tokens a head attends to, not what the answer depends on."
+SPECIAL = frozenset(("[CLS]", "[SEP]", "<s>", "</s>", "<|endoftext|>"))
+EXAMPLES = (
+    "I thought it would be dull, but it wasn't.",
+    "The delivery was late and the box was damaged.",
+    "The capital of France is",
+    "Once upon a time",
+)
+
+
+def is_offered(service: Service) -> bool:
+    """Whether the server loads other models (``DLNLP_HUB``)."""
+    return bool(OwnModels(service).choices)
+
+
+def build_tab(service: Service) -> None:
+    """A box for the model, one for the text, and the views that fit the model's task."""
+    own = OwnModels(service)
+    chosen = gr.State(None)
+    classifier, writer = (OwnModel(service, task, chosen) for task in (CLASSIFICATION, GENERATION))
+    buttons = continue_buttons(writer)
+    with layout.columns():
+        with layout.question_column("Beyond the tutorial", INTRO):
+            name = gr.Textbox(
+                own.choices[0],
+                label="Model",
+                info=ANY if own.mode == "any" else LISTED,
+                max_lines=1,
+                elem_id=f"{STEM}_model",
+            )
+            presets = gr.Dataset(
+                label="Models to try",
+                components=[gr.Textbox(visible=False)],
+                samples=[[each] for each in own.choices],
+                elem_id=f"{STEM}_presets",
+                elem_classes="dl-examples",
+            )
+            presets.click(lambda row: row[0], presets, name, **AT_ONCE)
+            asked = question(STEM, "Your text", "A sentence", "Run", EXAMPLES, value=EXAMPLES[0])
+            with gr.Column(visible=False) as settings_column:
+                with gr.Row(elem_classes="dl-buttons"):
+                    for button in buttons.all:
+                        button.render()
+                filtering = filters(writer)
+                settings = generation_settings(writer)
+        with layout.answer_column(STEM):
+            views = [gr.Column(visible=False, render=False) for _ in range(2)]
+            columns = [(views[0], CLASSIFICATION), (views[1], GENERATION)]
+            columns.append((settings_column, GENERATION))
+            loading = own_model_panel(service, asked.box, name, chosen, columns)
+            for view in views:
+                view.render()
+            with views[0]:
+                classifying: list[Panel] = [
+                    labels_panel(classifier, asked.box),
+                    words_panel(classifier, asked.box, waiting="Computing attributions…"),
+                    heads_panel(classifier, asked.box, SPECIAL, ABOUT_ATTENTION),
+                    heads_off_panel(classifier, asked.box),
+                ]
+            with views[1]:
+                adopted = continuation_panel(writer, asked.box, buttons, filtering, settings)
+                next_tokens, token = next_tokens_panel(writer, asked.box, filtering)
+                writing: list[Panel] = [
+                    next_tokens,
+                    surprise_panel(writer, asked.box),
+                    lens_panel(writer, asked.box),
+                    heads_panel(writer, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end"),
+                    heads_off_panel(writer, asked.box, keep="end"),
+                ]
+    answer(asked, [loading, *classifying, *writing], filled=[adopted, token])
