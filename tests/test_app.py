@@ -25,13 +25,14 @@ from gradio_client.exceptions import AppError
 import app
 import dlnlp
 from dlnlp import catalog
-from dlnlp.capabilities import CAPABILITIES
+from dlnlp.capabilities import CAPABILITIES, CONTINUATIONS
 from dlnlp.compare import edits
 from dlnlp.compare import models as compare
 from dlnlp.compare.batch import QUEUE
 from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.service import Service, code
+from dlnlp.service.own import STEM as OWN
 from tests.conftest import finished
 from tests.ui.conftest import BAD_TEXTS
 
@@ -84,7 +85,7 @@ def free_port():
 def test_events_of_one_model_wait_for_each_other(demo):
     stems = [entry.stem for entry in catalog.CATALOG]
     own = {"None", *stems, *(stem + each.queue for stem in stems for each in CAPABILITIES)}
-    own.add(compare.MODELS[-1] + QUEUE)
+    own |= {compare.MODELS[-1] + QUEUE, OWN, OWN + CONTINUATIONS}
     # These wait in the service instead, where they form batches.
     batched = {f"{stem}_{each.verb}" for stem, each in PUBLIC if not each.streams}
     queued = [f for f in demo.fns.values() if f.queue and f.api_name not in batched]

@@ -172,7 +172,9 @@ def _load_tokenizer(folder: Path, name: str) -> Any:
 def _load_model(folder: Path, name: str, config: Any, task: str) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # the page shows the progress
     kind: Any = (
         AutoModelForSequenceClassification if task == CLASSIFICATION else AutoModelForCausalLM
     )

@@ -15,6 +15,7 @@ NO_OFFSETS = (
     "integrated gradients of words: choose leave-one-out."
 )
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+_SPACE_BYTE = "Ġ"  # the byte of a space in GPT-2's alphabet
 _SPACE = "▁"  # SentencePiece's sign for a space
 
 
@@ -85,7 +86,8 @@ def _converter(tokenizer: Any) -> Callable[[str], bytes]:
     pieces = {piece for piece, token in tokenizer.get_vocab().items() if token not in added}
     if any(piece.startswith(_SPACE) for piece in pieces):  # no byte is written as this sign
         return _sentencepiece
-    if pieces.issuperset(BYTE_OF):
+    # Some vocabularies lack the bytes that never occur in valid UTF-8.
+    if pieces.issuperset(BYTE_OF) or any(piece.startswith(_SPACE_BYTE) for piece in pieces):
         return _byte_level
     if any(piece.endswith("</w>") for piece in pieces):
         return lambda piece: piece.replace("</w>", " ").encode()

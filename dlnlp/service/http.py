@@ -27,7 +27,9 @@ from dlnlp.catalog import CATALOG, Record
 from dlnlp.results import as_json
 from dlnlp.service.calls import POLL, Service
 from dlnlp.service.errors import TooLarge, sentence, status
+from dlnlp.service.own import OwnModels
 from dlnlp.service.schemas import request_schema, result_schema
+from dlnlp.text.checks import check_text
 
 DOCS = ("/docs", "/openapi.json", "/static-offline-docs/")
 PATHS = ("/v1/", *DOCS, "/healthz", "/readyz", "/metrics", "/mcp")
@@ -61,6 +63,9 @@ def http_app(service: Service, mcp: bool = False) -> FastAPI:
         for capability in CAPABILITIES:
             if entry.can(capability.verb):
                 add_verb(app, service, entry, capability)
+
+    if OwnModels(service).choices:
+        add_own(app, service)
 
     @app.get("/healthz", tags=["health"])
     async def healthz() -> dict[str, str]:
@@ -146,6 +151,40 @@ def add_verb(app: FastAPI, service: Service, entry: Record, capability: Capabili
     )
 
 
+def add_own(app: FastAPI, service: Service) -> None:
+    """Add ``POST /v1/own/<verb>`` for other models, which are named in the body."""
+    own = OwnModels(service)
+    body = {
+        "type": "object",
+        "properties": {"model": {"type": "string", "description": OWN}},
+        "required": ["model"],
+        "additionalProperties": True,
+        "example": {"model": own.choices[0], "texts": ["I enjoyed this film"]},
+    }
+
+    @app.post(
+        "/v1/own/{verb}",
+        tags=["Your own model"],
+        summary="A verb of any model that is a text classifier or a causal language model.",
+        response_class=Response,
+        responses={
+            200: {"description": "The result; generated text is a list of its pieces."},
+            **{code: {"description": text} for code, text in ERRORS.items()},
+        },
+        openapi_extra={
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}}
+        },
+    )
+    async def answer(request: Request, verb: str) -> Response:
+        try:
+            arguments = arguments_of(await body_of(request))
+            name = check_text(arguments.pop("model", None), "model")
+            found = await run_sync(lambda: own.call(name, verb, **arguments))
+            return Response(await run_sync(to_bytes, found), media_type="application/json")
+        except Exception as error:
+            return answer_error(request, error)
+
+
 async def body_of(request: Request) -> bytes:
     """The body of a request.
 
@@ -219,6 +258,7 @@ def close(pieces: Any) -> None:
             time.sleep(0.01)
 
 
+OWN = "“hf:owner/name” of a model on the Hugging Face Hub, or the path of a folder on the server."
 NOT_CACHED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 

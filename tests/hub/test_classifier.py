@@ -199,7 +199,7 @@ def test_the_capabilities_are_those_of_our_classifiers(predictor: Any) -> None:
     found = {
         each.verb for each in capabilities.CAPABILITIES if isinstance(predictor, each.protocol)
     }
-    assert found == {"classify", "logits", "explain", "attention"}
+    assert found == {"classify", "logits", "explain", "attention", "head_effects", "heads_off"}
 
 
 def test_input_is_checked(predictor: Any) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer, models
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from dlnlp import capabilities
 from dlnlp.hub import HubError
 from dlnlp.hub import lens as lens_module
+from dlnlp.hub.pieces import Pieces
 from dlnlp.inference.deadline import DeadlineExceeded, deadline
 from dlnlp.text.byte_level import whole_texts
 from tests.hub.conftest import TEXTS, WRITERS
@@ -250,7 +252,8 @@ def test_the_capabilities_are_those_of_our_language_model(predictor: Any) -> Non
         each.verb for each in capabilities.CAPABILITIES if isinstance(predictor, each.protocol)
     }
     assert found == {
-        "attention", "lens", "distribution", "next_tokens", "generate", "stream", "score"
+        "attention", "lens", "distribution", "next_tokens", "generate", "stream", "score",
+        "head_effects", "heads_off",
     }  # fmt: skip
 
 
@@ -260,3 +263,10 @@ def test_a_model_without_attention_only_loses_its_view(loaded: Load) -> None:
         predictor.attention(TEXT)
     assert len("".join(predictor.generate("the", 5, seed=0))) > 0
     assert predictor.next_tokens("the") and predictor.score(TEXT) and predictor.lens(TEXT)
+
+
+def test_a_vocabulary_that_lacks_some_bytes_is_still_read_as_bytes() -> None:
+    """As SmolLM2's, which has no tokens for bytes that never occur in valid UTF-8."""
+    model = models.BPE({"<s>": 0, "a": 1, "Ġ": 2, "Ġa": 3}, [("Ġ", "a")])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(model), bos_token="<s>")
+    assert Pieces(tokenizer, 4).texts == ("<s>", "a", " ", " a")

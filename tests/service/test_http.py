@@ -20,6 +20,7 @@ from dlnlp.service import Busy, Service, http, queues
 from dlnlp.service.http import PATHS, http_app
 from dlnlp.service.metrics import Metrics
 from dlnlp.service.middleware import Front
+from tests.hub.conftest import ALL, save
 
 SERVICE = Service(Registry(untrained=True), Metrics())
 PAIRS = [(entry.stem, each) for entry in CATALOG for each in CAPABILITIES if entry.can(each.verb)]
@@ -244,3 +245,29 @@ def test_all_answers_have_security_headers_and_an_id_of_their_own(client):
         assert "default-src 'self'" in one.headers["content-security-policy"]
         assert one.headers["x-content-type-options"] == "nosniff"
         assert one.headers["x-request-id"] != other.headers["x-request-id"]
+
+
+def test_other_models_answer_by_their_name(tmp_path):
+    folder = str(save(tmp_path / "distilbert", ALL["distilbert"]))
+    service = Service(Registry(untrained=True), local=True)
+    with behind_front(service) as client:
+        answer = client.post("/v1/own/classify", json={"model": folder, "texts": ["good"]})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()[0]["labels"] == ["NEGATIVE", "POSITIVE"]
+        for verb, body, words in (
+            ("classify", {"texts": ["good"]}, "Expected model to be a string"),
+            ("lens", {"model": folder, "text": "good"}, "does not have the verb"),
+            ("classify", {"model": "/no/folder", "texts": ["good"]}, "There is no folder"),
+            ("nothing", {"model": folder}, "There is no verb"),
+        ):
+            answer = client.post(f"/v1/own/{verb}", json=body)
+            assert answer.status_code == 422
+            assert words in answer.json()["error"]
+
+
+def test_a_public_server_refuses_folders(tmp_path):
+    answer = behind_front(SERVICE).post(
+        "/v1/own/classify", json={"model": str(tmp_path), "texts": ["good"]}
+    )
+    assert answer.status_code == 422
+    assert "This app doesn't load" in answer.json()["error"]

@@ -64,8 +64,9 @@ class Page:
             return
         arguments = [self.values[block] for block in function.inputs]
         hints = inspect.signature(function.fn).parameters.values()
-        if any(p.annotation in (gr.EventData, "gr.EventData") for p in hints):
-            arguments.append(gr.EventData(None, data or {}))
+        for place, each in enumerate(hints):
+            if each.annotation in (gr.EventData, "gr.EventData"):
+                arguments.insert(place, gr.EventData(None, data or {}))
         result = function.fn(*arguments)
         for step in result if inspect.isgenerator(result) else [result]:
             yield self._named(function, step)

@@ -145,4 +145,5 @@ def test_tabs_follow_the_catalog_between_start_and_compare(demo):
 
     tabs = next(block for block in demo.blocks.values() if isinstance(block, gr.Tabs))
     titles = [tab.label for tab in tabs.children]
-    assert titles == ["Start", *(entry.title for entry in catalog.CATALOG), "Compare"]
+    models = [entry.title for entry in catalog.CATALOG]
+    assert titles == ["Start", *models, "Your own model", "Compare"]

@@ -24,27 +24,28 @@ class OwnModel(Model):
     """The visitor's own model for one task; panels for another task stay empty.
 
     Args:
-        task: "classification" or "generation".
-        chosen: Holds what is known of the visitor's model (``dlnlp.hub.about.About``), or None.
+        task: "classification" or "generation", or another name for the panel that loads the model.
+        chosen: Holds what is known of the visitor's model (``dlnlp.hub.about.About``), or None; the
+            panel that loads the model needs none.
     """
 
     title = "Your own model"
     is_loaded = True  # the panel that loads it says so
 
-    def __init__(self, service: Service, task: str, chosen: gr.State) -> None:
+    def __init__(self, service: Service, task: str, chosen: gr.State | None = None) -> None:
         self.service, self.registry = service, service.registry
         self.own, self.task = OwnModels(service), task
         self.stem = f"{STEM}_{task}"
-        self.inputs = [chosen]
+        self.inputs = [chosen] if chosen else []
 
     def ready(self, *chosen: Any) -> bool:
         """Whether a model for this task is chosen."""
-        return bool(chosen and chosen[0]) and chosen[0].task == self.task
+        return not self.inputs or (chosen[0] is not None and chosen[0].task == self.task)
 
     def within(self, chosen: Sequence[Any], values: Iterator[Value]) -> Iterator[Value]:
         """The values, computed for the chosen model; each step may run in another context."""
         while True:
-            token = _CHOSEN.set(chosen[0])
+            token = _CHOSEN.set(chosen[0] if chosen else None)
             try:
                 value = next(values, _END)
             finally:

@@ -84,7 +84,8 @@ def heads_panel(
 
 def _controls(model: Model, special: frozenset[str]) -> tuple[gr.Checkbox, gr.Slider]:
     """Whether special tokens are hidden, and where the window of tokens begins."""
-    label = f"Hide {' and '.join(sorted(special))}"
+    names = " and ".join(sorted(special)) if len(special) <= 2 else "special tokens"
+    label = f"Hide {names}"
     with gr.Row(equal_height=True):
         hiding = gr.Checkbox(
             True, label=label, container=False, visible=False, elem_id=model.id("hide")

@@ -47,9 +47,7 @@ def own_model_panel(
         columns: Parts of the page, and the task of the models that they are for.
     """
     own = OwnModels(service)
-    model = OwnModel(service, STEM, chosen)
-    model.inputs = []  # it needs no chosen model
-    panel = Panel(model, box, "loaded", blank=BLANK, id=f"{STEM}_loaded")
+    panel = Panel(OwnModel(service, STEM), box, "loaded", blank=BLANK, id=f"{STEM}_loaded")
     with panel:
         shown = gr.HTML(elem_id=f"{STEM}_about", elem_classes="dl-result")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from dlnlp.hub import CLASSIFICATION, GENERATION
+from dlnlp.hub import CLASSIFICATION, GENERATION, PREFIX
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit import layout
@@ -47,23 +47,23 @@ def is_offered(service: Service) -> bool:
 
 def build_tab(service: Service) -> None:
     """A box for the model, one for the text, and the views that fit the model's task."""
-    own = OwnModels(service)
-    chosen = gr.State(None)
+    own, chosen = OwnModels(service), gr.State(None)
+    choices = [each.removeprefix(PREFIX) for each in own.choices]
     classifier, writer = (OwnModel(service, task, chosen) for task in (CLASSIFICATION, GENERATION))
     buttons = continue_buttons(writer)
     with layout.columns():
         with layout.question_column("Beyond the tutorial", INTRO):
             name = gr.Textbox(
-                own.choices[0],
+                choices[0],
                 label="Model",
                 info=ANY if own.mode == "any" else LISTED,
-                max_lines=1,
+                max_lines=2,  # with one line it is no textarea, which links need
                 elem_id=f"{STEM}_model",
             )
             presets = gr.Dataset(
                 label="Models to try",
                 components=[gr.Textbox(visible=False)],
-                samples=[[each] for each in own.choices],
+                samples=[[each] for each in choices],
                 elem_id=f"{STEM}_presets",
                 elem_classes="dl-examples",
             )

@@ -1,0 +1,148 @@
+"""The tab for the visitor's own model, with tiny models in folders."""
+
+import pytest
+
+import app
+from dlnlp.hub import HubModels
+from dlnlp.inference.deadline import Cancelled, check_deadline
+from dlnlp.registry import Registry
+from dlnlp.service import Service
+from dlnlp.service.own import OwnModels
+from dlnlp.ui.panels import own_model
+from dlnlp.ui.panels.own_model import loaded, reading
+from tests.hub.conftest import ALL, save
+from tests.ui.pages import Page
+
+CLASSIFIER = {"verdict": "labels", "attribution": "words"}
+WRITER = {"next_tokens": "next", "surprise": "tokens"}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("own")
+    names = ("distilbert", "roberta", "gpt2", "regression")
+    return {name: str(save(root / name, ALL[name])) for name in names}
+
+
+@pytest.fixture(scope="module")
+def local_demo():
+    return app.build_app(Service(Registry(untrained=True), local=True))
+
+
+@pytest.fixture
+def own(local_demo, folders):
+    """Asks a model of the tab; returns the page."""
+    page = Page(local_demo)
+
+    def ask(name, text="A wonderful film, but far too long."):
+        page["own_model"] = folders.get(name, name)
+        return page.ask("own", text)
+
+    return ask
+
+
+def test_a_classifier_shows_its_labels_and_words(own):
+    page = own("distilbert")
+    assert "DistilBertForSequenceClassification" in page["own_about"]
+    assert "POSITIVE" in page["own_classification_labels"]
+    assert "towards “" in page["own_classification_words"]
+    assert not page["own_generation_next"]
+    page.trigger("own_classification_words", data={"words": [1]})
+    assert "<del>wonderful</del>" in page["own_classification_without"]
+
+
+def test_the_attention_heads_of_a_classifier_are_shown_and_switched_off(own):
+    page = own("distilbert")
+    page.trigger("own_classification_attention", "expand")
+    assert page["own_classification_heads"].count('class="dl-head"') == 4
+    page.trigger("own_classification_heads", data={"layer": 1, "head": 0})
+    assert "Layer 2, head 1." in page.shown("own_classification_attention_panel")
+    page.trigger("own_classification_heads_off", "expand")
+    page.trigger("own_classification_effects", data={"heads": ["2.1"]})
+    assert "without head 2.1" in page["own_classification_heads_changed"]
+
+
+def test_a_model_with_many_labels_says_that_several_may_apply(own):
+    page = own("roberta")
+    assert "Any number of labels may apply" in page["own_classification_labels"]
+    for label in ("sport", "film", "music"):
+        assert label in page["own_classification_labels"]
+
+
+def test_a_language_model_predicts_scores_and_continues(own):
+    page = own("gpt2", "I wanted to")
+    assert not page["own_classification_labels"]
+    assert "dl-next" in page["own_generation_next"]
+    assert "perplexity" in page["own_generation_tokens"]
+    page.trigger("own_generation_lens", "expand")
+    assert "<table>" in page["own_generation_lens_table"]
+    page["own_generation_length"] = 5
+    page.trigger("own_generation_continue")
+    assert "dl-continuation" in page["own_generation_result"]
+    page["own_generation_temperature"] = 0
+    page.trigger("own_generation_temperature", "change")
+    assert page["own_generation_next"].count('dl-next"') == 1
+
+
+def test_views_of_another_model_are_cleared(own):
+    own("distilbert")
+    page = own("gpt2")
+    assert not page["own_classification_labels"]
+    page = own("nobody/nothing")
+    assert not page["own_generation_next"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("regression", "predicts a number"),
+        ("nobody/nothing", "The Hub can&#39;t be reached"),
+        ("/no/such/folder", "There is no folder"),
+        ("", "Enter the name of a model"),
+        ("hf:", "write hf:owner/name"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_explained(own, name, sentence):
+    page = own(name)
+    assert sentence in page.shown("own_loaded_panel")
+    assert not page["own_about"]
+
+
+def test_any_text_is_shown(own, bad_text):
+    for name in ("distilbert", "gpt2"):
+        page = own(name, bad_text)
+        for panel in ("classification_verdict", "generation_next_tokens", "loaded"):
+            shown = page.shown(f"own_{panel}_panel") if panel != "loaded" else page["own_about"]
+            assert "<script>" not in shown
+            assert "the details are in its log" not in shown
+
+
+def test_a_public_server_offers_its_list_alone(folders, monkeypatch):
+    page = Page(app.build_app(Service(Registry(untrained=True))))
+    page["own_model"] = folders["distilbert"]
+    page.ask("own", "good")
+    assert "This app doesn&#39;t load" in page.shown("own_loaded_panel")
+    monkeypatch.setenv("DLNLP_HUB", "off")
+    demo = app.build_app(Service(Registry(untrained=True)))
+    assert not any(getattr(block, "elem_id", "") == "own_tab" for block in demo.blocks.values())
+
+
+def test_a_visitor_who_leaves_ends_the_download(monkeypatch):
+    class Endless(HubModels):
+        def get(self, name, progress=None, device=None):
+            progress(10**6, 10**7)
+            while True:
+                check_deadline()
+
+    monkeypatch.setattr(own_model, "EVERY", 0.02)
+    monkeypatch.setattr(own_model, "visitor_left", lambda: True)
+    own = OwnModels(Service(Registry(untrained=True), local=True), Endless())
+    with pytest.raises(Cancelled):
+        for step in loaded(own, "hf:owner/name"):
+            assert "of 10 MB" in step
+
+
+def test_the_progress_is_a_bar():
+    assert 'value="5000000" max="20000000"' in reading(5 * 10**6, 2 * 10**7)
+    assert "complete" in reading(7, 7)
+    assert "Loading the model" in reading(0, 0)
