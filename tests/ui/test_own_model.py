@@ -108,6 +108,19 @@ def test_a_model_that_cannot_be_loaded_is_explained(own, name, sentence):
     assert not page["own_about"]
 
 
+def test_an_own_classifier_is_compared(local_demo, folders):
+    page = Page(local_demo)
+    page["compare_own_model"] = folders["roberta"]
+    page.ask("compare", "good film")
+    assert not page["compare_own_result"]
+    page.trigger("compare_own", "expand")
+    for text in ("sport", " ms", "parameters", "Contributions by integrated gradients"):
+        assert text in page["compare_own_result"]
+    page["compare_own_model"] = folders["gpt2"]
+    page.trigger("compare_own_model", "submit")
+    assert "choose a model that classifies" in page.shown("compare_own_panel")
+
+
 def test_any_text_is_shown(own, bad_text):
     for name in ("distilbert", "gpt2"):
         page = own(name, bad_text)

@@ -13,6 +13,7 @@ from dlnlp.results import Sentiment, as_json
 from dlnlp.service import Service
 from dlnlp.service.code import endpoint_code
 from dlnlp.service.errors import sentence
+from dlnlp.service.own import OwnModels
 from dlnlp.text.checks import check_text
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.errors import api_errors
@@ -21,6 +22,7 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.comparison import comparison_panel
 from dlnlp.ui.panels.export import CLIENT, Export, saving_panel
+from dlnlp.ui.panels.own_comparison import own_comparison_panel
 
 STEM = "compare"
 CHAPTERS = " and ".join(
@@ -58,9 +60,11 @@ def build(service: Service) -> None:
             )
         with layout.answer_column(STEM):
             panel = comparison_panel(service, asked.box)
-            shown = [("Comparison", panel.id)]
+            offered = bool(OwnModels(service).choices)
+            own = [own_comparison_panel(service, asked.box, f"{STEM}_own")] if offered else []
+            shown = [("Comparison", panel.id), *((each.title, each.id) for each in own)]
             saving = saving_panel(panel.model, asked.box, f"{STEM}_export", shown, export)
-    answer(asked, [panel, saving])
+    answer(asked, [panel, *own, saving])
     expose(service)
 
 

@@ -1,0 +1,94 @@
+"""The visitor's own classifier on the text that the Compare tab's models classify."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+from markupsafe import Markup
+
+from dlnlp.compare.models import ENOUGH_SECONDS, MAX_REPEATS
+from dlnlp.hub import CLASSIFICATION, PREFIX, HubError
+from dlnlp.hub.about import About
+from dlnlp.results import Classification, LabelAttribution
+from dlnlp.service import Service
+from dlnlp.service.own import STEM, OwnModels
+from dlnlp.ui.kit.inputs import readable
+from dlnlp.ui.kit.markup import caption, figures
+from dlnlp.ui.kit.own import OwnModel
+from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.panels.labels import labels
+from dlnlp.ui.panels.own_model import loaded
+from dlnlp.ui.panels.words import directions, tinted_words
+
+TITLE = "Your own classifier"
+BLANK = "Submit a text to compare a model of your own."
+INFO = "Any text classifier of the Hugging Face Hub, or of a folder; see the tab “Your own model”."
+
+
+def own_comparison_panel(service: Service, box: gr.Textbox, id: str) -> Panel:
+    """A box for a model, and its labels, time, size and attributions.
+
+    Args:
+        id: The HTML id of the panel's accordion.
+    """
+    own = OwnModels(service)
+    model = OwnModel(service, STEM)
+    with Panel(model, box, "own", TITLE, open=False, blank=BLANK, id=id) as panel:
+        name = gr.Textbox(
+            own.choices[0].removeprefix(PREFIX),
+            label="Model",
+            info=INFO,
+            max_lines=2,
+            elem_id=f"{id}_model",
+        )
+        shown = gr.HTML(elem_id=f"{id}_result", elem_classes="dl-result")
+
+    def show(text: str, typed: object) -> Iterator[Values]:
+        wanted = readable(typed)[0].strip()
+        for step in loaded(own, wanted):
+            if not isinstance(step, About):
+                yield {panel.status: step}
+            elif step.task != CLASSIFICATION:
+                raise HubError(f"{step.name!r} continues texts: choose a model that classifies.")
+            else:
+                found, milliseconds = measured(own, wanted, text)
+                yield {shown: compared(step, found, milliseconds)}
+                words = own.call(wanted, "explain", text=text)
+                yield {shown: compared(step, found, milliseconds) + tinted(words)}
+
+    panel.shows(show, [name], [shown])
+    name.submit(panel.run, **panel.event(panel.asked))
+    return panel
+
+
+def measured(own: OwnModels, name: str, text: str) -> tuple[Classification, float]:
+    """The labels of a text, and the median time in milliseconds after a first call."""
+    [found] = own.call(name, "classify", texts=[text])
+    taken: list[float] = []
+    while len(taken) < MAX_REPEATS and sum(taken) < ENOUGH_SECONDS:
+        start = time.perf_counter()
+        own.call(name, "classify", texts=[text])
+        taken.append(time.perf_counter() - start)
+    return found, 1000 * statistics.median(taken)
+
+
+def compared(about: About, found: Classification, milliseconds: float) -> Markup:
+    """The labels, below time and size."""
+    values = (
+        ("", about.name),
+        ("time (median)", f"{milliseconds:.1f} ms"),
+        ("parameters", f"{about.parameters:,}"),
+    )
+    return figures(values) + labels(found)
+
+
+def tinted(found: LabelAttribution) -> Markup:
+    """The text tinted by integrated gradients."""
+    above, below = directions(found)
+    about = caption(f"Contributions by integrated gradients: blue {above}, orange {below}.")
+    return Markup('<section class="dl-words">{}<p class="dl-text">{}</p></section>').format(
+        about, tinted_words(found)
+    )
