@@ -96,8 +96,8 @@ def effects(found: HeadEffects) -> Markup:
 
 def _cell(layer: int, head: int, effect: float, peak: float) -> Markup:
     return Markup(
-        '<td><button type="button" class="dl-switch" data-head="{0}" aria-pressed="false" '
-        'aria-label="head {0}, {1}" style="{2}">{1}</button></td>'
+        '<td class="dl-cell"><button type="button" class="dl-switch" data-head="{0}" '
+        'aria-pressed="false" aria-label="head {0}, {1}" style="{2}">{1}</button></td>'
     ).format(f"{layer + 1}.{head + 1}", change(float(effect)), signed_tint(effect / peak))
 
 

@@ -35,6 +35,7 @@ const go = (chart, step) => {
   for (const bar of chart.querySelectorAll("li")) {
     const [width, text] = JSON.parse(bar.dataset.steps)[step];
     bar.querySelector("i").style.width = `${width}%`;
+    bar.querySelector("i").hidden = !width;
     bar.querySelector("span").textContent = text;
   }
 };
@@ -112,8 +113,14 @@ def steps_chart(found: SamplingSteps) -> Markup:
 def _bar(token: str, steps: Sequence[tuple[float, str]]) -> Markup:
     width, text = steps[-1]
     return Markup(
-        '<li data-steps="{}"><code>{}</code><i style="width:{}%"></i><span>{}</span></li>'
-    ).format(json.dumps(steps, ensure_ascii=False), visible(token, "·"), width, text)
+        '<li data-steps="{}"><code>{}</code><i style="width:{}%"{}></i><span>{}</span></li>'
+    ).format(
+        json.dumps(steps, ensure_ascii=False),
+        visible(token, "·"),
+        width,
+        "" if width else Markup(" hidden"),
+        text,
+    )
 
 
 def _logits(values: np.ndarray) -> list[tuple[float, str]]:
