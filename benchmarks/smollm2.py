@@ -13,7 +13,7 @@ import importlib.util
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 def convert(folder: Path) -> None:
     """Save the package's weights in float32 as safetensors, with the tokenizer."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -59,7 +59,7 @@ def convert(folder: Path) -> None:
     config = quantised.config
     del config.quantization_config
     config.architectures = ["LlamaForCausalLM"]
-    model = LlamaForCausalLM(config)
+    model = LlamaForCausalLM(cast(LlamaConfig, config))
     model.load_state_dict(quantised.state_dict())
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(**given).save_pretrained(folder)
