@@ -18,8 +18,8 @@ def opened(open_page, url, stem, panel, text, **size):
     return page
 
 
-@pytest.mark.parametrize("stem", ["sentiment_bert", "token_transformer"])
-def test_heads_are_switched_off_one_after_the_other(open_page, untrained_url, stem):
+def test_heads_are_switched_off_one_after_the_other(open_page, untrained_url):
+    stem = "sentiment_bert"
     page = opened(open_page, untrained_url, stem, "heads_off", "good film")
     heads = page.locator(f"#{stem}_effects .dl-switch")
     expect(heads).to_have_count(4)
@@ -33,16 +33,14 @@ def test_heads_are_switched_off_one_after_the_other(open_page, untrained_url, st
     expect(heads.nth(2)).to_have_attribute("aria-pressed", "false")
 
 
-def test_the_slider_shows_each_merge(open_page, untrained_url):
+def test_merges_and_sampling_are_followed_step_by_step(open_page, untrained_url):
     page = opened(open_page, untrained_url, "token_transformer", "merges", "ab")
     slider = page.locator("#token_transformer_pieces input")
     expect(page.locator("#token_transformer_pieces .dl-pieces span")).to_have_text(["a", "b"])
     slider.press("Home")
     expect(page.locator("#token_transformer_pieces output")).to_contain_text("no merges: 2 pieces")
 
-
-def test_the_steps_of_sampling_are_chosen_and_played(open_page, untrained_url):
-    page = opened(open_page, untrained_url, "token_transformer", "sampling", "ab")
+    page.locator("#token_transformer_sampling button").first.click()
     chart = page.locator("#token_transformer_sampling_chart .dl-sampling")
     label = chart.locator("li span").first
     expect(label).to_contain_text("%")
@@ -62,18 +60,18 @@ def test_a_unit_is_chosen(open_page, untrained_url):
     expect(page.locator("#sentiment_lstm_gates_table")).to_contain_text(f"Unit {number} reads")
 
 
-@pytest.mark.parametrize(
-    ("stem", "panel"),
-    [
-        ("sentiment_bert", "heads_off"),
-        ("sentiment_bert", "patching"),
-        ("sentiment_lstm", "gates"),
-        ("token_transformer", "head_steps"),
-        ("token_transformer", "sampling"),
-        ("char_seq2seq", "fixed"),
-    ],
-)
-def test_the_panels_fit_a_phone(open_page, untrained_url, stem, panel):
-    page = opened(open_page, untrained_url, stem, panel, "good film", width=390, height=844)
-    page.locator(f"#{stem}_{panel} :is(table, .dl-sampling, .dl-versions)").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_the_panels_fit_a_phone(open_page, untrained_url):
+    page = open_page(untrained_url, width=390, height=844)
+    panels = {
+        "sentiment_bert": ("heads_off", "patching"),
+        "sentiment_lstm": ("gates",),
+        "token_transformer": ("head_steps", "sampling"),
+        "char_seq2seq": ("fixed",),
+    }
+    for stem, names in panels.items():
+        ask(page, stem, "good film")
+        for name in names:
+            page.locator(f"#{stem}_{name} button").first.click()
+            shown = page.locator(f"#{stem}_{name} :is(table, .dl-sampling, .dl-versions)")
+            shown.first.wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390

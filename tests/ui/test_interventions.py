@@ -16,6 +16,7 @@ from dlnlp.ui.panels.heads_off import effects
 from dlnlp.ui.panels.patching import OTHER_BLANK, SAME, patches
 from dlnlp.ui.panels.sampling_steps import steps_chart
 from dlnlp.views import HeadEffects, HeadSteps, Intervention, Patches, SamplingSteps
+from tests.ui.conftest import BAD_TEXTS
 
 BERT, LSTM, TRANSFORMER = "sentiment_bert", "sentiment_lstm", "token_transformer"
 PANELS = [
@@ -44,8 +45,9 @@ def test_a_closed_panel_computes_when_it_is_opened(page, stem, panel, shown):
 
 
 @each_panel
-def test_any_text_is_shown_or_explained(page, stem, panel, shown, bad_text):
-    page.trigger(f"{stem}_{panel}", "expand").ask(stem, bad_text)
+@pytest.mark.parametrize("kind", ["unknown letters", "script", "lone surrogate", "one long word"])
+def test_any_text_is_shown_or_explained(page, stem, panel, shown, kind):
+    page.trigger(f"{stem}_{panel}", "expand").ask(stem, BAD_TEXTS[kind])
     text = page.shown(f"{stem}_{panel}_panel")
     assert "<script>" not in text
     assert "the details are in its log" not in text

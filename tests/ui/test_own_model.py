@@ -11,6 +11,7 @@ from dlnlp.service.own import OwnModels
 from dlnlp.ui.panels import own_model
 from dlnlp.ui.panels.own_model import loaded, reading
 from tests.hub.conftest import ALL, save
+from tests.ui.conftest import BAD_TEXTS
 from tests.ui.pages import Page
 
 CLASSIFIER = {"verdict": "labels", "attribution": "words"}
@@ -121,9 +122,10 @@ def test_an_own_classifier_is_compared(local_demo, folders):
     assert "choose a model that classifies" in page.shown("compare_own_panel")
 
 
-def test_any_text_is_shown(own, bad_text):
+@pytest.mark.parametrize("kind", ["unknown letters", "script", "lone surrogate", "one long word"])
+def test_any_text_is_shown(own, kind):
     for name in ("distilbert", "gpt2"):
-        page = own(name, bad_text)
+        page = own(name, BAD_TEXTS[kind])
         for panel in ("classification_verdict", "generation_next_tokens", "loaded"):
             shown = page.shown(f"own_{panel}_panel") if panel != "loaded" else page["own_about"]
             assert "<script>" not in shown
