@@ -20,6 +20,7 @@ from dlnlp.hub.forward import (
     positions,
 )
 from dlnlp.hub.interventions import Heads
+from dlnlp.hub.layers import layer_logits
 from dlnlp.hub.pieces import NO_OFFSETS, Tokenize, begin_id, token_names, token_starts, valid
 from dlnlp.inference.attribution import STEPS, attribute, check_method, integrated_gradients
 from dlnlp.inference.batching import batches, in_order
@@ -140,6 +141,22 @@ class HubClassifier:
         with self._lock:
             weights = attention_weights(self.model, self._collate([features]))
         return AttentionMaps(self._names(features["input_ids"]), weights, truncated)
+
+    @torch.inference_mode()
+    def layers(self, text: str) -> tuple[float, ...]:
+        """The probability of the most likely label, L + 1 values.
+
+        They are what the model would say if its head read the embeddings, or each layer's output.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            HubError: The layers of this model can't be read one by one.
+        """
+        features, _ = self._encode(check_text(text))
+        with self._lock:
+            logits = layer_logits(self.model, self._collate([features])).double()
+        rows = logits.sigmoid() if self.multi_label else logits.softmax(dim=-1)
+        return tuple(rows[:, int(logits[-1].argmax())].tolist())
 
     @torch.inference_mode()
     def head_effects(self, text: str) -> HeadEffects:

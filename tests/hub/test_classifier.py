@@ -199,7 +199,15 @@ def test_the_capabilities_are_those_of_our_classifiers(predictor: Any) -> None:
     found = {
         each.verb for each in capabilities.CAPABILITIES if isinstance(predictor, each.protocol)
     }
-    assert found == {"classify", "logits", "explain", "attention", "head_effects", "heads_off"}
+    assert found == {
+        "classify",
+        "logits",
+        "explain",
+        "attention",
+        "layers",
+        "head_effects",
+        "heads_off",
+    }
 
 
 def test_input_is_checked(predictor: Any) -> None:
@@ -305,3 +313,21 @@ def test_several_labels_can_apply() -> None:
     found = Classification("text", ("a", "b", "c"), np.array([0.9, 0.1, 0.5]), multi_label=True)
     assert found.chosen == ("a", "c") and found.label == "a"
     assert Classification("text", ("a", "b"), np.array([0.4, 0.6])).chosen == ("b",)
+
+
+def test_the_last_layer_gives_the_models_own_answer(predictor: Any) -> None:
+    found = predictor.layers(TEXTS[0])
+    [answer] = predictor.classify(TEXTS[:1])
+    assert len(found) == 3
+    assert found[-1] == pytest.approx(float(answer.probabilities.max()), abs=1e-4)
+    assert found[0] != pytest.approx(found[-1], abs=1e-4)
+
+
+def test_layers_are_read_by_the_models_own_head(loaded: Load) -> None:
+    predictor = loaded("bert")
+    model, ids = predictor.model, predictor.tokenizer(TEXTS[0], return_tensors="pt").input_ids
+    with torch.inference_mode():
+        states = model(ids, output_hidden_states=True).hidden_states
+        rows = torch.stack([model.classifier(model.bert.pooler(each))[0] for each in states])
+    expected = rows.softmax(-1)[:, int(rows[-1].argmax())]
+    assert predictor.layers(TEXTS[0]) == pytest.approx(expected.tolist(), abs=1e-5)

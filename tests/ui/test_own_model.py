@@ -58,6 +58,8 @@ def test_the_attention_heads_of_a_classifier_are_shown_and_switched_off(own):
     assert page["own_classification_heads"].count('class="dl-head"') == 4
     page.trigger("own_classification_heads", data={"layer": 1, "head": 0})
     assert "Layer 2, head 1." in page.shown("own_classification_attention_panel")
+    page.trigger("own_classification_layers", "expand")
+    assert "layer 2" in page["own_classification_layer_bars"]
     page.trigger("own_classification_heads_off", "expand")
     page.trigger("own_classification_effects", data={"heads": ["2.1"]})
     assert "without head 2.1" in page["own_classification_heads_changed"]

@@ -15,6 +15,7 @@ from dlnlp.ui.panels.continuation import continuation_panel, continue_buttons
 from dlnlp.ui.panels.generation_settings import filters, generation_settings
 from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.heads_off import heads_off_panel
+from dlnlp.ui.panels.label_layers import label_layers_panel
 from dlnlp.ui.panels.labels import labels_panel
 from dlnlp.ui.panels.lens import lens_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
@@ -86,6 +87,7 @@ def build_tab(service: Service) -> None:
                 classifying: list[Panel] = [
                     labels_panel(classifier, asked.box),
                     words_panel(classifier, asked.box, waiting="Computing attributions…"),
+                    label_layers_panel(classifier, asked.box),
                     heads_panel(classifier, asked.box, SPECIAL, ABOUT_ATTENTION),
                     heads_off_panel(classifier, asked.box),
                 ]
