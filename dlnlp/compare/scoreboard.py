@@ -12,13 +12,16 @@ from typing import Any
 from dlnlp.catalog import CATALOG, Metric, Record
 from dlnlp.checkpoint import CheckpointError, read_json
 from dlnlp.compare.models import Score, known_scores, known_size, scores
+from dlnlp.hub import CLASSIFICATION, GENERATION
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from dlnlp.service.own import OwnModels
 
 BASELINES = "baselines.json"
 SENTENCE = "I wanted to like it, but the plot is thin and the ending makes no sense."
 REPEATS = 15  # at most, for the latency
 ENOUGH_SECONDS = 1.0  # of measuring one figure
+NEW_TOKENS = 50  # of a generated text
 BATCH = 64  # texts of a batch
 LONGEST = 60.0  # seconds that a model may take
 
@@ -55,6 +58,17 @@ class Speed:
     latency: float
     throughput: float
     unit: str
+
+
+@dataclass(frozen=True)
+class OwnRow:
+    """The visitor's own model, with its speed; ``task`` is the Hub's name of its task."""
+
+    name: str
+    architecture: str
+    task: str
+    parameters: int
+    speed: Speed
 
 
 def rows(registry: Registry) -> list[Row]:
@@ -100,6 +114,22 @@ def speeds(service: Service, seconds: float | None = None) -> Iterator[Speed]:
             yield service.run(entry.stem, measure, seconds=LONGEST)
 
 
+def own_row(own: OwnModels, name: str, seconds: float | None = None) -> OwnRow:
+    """Load and measure the visitor's own model.
+
+    Args:
+        seconds: See ``speeds``.
+
+    Raises:
+        HubError: It may not or can't be loaded.
+    """
+    about = own.load(name)
+    task, verb = OWN_TASKS[about.task]
+    measure = functools.partial(MEASURED[verb], name, seconds or ENOUGH_SECONDS)
+    speed = own.run(name, measure, LONGEST)
+    return OwnRow(about.name, about.architecture, task, about.parameters, speed)
+
+
 def _batched(call: Callable[[Any, list[str]], Any], unit: str, batch: int) -> Callable[..., Speed]:
     def measure(stem: str, seconds: float, predictor: Any) -> Speed:
         texts = [f"{SENTENCE} {number}" for number in range(batch)]
@@ -110,13 +140,13 @@ def _batched(call: Callable[[Any, list[str]], Any], unit: str, batch: int) -> Ca
 
 
 def _generated(stem: str, seconds: float, predictor: Any) -> Speed:
-    tokens = 50
     latency = _median(lambda: predictor.next_tokens(SENTENCE, k=5), seconds)
 
-    def generate() -> None:
-        for _ in predictor.generate("Once upon a time", max_new_tokens=tokens, seed=0):
-            pass
+    def generate() -> int:
+        pieces = predictor.stream("Once upon a time", max_new_tokens=NEW_TOKENS, seed=0)
+        return sum(piece.tokens for piece in pieces)
 
+    tokens = generate()  # a model may end its text earlier
     return Speed(stem, latency, tokens / _median(generate, seconds), "tokens")
 
 
@@ -136,6 +166,13 @@ MEASURED: dict[str, Callable[..., Speed]] = {
     "classify": _batched(lambda predictor, texts: predictor.classify(texts), "texts", BATCH),
     "translate": _batched(lambda predictor, texts: predictor.translate(texts), "sentences", 16),
     "generate": _generated,
+}
+
+
+# The Hub's name of a task of other models, and the verb that is measured.
+OWN_TASKS = {
+    CLASSIFICATION: ("text-classification", "classify"),
+    GENERATION: ("text-generation", "generate"),
 }
 
 

@@ -202,13 +202,21 @@ class Service:
             CheckpointError, Busy, DeadlineExceeded, Cancelled: See ``call``.
         """
 
-        def once(items: list[Any]) -> list[Any]:
+        def once() -> Any:
             with self.registry.use(stem) as predictor:
-                return [function(predictor)]
+                return function(predictor)
 
         self.registry.get(stem)  # loading it does not count as time of the job
-        job = self.queue(stem + queue).submit(Job(once, [None], seconds or SECONDS))
-        [found] = self._result(job, stem + queue)
+        return self.alone(stem + queue, once, seconds or SECONDS)
+
+    def alone(self, queue: str, function: Callable[[], Any], seconds: float) -> Any:
+        """The result of a function, which runs while no other job of the queue does.
+
+        Raises:
+            Busy, DeadlineExceeded, Cancelled: See ``call``.
+        """
+        job = self.queue(queue).submit(Job(lambda items: [function()], [None], seconds))
+        [found] = self._result(job, queue)
         return found
 
     def stream(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlnlp import hub
-from dlnlp.capabilities import CAPABILITIES, Capability, capability
+from dlnlp.capabilities import Capability, capability
 from dlnlp.inference.deadline import deadline
 from dlnlp.service.calls import Service, request_of
 
@@ -104,14 +104,14 @@ class OwnModels:
         request = request_of(STEM, wanted, arguments)
         return self._service.streamed(request, nullcontext(predictor), cancelled)
 
-    def verbs(self, name: str) -> list[str]:
-        """The verbs of a model.
+    def run(self, name: str, function: Callable[[Any], Any], seconds: float) -> Any:
+        """The result of ``function(predictor)``, which runs while no other request does.
 
         Raises:
-            HubError: See ``load``.
+            HubError, Busy, DeadlineExceeded, Cancelled: See ``call``.
         """
         predictor = self.predictor(name)
-        return [each.verb for each in CAPABILITIES if isinstance(predictor, each.protocol)]
+        return self._service.alone(STEM, lambda: function(predictor), seconds)
 
     def _allowed(self, name: str) -> str:
         """The full name of a model that may be loaded; "owner/name" is one of the Hub.

@@ -3,6 +3,7 @@
 import pytest
 
 import app
+from dlnlp.compare import scoreboard
 from dlnlp.hub import HubModels
 from dlnlp.inference.deadline import Cancelled, check_deadline
 from dlnlp.registry import Registry
@@ -122,6 +123,20 @@ def test_an_own_classifier_is_compared(local_demo, folders):
     page["compare_own_model"] = folders["gpt2"]
     page.trigger("compare_own_model", "submit")
     assert "choose a model that classifies" in page.shown("compare_own_panel")
+
+
+@pytest.mark.parametrize(("name", "unit"), [("roberta", "texts/s"), ("gpt2", "tokens/s")])
+def test_an_own_model_is_measured_for_the_scoreboard(local_demo, folders, monkeypatch, name, unit):
+    monkeypatch.setattr(scoreboard, "ENOUGH_SECONDS", 0.01)
+    page = Page(local_demo)
+    page["scoreboard_model"] = folders[name]
+    page.trigger("scoreboard_run")
+    row = page["scoreboard_table"].split(folders[name])[1].split("</tr>")[0]
+    assert unit in row and " ms" in row
+    page["scoreboard_model"] = "/no/such/folder"
+    page.trigger("scoreboard_run")
+    assert "There is no folder" in page["scoreboard_status"]
+    assert "texts/s" in page["scoreboard_table"]
 
 
 @pytest.mark.parametrize("kind", ["unknown letters", "script", "lone surrogate", "one long word"])

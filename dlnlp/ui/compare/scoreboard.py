@@ -15,8 +15,10 @@ from dlnlp.compare import scoreboard as board
 from dlnlp.compare.scoreboard import Row, Speed
 from dlnlp.service import Service
 from dlnlp.service.errors import sentence
+from dlnlp.service.own import OwnModels
 from dlnlp.ui.kit import markup
 from dlnlp.ui.kit.errors import api_errors
+from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import QUIET, Values
 from dlnlp.ui.panels.export import save_figures
@@ -27,6 +29,7 @@ INTRO = (
     "Quality is measured on validation data by the training scripts, speed on this machine when "
     "you press the button."
 )
+INFO = "A text classifier or language model of the Hugging Face Hub, or of a folder."
 MEASURING = "Measuring “{}” ({} of {})…"
 
 
@@ -35,6 +38,14 @@ def build(service: Service) -> None:
     gr.HTML(markup.intro("All chapters · Quality, size and speed", INTRO))
     with gr.Row(elem_classes="dl-buttons dl-measure"):
         button = gr.Button("Measure speed", variant="primary", elem_id=f"{STEM}_run")
+    own = OwnModels(service)
+    name = gr.Textbox(
+        label="Your own model, too (optional)",
+        info=INFO,
+        max_lines=2,
+        visible=bool(own.choices),
+        elem_id=f"{STEM}_model",
+    )
     status = gr.HTML(elem_id=f"{STEM}_status", elem_classes="dl-result")
     rows, baselines = board.rows(service.registry), board.baselines(service.registry)
     plotted = board.first_metrics(rows)
@@ -49,7 +60,7 @@ def build(service: Service) -> None:
     shown = [(metric.label, f"{STEM}_{metric.key}") for metric in plotted]
     save_figures([("Table", f"{STEM}_table"), *shown])
 
-    def measure() -> Iterator[Values]:
+    def measure(typed: object) -> Iterator[Values]:
         found: dict[str, Speed] = {}
         titles = [entry.title for entry in CATALOG]
         yield {status: markup.waiting(MEASURING.format(titles[0], 1, len(titles)))}
@@ -63,6 +74,10 @@ def build(service: Service) -> None:
                     status: markup.waiting(following) if waiting else "",
                     table: scoreboard(rows, baselines, found),
                 }
+            if wanted := readable(typed)[0].strip():
+                yield {status: markup.waiting(f"Measuring “{wanted}”…")}
+                mine = board.own_row(own, wanted)
+                yield {status: "", table: scoreboard(rows, baselines, found, mine)}
         except Exception as error:
             yield {status: markup.fault(sentence(error))}
             return
@@ -72,7 +87,9 @@ def build(service: Service) -> None:
         }
 
     queue = Model(service, CATALOG[-1].stem).queue()
-    button.click(measure, None, [status, table, *drawn], show_progress_on=status, **QUIET, **queue)
+    button.click(
+        measure, [name], [status, table, *drawn], show_progress_on=status, **QUIET, **queue
+    )
     expose(service)
 
 

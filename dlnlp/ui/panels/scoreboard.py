@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from dlnlp.compare.models import Score
-from dlnlp.compare.scoreboard import Baseline, Row, Speed
+from dlnlp.compare.scoreboard import Baseline, OwnRow, Row, Speed
 from dlnlp.ui.kit.markup import join
 
 HEAD = ("model", "parameters", "size", "quality", "latency", "throughput")
@@ -20,12 +20,16 @@ TASKS = {
 
 
 def scoreboard(
-    rows: Sequence[Row], baselines: Sequence[Baseline], speeds: Mapping[str, Speed]
+    rows: Sequence[Row],
+    baselines: Sequence[Baseline],
+    speeds: Mapping[str, Speed],
+    own: OwnRow | None = None,
 ) -> Markup:
     """One table per task: the models, then the baselines, then published results.
 
     Args:
         speeds: What was measured on this machine so far, by stem.
+        own: The visitor's own model, which comes after ours.
     """
     tasks = dict.fromkeys(row.record.task for row in rows)
     return join(
@@ -34,15 +38,22 @@ def scoreboard(
             [row for row in rows if row.record.task == task],
             [each for each in baselines if each.task == task],
             speeds,
+            own if own and own.task == task else None,
         )
         for task in tasks
     )
 
 
 def _table(
-    task: str, rows: Sequence[Row], baselines: Sequence[Baseline], speeds: Mapping[str, Speed]
+    task: str,
+    rows: Sequence[Row],
+    baselines: Sequence[Baseline],
+    speeds: Mapping[str, Speed],
+    own: OwnRow | None,
 ) -> Markup:
     lines = [_model(row, speeds.get(row.record.stem)) for row in rows]
+    if own:
+        lines.append(_own(own))
     lines += [_other(each.name, each.description, _quality(each.scores)) for each in baselines]
     lines += [_other(name, where, value) for name, where, value in _published(rows)]
     head = join(Markup("<th>{}</th>").format(name) for name in HEAD)
@@ -57,13 +68,23 @@ def _model(row: Row, speed: Speed | None) -> Markup:
         "unknown" if row.parameters is None else f"{row.parameters / 1e6:,.1f} M",
         "unknown" if row.bytes is None else f"{row.bytes / 1e6:,.1f} MB",
         _quality(row.scores) or "unknown",
-        f"{1000 * speed.latency:,.1f} ms" if speed else UNMEASURED,
-        f"{speed.throughput:,.0f} {speed.unit}/s" if speed else UNMEASURED,
+        *_speed(speed),
     )
     name = Markup("<strong>{}</strong><small>{}</small>").format(
         row.record.title, row.record.family
     )
     return _line(name, cells)
+
+
+def _own(row: OwnRow) -> Markup:
+    name = Markup("<strong>{}</strong><small>{}</small>").format(row.name, row.architecture)
+    return _line(name, (f"{row.parameters / 1e6:,.1f} M", "", UNMEASURED, *_speed(row.speed)))
+
+
+def _speed(speed: Speed | None) -> tuple[str, str]:
+    if speed is None:
+        return UNMEASURED, UNMEASURED
+    return f"{1000 * speed.latency:,.1f} ms", f"{speed.throughput:,.0f} {speed.unit}/s"
 
 
 def _other(name: str, description: str, quality: str) -> Markup:
