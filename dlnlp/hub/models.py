@@ -124,11 +124,16 @@ _shared_lock = threading.Lock()
 
 
 @functools.cache
-def _shared() -> HubModels:
-    return HubModels()
+def _shared(public: bool) -> HubModels:
+    return HubModels(place=Place(token=False) if public else None)
 
 
-def shared_models() -> HubModels:
-    """The models of this process, which ``dlnlp.load`` and the app share."""
+def shared_models(public: bool = False) -> HubModels:
+    """The models of this process, which ``dlnlp.load`` and the app share.
+
+    Args:
+        public: For visitors from elsewhere: they can't load what only the owner of the server's
+            token may see.
+    """
     with _shared_lock:  # functools.cache alone may call the function twice if two threads race
-        return _shared()
+        return _shared(public)

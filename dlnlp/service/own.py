@@ -30,7 +30,7 @@ class OwnModels:
 
     def __init__(self, service: Service, models: hub.HubModels | None = None) -> None:
         self._service = service
-        self._models = models or hub.shared_models()
+        self._models = models or hub.shared_models(public=not service.local)
 
     @property
     def choices(self) -> tuple[str, ...]:

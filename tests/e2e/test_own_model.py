@@ -8,6 +8,7 @@ import app
 from dlnlp.registry import Registry
 from dlnlp.service import Service
 from tests.e2e.conftest import expect
+from tests.e2e.driver import go
 from tests.hub.conftest import ALL, save
 
 pytestmark = pytest.mark.e2e
@@ -63,3 +64,10 @@ def test_a_model_that_is_not_there_is_explained(open_page, local_url):
     page.get_by_role("tab", name="Your own model").click()
     run(page, "/no/such/folder", "hello")
     expect(page.locator("#own_loaded_panel")).to_contain_text("There is no folder")
+
+
+def test_another_tab_opens_it_with_its_text(open_page, local_url):
+    page = open_page(local_url)
+    go(page, "sentiment_bert", "My own sentence")
+    page.get_by_role("button", name="Look inside your own model").click()
+    expect(page.locator("#own_text textarea")).to_have_value("My own sentence")

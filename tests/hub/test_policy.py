@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 import dlnlp
-from dlnlp.hub import PRESETS, HubError, allowed, check_allowed, names_other_model, offered
+from dlnlp.hub import (
+    PRESETS,
+    HubError,
+    allowed,
+    check_allowed,
+    names_other_model,
+    offered,
+    shared_models,
+)
 from dlnlp.hub.policy import byte_limit, hub_name, identity
 
 PRESET, OTHER, FOLDER = f"hf:{PRESETS[0].name}", "hf:someone/else", "/srv/model"
@@ -94,3 +102,10 @@ def test_importing_loads_no_large_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_visitors_from_elsewhere_do_not_use_the_servers_token() -> None:
+    public, own = shared_models(public=True), shared_models()
+    assert public.place is not None and public.place.token is False
+    assert own.place is None
+    assert shared_models(public=True) is public

@@ -18,10 +18,10 @@ def columns() -> Iterator[None]:
 
 
 @contextmanager
-def question_column(chapter: str, text: str) -> Iterator[None]:
-    """The left column, with the tab's introduction at the top."""
+def question_column(chapter: str, text: str, more: str = "") -> Iterator[None]:
+    """The left column, with the tab's introduction at the top (see ``markup.intro``)."""
     with gr.Column(scale=2, min_width=300, elem_classes="dl-question"):
-        gr.HTML(markup.intro(chapter, text))
+        gr.HTML(markup.intro(chapter, text, more))
         yield
 
 

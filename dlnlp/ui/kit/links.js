@@ -124,6 +124,16 @@
     }
   };
 
+  // Open the tab for the visitor's own model with the text of another tab.
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-own]");
+    if (!target) return;
+    const text = document.querySelector(`#${target.dataset.own}_text textarea`)?.value;
+    expect("push");
+    button("own")?.click();
+    if (text) set("own_text", text);
+  });
+
   const present = (on) => {
     if (on) document.documentElement.dataset.presenting = "1";
     else delete document.documentElement.dataset.presenting;

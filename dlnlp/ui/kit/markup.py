@@ -37,11 +37,22 @@ def header(untrained: bool) -> Markup:
     ).format(warning if untrained else "", BUTTONS)
 
 
-def intro(chapter: str, text: str) -> Markup:
-    """The introduction of a tab."""
-    return Markup('<div class="dl-intro"><span class="dl-chapter">{}</span><p>{}</p></div>').format(
-        chapter, text
-    )
+def intro(chapter: str, text: str, more: str = "") -> Markup:
+    """The introduction of a tab.
+
+    Args:
+        more: What follows on a line of its own.
+    """
+    return Markup(
+        '<div class="dl-intro"><span class="dl-chapter">{}</span><p>{}</p>{}</div>'
+    ).format(chapter, text, more)
+
+
+def own_model_button(stem: str) -> Markup:
+    """A button that opens the tab for the visitor's own model with this tab's text."""
+    return Markup(
+        '<button type="button" class="dl-copy" data-own="{}">Look inside your own model</button>'
+    ).format(stem)
 
 
 def caption(text: str) -> Markup:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dlnlp import catalog
 from dlnlp.service import Service
+from dlnlp.service.own import OwnModels
 from dlnlp.ui.kit import layout
+from dlnlp.ui.kit.markup import own_model_button
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
@@ -43,7 +45,8 @@ def build_tab(service: Service) -> None:
     """Sentiment classification with a pretrained model."""
     model = Model(service, STEM)
     with layout.columns():
-        with layout.question_column(str(catalog.record(STEM).chapter), INTRO):
+        own = own_model_button(STEM) if OwnModels(service).choices else ""
+        with layout.question_column(str(catalog.record(STEM).chapter), INTRO, own):
             asked = question(
                 STEM, "Your text", "What did you think of the film?", "Classify", EXAMPLES
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dlnlp.service import Service
+from dlnlp.service.own import OwnModels
 from dlnlp.ui.kit import layout
+from dlnlp.ui.kit.markup import own_model_button
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.about import about_panel
@@ -51,7 +53,8 @@ def build_tab(service: Service) -> None:
     model = Model(service, STEM)
     buttons = continue_buttons(model)
     with layout.columns():
-        with layout.question_column("Chapter 3 · The Transformer", INTRO):
+        own = own_model_button(STEM) if OwnModels(service).choices else ""
+        with layout.question_column("Chapter 3 · The Transformer", INTRO, own):
             asked = question(
                 STEM,
                 "Prompt",
