@@ -61,8 +61,8 @@ def build_app(service: Service) -> gr.Blocks:
                 with gr.Tab(entry.title, id=entry.stem, elem_id=f"{entry.stem}_tab"):
                     entry.tab.build_tab(service)
             if own.is_offered(service):
-                with gr.Tab(own.TITLE, id=own.STEM, elem_id=f"{own.STEM}_tab"):
-                    own.build_tab(service)
+                with gr.Tab(own.TITLE, id=own.STEM, elem_id=f"{own.STEM}_tab") as tab:
+                    own.build_when_opened(service, tab)
             with gr.Tab(compare.TITLE, id=compare.STEM, elem_id="comparisons_tab"):
                 compare.build_tab(service)
         endpoints.expose(service)

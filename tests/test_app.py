@@ -25,7 +25,7 @@ from gradio_client.exceptions import AppError
 import app
 import dlnlp
 from dlnlp import catalog
-from dlnlp.capabilities import CAPABILITIES, CONTINUATIONS
+from dlnlp.capabilities import CAPABILITIES
 from dlnlp.compare import edits
 from dlnlp.compare import models as compare
 from dlnlp.compare.batch import QUEUE
@@ -85,7 +85,7 @@ def free_port():
 def test_events_of_one_model_wait_for_each_other(demo):
     stems = [entry.stem for entry in catalog.CATALOG]
     own = {"None", *stems, *(stem + each.queue for stem in stems for each in CAPABILITIES)}
-    own |= {compare.MODELS[-1] + QUEUE, OWN, OWN + CONTINUATIONS}
+    own |= {compare.MODELS[-1] + QUEUE, OWN, OWN + "_tab"}
     # These wait in the service instead, where they form batches.
     batched = {f"{stem}_{each.verb}" for stem, each in PUBLIC if not each.streams}
     queued = [f for f in demo.fns.values() if f.queue and f.api_name not in batched]

@@ -1,5 +1,6 @@
 """The tab for the visitor's own model, with tiny models in folders."""
 
+import gradio as gr
 import pytest
 
 import app
@@ -11,6 +12,8 @@ from dlnlp.service import Service
 from dlnlp.service.own import OwnModels
 from dlnlp.ui.panels import own_model
 from dlnlp.ui.panels.own_model import loaded, reading
+from dlnlp.ui.tabs import compare
+from dlnlp.ui.tabs import own as own_tab
 from tests.hub.conftest import ALL, save
 from tests.ui.conftest import BAD_TEXTS
 from tests.ui.pages import Page
@@ -28,7 +31,12 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def local_demo():
-    return app.build_app(Service(Registry(untrained=True), local=True))
+    """The tab, which the app builds when it is opened, and the Compare tab."""
+    service = Service(Registry(untrained=True), local=True)
+    with gr.Blocks() as demo:
+        own_tab.build_tab(service)
+        compare.build_tab(service)
+    return demo
 
 
 @pytest.fixture
@@ -150,7 +158,9 @@ def test_any_text_is_shown(own, kind):
 
 
 def test_a_public_server_offers_its_list_alone(folders, monkeypatch):
-    page = Page(app.build_app(Service(Registry(untrained=True))))
+    with gr.Blocks() as demo:
+        own_tab.build_tab(Service(Registry(untrained=True)))
+    page = Page(demo)
     page["own_model"] = folders["distilbert"]
     page.ask("own", "good")
     assert "This app doesn&#39;t load" in page.shown("own_loaded_panel")

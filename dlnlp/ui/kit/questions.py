@@ -43,7 +43,13 @@ def question(
     """
     # With lines=1, Enter submits and Shift+Enter starts a new line. CSS sets its height.
     box = gr.Textbox(
-        value, label=label, placeholder=placeholder, lines=1, max_lines=8, elem_id=f"{stem}_text"
+        value,
+        label=label,
+        placeholder=placeholder,
+        lines=1,
+        max_lines=8,
+        interactive=True,
+        elem_id=f"{stem}_text",
     )
     with gr.Row(elem_classes="dl-buttons"):
         button = gr.Button(verb, variant="primary", scale=2, min_width=120, elem_id=f"{stem}_run")

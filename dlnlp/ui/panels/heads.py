@@ -88,7 +88,12 @@ def _controls(model: Model, special: frozenset[str]) -> tuple[gr.Checkbox, gr.Sl
     label = f"Hide {names}"
     with gr.Row(equal_height=True):
         hiding = gr.Checkbox(
-            True, label=label, container=False, visible=False, elem_id=model.id("hide")
+            True,
+            label=label,
+            container=False,
+            interactive=True,
+            visible=False,
+            elem_id=model.id("hide"),
         )
         begin = gr.Slider(
             1,
@@ -96,6 +101,7 @@ def _controls(model: Model, special: frozenset[str]) -> tuple[gr.Checkbox, gr.Sl
             1,
             step=1,
             label=f"First token shown ({WINDOW} at a time)",
+            interactive=True,
             visible=False,
             elem_id=model.id("begin"),
         )

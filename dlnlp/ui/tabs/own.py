@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from dlnlp.hub import CLASSIFICATION, GENERATION, PREFIX
@@ -9,7 +11,7 @@ from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.own import OwnModel
-from dlnlp.ui.kit.panels import AT_ONCE, Panel
+from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Panel
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.continuation import continuation_panel, continue_buttons
 from dlnlp.ui.panels.generation_settings import filters, generation_settings
@@ -46,6 +48,21 @@ def is_offered(service: Service) -> bool:
     return bool(OwnModels(service).choices)
 
 
+def build_when_opened(service: Service, tab: gr.Tab) -> None:
+    """Build the tab when a visitor opens it for the first time.
+
+    Its components would make the page half a second slower to open for everybody.
+    """
+    opened = gr.State(False)
+    queue: dict[str, Any] = {"concurrency_id": f"{STEM}_tab", "concurrency_limit": 1}
+    # Not AT_ONCE: without the queue, the page does not notice that a state has changed.
+    tab.select(lambda: True, None, opened, **{**QUIET, "show_progress": "hidden"}, **queue)
+
+    @gr.render(triggers=[opened.change], **queue)  # type: ignore[untyped-decorator]
+    def build() -> None:
+        build_tab(service)
+
+
 def build_tab(service: Service) -> None:
     """A box for the model, one for the text, and the views that fit the model's task."""
     own, chosen = OwnModels(service), gr.State(None)
@@ -58,6 +75,7 @@ def build_tab(service: Service) -> None:
                 choices[0],
                 label="Model",
                 info=ANY if own.mode == "any" else LISTED,
+                interactive=True,
                 max_lines=2,  # with one line it is no textarea, which links need
                 elem_id=f"{STEM}_model",
             )
