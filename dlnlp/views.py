@@ -35,8 +35,8 @@ class HeadEffects:
 class Intervention:
     """The probabilities of N possible answers without and with a change inside the model.
 
-    ``measure`` is what ``HeadEffects`` or ``Units`` report for the same text; ``shift`` is how much
-    the change moves it, in nats.
+    ``measure`` names a logit or log-probability, that of ``HeadEffects`` for the same text;
+    ``shift`` is how much the change moves it, in nats.
     """
 
     answers: tuple[str, ...]

@@ -53,7 +53,7 @@ def measured(service: Service, stem: str, text: str) -> tuple[Sentiment, Cost]:
     return sentiment, Cost(milliseconds, seconds, *known_size(service.registry, stem))
 
 
-def timed(predictor: Any, text: str) -> tuple[Sentiment, float]:
+def timed(predictor: Any, text: str) -> tuple[Any, float]:
     """The verdict and its median time in milliseconds, after a warm-up call.
 
     A single measurement can be ten times too long if another process is running.

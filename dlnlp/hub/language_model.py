@@ -23,6 +23,7 @@ from dlnlp.hub.interventions import Heads
 from dlnlp.hub.lens import lens_room, read_layers
 from dlnlp.hub.pieces import Pieces, Tokenize, begin_id
 from dlnlp.inference.deadline import within_deadline
+from dlnlp.inference.interventions import next_token_change, next_token_effects
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
 from dlnlp.inference.token_scores import token_scores, windows
 from dlnlp.results import AttentionMaps, Distribution, Lens, NextToken, Piece, TokenScore
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 MOST_CONTEXT = 1024  # tokens of a prompt and its continuation
 MAX_NEW_TOKENS = 1000
-LISTED = 10  # next tokens before and after heads are switched off
 RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
@@ -230,10 +230,7 @@ class HubLanguageModel:
         ids, cut = self._end(check_text(text), min(heads.room, self.context))
         with self._lock:
             logits = heads.without_each(self._features(ids))
-        log_probs = logits.log_softmax(-1)
-        best = int(log_probs[0].argmax())
-        effects = (log_probs[1:, best] - log_probs[0, best]).view(heads.layers, heads.heads)
-        return HeadEffects(self._measure(best), effects.cpu().numpy(), cut)
+        return next_token_effects(logits.log_softmax(-1), self.pieces.texts, heads.heads, cut)
 
     @torch.inference_mode()
     def heads_off(self, text: str, heads: Sequence[str]) -> Intervention:
@@ -254,25 +251,10 @@ class HubLanguageModel:
         with self._lock:
             logits = known.without(self._features(ids), heads)
         before, after = logits.log_softmax(-1)
-        count = min(LISTED, len(before))
-        union = set(before.topk(count).indices.tolist()) | set(after.topk(count).indices.tolist())
-        listed = sorted(union, key=lambda i: -max(float(before[i]), float(after[i])))
-        best = int(before.argmax())
-        return Intervention(
-            self._texts(listed),
-            before[listed].exp().cpu().numpy(),
-            after[listed].exp().cpu().numpy(),
-            self._measure(best),
-            float(after[best] - before[best]),
-            cut,
-        )
+        return next_token_change(before, after, self.pieces.texts, cut)
 
     def _heads(self) -> Heads:
         return Heads(self.model, _last_logits, logits_to_keep=1, use_cache=False)
-
-    def _measure(self, token: int) -> str:
-        text = self.pieces.texts[token]
-        return f"the log-probability of “{text.strip() or text}”"
 
     def _features(self, ids: list[int]) -> dict[str, Tensor]:
         """The features (1, T) of token ids, of which only the last token's logits are needed."""

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from dlnlp.inference.deadline import check_deadline
+from dlnlp.views import HeadEffects, Intervention
 
 Layer = Callable[[Tensor], Tensor]
+LISTED = 10  # next tokens before and after a change
 BATCH_TOKENS = 800  # larger batches do not fit the cache of a CPU
 Head = tuple[int, int]  # layer and head, from 0
 
@@ -171,3 +173,44 @@ def counterparts(tokens: Sequence[str], others: Sequence[str]) -> list[int | Non
         for index, other in zip(reversed(mine), reversed(theirs), strict=False):
             found[index] = other
     return found
+
+
+def next_token_effects(
+    log_probs: Tensor, texts: Sequence[str], heads: int, truncated: bool
+) -> HeadEffects:
+    """The change of the likeliest next token's log-probability without each head.
+
+    Args:
+        log_probs: With all heads, then without each (1 + L * H, V).
+        texts: The text of each token (V,).
+    """
+    best = int(log_probs[0].argmax())
+    effects = (log_probs[1:, best] - log_probs[0, best]).view(-1, heads)
+    return HeadEffects(_measure(texts, best), effects.cpu().numpy(), truncated)
+
+
+def next_token_change(
+    before: Tensor, after: Tensor, texts: Sequence[str], truncated: bool
+) -> Intervention:
+    """The likeliest next tokens of both log-probabilities (V,), the likeliest of all first."""
+    count = min(LISTED, len(before))
+    union = set(before.topk(count).indices.tolist()) | set(after.topk(count).indices.tolist())
+    listed = sorted(union, key=lambda i: -max(float(before[i]), float(after[i])))
+    best = int(before.argmax())
+    return Intervention(
+        tuple(texts[i] for i in listed),
+        before[listed].exp().cpu().numpy(),
+        after[listed].exp().cpu().numpy(),
+        _measure(texts, best),
+        float(after[best] - before[best]),
+        truncated,
+    )
+
+
+def quoted(text: str) -> str:
+    """A token in quotation marks, without the space before it."""
+    return f"“{text.strip() or text}”"
+
+
+def _measure(texts: Sequence[str], token: int) -> str:
+    return f"the log-probability of {quoted(texts[token])}"

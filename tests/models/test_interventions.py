@@ -287,12 +287,11 @@ def test_an_unknown_unit_is_named(unit):
         sentiment_lstm.tiny().units_off(TEXT, [unit])
 
 
+@pytest.mark.parametrize("lstm", [(1, "max", True), (1, "last", False)], indirect=True)
 @torch.inference_mode()
 def test_patches_of_the_lstm_are_those_of_pytorch_from_the_other_state(lstm):
     """Run ``nn.LSTM`` on the rest of the text from the other text's state."""
     model, other = lstm.model, "not bad was good"
-    if model.config.num_layers > 1:
-        pytest.skip("nn.LSTM can't start its last layer alone")
     found = lstm.patch(TEXT, other)
     mine, states = states_of_lstm(lstm, TEXT)
     theirs, _ = states_of_lstm(lstm, other)

@@ -15,7 +15,10 @@ from dlnlp.inference.interventions import (
     counterparts,
     head_factors,
     heads_scaled,
+    next_token_change,
+    next_token_effects,
     patched,
+    quoted,
     read_heads,
     without_each_head,
 )
@@ -24,7 +27,6 @@ from dlnlp.models.token_transformer.scoring import predictable
 from dlnlp.models.token_transformer.tokens import Prompt, Tokens
 from dlnlp.views import HeadEffects, Intervention, Patches
 
-LISTED = 10  # next tokens before and after an intervention
 MOST_PATCHED = 64  # tokens at the end of a prompt that are patched
 
 
@@ -33,10 +35,7 @@ def head_effects(model: TransformerModel, tokens: Tokens, prompt: Prompt) -> Hea
     blocks, states = _blocks(model), _embedded(model, prompt.ids)
     heads = model.config.nhead
     states = without_each_head(blocks, [block.out for block in blocks], states, heads)
-    log_probs = _next(model, states)  # (1 + L * H, V)
-    best = int(log_probs[0].argmax())
-    effects = (log_probs[1:, best] - log_probs[0, best]).view(len(blocks), heads)
-    return HeadEffects(_measure(tokens, best), effects.cpu().numpy(), prompt.truncated)
+    return next_token_effects(_next(model, states), tokens.texts, heads, prompt.truncated)
 
 
 def heads_off(
@@ -53,18 +52,7 @@ def heads_off(
     before = _next(model, model.hidden(ids), normed=True)[0]
     with heads_scaled([block.out for block in blocks], factors):
         after = _next(model, model.hidden(ids), normed=True)[0]
-    count = min(LISTED, len(before))
-    union = set(before.topk(count).indices.tolist()) | set(after.topk(count).indices.tolist())
-    listed = sorted(union, key=lambda i: -max(float(before[i]), float(after[i])))
-    best = int(before.argmax())
-    return Intervention(
-        tuple(tokens.texts[i] for i in listed),
-        before[listed].exp().cpu().numpy(),
-        after[listed].exp().cpu().numpy(),
-        _measure(tokens, best),
-        float(after[best] - before[best]),
-        prompt.truncated,
-    )
+    return next_token_change(before, after, tokens.texts, prompt.truncated)
 
 
 def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt) -> Patches:
@@ -97,7 +85,7 @@ def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt
         distance = goal - float(values[0])
         moved[layer, pairs[place][0] - begin] = value / distance if abs(distance) > 1e-6 else 0.0
     return Patches(
-        f"the log-odds of {_quoted(tokens, gains)} against {_quoted(tokens, loses)}",
+        f"the log-odds of {quoted(tokens.texts[gains])} against {quoted(tokens.texts[loses])}",
         float(values[0]),
         goal,
         ("embeddings", *(f"layer {i + 1}" for i in range(len(blocks)))),
@@ -106,15 +94,6 @@ def patch(model: TransformerModel, tokens: Tokens, prompt: Prompt, other: Prompt
         moved,
         prompt.truncated or begin > 0,
     )
-
-
-def _measure(tokens: Tokens, token: int) -> str:
-    return f"the log-probability of {_quoted(tokens, token)}"
-
-
-def _quoted(tokens: Tokens, token: int) -> str:
-    text = tokens.texts[token]
-    return f"“{text.strip() or text}”"
 
 
 def _blocks(model: TransformerModel) -> list[Block]:

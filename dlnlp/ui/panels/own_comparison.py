@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Iterator
+from functools import partial
 
 import gradio as gr
 from markupsafe import Markup
 
-from dlnlp.compare.models import ENOUGH_SECONDS, MAX_REPEATS
+from dlnlp.compare.models import timed
 from dlnlp.hub import CLASSIFICATION, PREFIX, HubError
 from dlnlp.hub.about import About
 from dlnlp.results import Classification, LabelAttribution
 from dlnlp.service import Service
+from dlnlp.service.calls import SECONDS
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import caption, figures
@@ -54,7 +54,8 @@ def own_comparison_panel(service: Service, box: gr.Textbox, id: str) -> Panel:
             elif step.task != CLASSIFICATION:
                 raise HubError(f"{step.name!r} continues texts: choose a model that classifies.")
             else:
-                found, milliseconds = measured(own, wanted, text)
+                classify = partial(timed, text=text)
+                found, milliseconds = own.run(wanted, classify, SECONDS)
                 yield {shown: compared(step, found, milliseconds)}
                 words = own.call(wanted, "explain", text=text)
                 yield {shown: compared(step, found, milliseconds) + tinted(words)}
@@ -62,17 +63,6 @@ def own_comparison_panel(service: Service, box: gr.Textbox, id: str) -> Panel:
     panel.shows(show, [name], [shown])
     name.submit(panel.run, **panel.event(panel.asked))
     return panel
-
-
-def measured(own: OwnModels, name: str, text: str) -> tuple[Classification, float]:
-    """The labels of a text, and the median time in milliseconds after a first call."""
-    [found] = own.call(name, "classify", texts=[text])
-    taken: list[float] = []
-    while len(taken) < MAX_REPEATS and sum(taken) < ENOUGH_SECONDS:
-        start = time.perf_counter()
-        own.call(name, "classify", texts=[text])
-        taken.append(time.perf_counter() - start)
-    return found, 1000 * statistics.median(taken)
 
 
 def compared(about: About, found: Classification, milliseconds: float) -> Markup:
