@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import re
 
 import gradio as gr
 
@@ -12,7 +14,11 @@ class Page:
 
     def __init__(self, demo):
         self.demo = demo
-        self.values = {b: getattr(b, "value", None) for b in demo.blocks.values()}
+        # Every visitor has a copy of the states, which handlers may change in place.
+        self.values = {
+            b: copy.deepcopy(b.value) if isinstance(b, gr.State) else getattr(b, "value", None)
+            for b in demo.blocks.values()
+        }
         self.history = []  # the outputs of every step, as {component: value}
 
     def component(self, elem_id):
@@ -51,6 +57,9 @@ class Page:
             self.values[block] = value
 
     def _run(self, function, data, follow):
+        pressed = re.search(r"dlnlp\.press\('(\w+)'", function.js or "")
+        if pressed:
+            self.trigger(pressed[1])
         for values in self.steps(function, data):
             self.update(values)
             self.history.append(values)

@@ -85,6 +85,25 @@ def test_a_closed_panel_computes_when_it_is_opened(page):
     assert page["sentiment_lstm_hidden"] is not None
 
 
+def test_an_opened_panel_follows_each_question_until_it_is_closed(page):
+    page.ask("sentiment_lstm", "a good film").trigger("sentiment_lstm_gates", "expand")
+    page.ask("sentiment_lstm", "a bad day")
+    assert 'data-answers="a bad day"' in page.shown("sentiment_lstm_gates_panel")
+    page.trigger("sentiment_lstm_gates", "collapse").ask("sentiment_lstm", "nothing")
+    assert 'data-answers="a bad day"' in page.shown("sentiment_lstm_gates_panel")
+    page.trigger("sentiment_lstm_gates", "expand")
+    assert 'data-answers="nothing"' in page.shown("sentiment_lstm_gates_panel")
+
+
+def test_visitors_open_panels_for_themselves_alone(demo):
+    first, second = Page(demo), Page(demo)
+    first.trigger("sentiment_lstm_gates", "expand")
+    for page in (first, second):
+        page.ask("sentiment_lstm", "a good film")
+    assert "data-answers" in first.shown("sentiment_lstm_gates_panel")
+    assert "data-answers" not in second.shown("sentiment_lstm_gates_panel")
+
+
 @pytest.mark.parametrize("name", ["classify", "explain", "layer_words"])
 def test_a_panel_that_fails_says_so_and_shows_nothing_old(page, monkeypatch, name):
     page.ask("sentiment_bert", "good")

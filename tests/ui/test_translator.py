@@ -125,6 +125,7 @@ def test_a_forged_choice_becomes_a_sentence(page, index):
 
 def test_ones_own_translation_is_compared(page):
     page[f"{STEM}_text"] = "a bee"
+    page.trigger(f"{STEM}_own", "expand")
     page[f"{STEM}_own_text"] = "une abeille"
     page.trigger(f"{STEM}_own_run")
     assert "nats" in page[f"{STEM}_own_result"]

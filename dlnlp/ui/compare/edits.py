@@ -20,7 +20,7 @@ from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.errors import api_errors
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import AT_ONCE, Values, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Values, asking, pressing, revealing
 from dlnlp.ui.kit.questions import STALE
 from dlnlp.ui.panels.edits import EditsPanel
 from dlnlp.ui.panels.export import CLIENT, Export, saving_panel
@@ -51,13 +51,14 @@ def build(service: Service) -> None:
 
     with layout.columns():
         first, second, chosen, button, examples = question()
+        asked = asking(first)
         with layout.answer_column(STEM):
             panels = [
-                EditsPanel(Model(service, entry.stem), first, second, chosen) for entry in RECORDS
+                EditsPanel(Model(service, entry.stem), asked, second, chosen) for entry in RECORDS
             ]
             saving = saving_panel(
                 Model(service, RECORDS[-1].stem),
-                first,
+                asked,
                 f"{STEM}_export",
                 [("Comparison", f"{STEM}_answer")],
                 export,
@@ -71,16 +72,17 @@ def build(service: Service) -> None:
         **AT_ONCE,
     )
 
-    def save(text: object, is_open: bool, other: object, stem: object) -> Iterator[Values]:
+    filled.then(None, js=pressing(button))
+
+    def save(text: object, opened: set[str], other: object, stem: object) -> Iterator[Values]:
         both = clean(readable(text)[0]) and clean(readable(other)[0])
-        yield from saving.run(text if both else "", is_open, other, stem)
+        yield from saving.ask(text if both else "", opened, other, stem)
 
     runs = {panel: panel.answer for panel in panels} | {saving: save}
     for panel, run in runs.items():
-        event = {**panel.event(first), "fn": run, "trigger_mode": "always_last"}
+        event = {**panel.asking_event(first), "fn": run, "trigger_mode": "always_last"}
         js = {"js": revealing(f"{STEM}_answer")} if panel is panels[0] else {}
         gr.on([button.click, first.submit, second.submit], **event, **js)
-        filled.then(**event, **js)
         chosen.input(**event)
     expose(service)
 

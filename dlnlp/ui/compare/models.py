@@ -59,11 +59,11 @@ def build(service: Service) -> None:
                 STEM, "Your text", "What did you think of the film?", "Compare", EXAMPLES
             )
         with layout.answer_column(STEM):
-            panel = comparison_panel(service, asked.box)
+            panel = comparison_panel(service, asked)
             offered = bool(OwnModels(service).choices)
-            own = [own_comparison_panel(service, asked.box, f"{STEM}_own")] if offered else []
+            own = [own_comparison_panel(service, asked, f"{STEM}_own")] if offered else []
             shown = [("Comparison", panel.id), *((each.title, each.id) for each in own)]
-            saving = saving_panel(panel.model, asked.box, f"{STEM}_export", shown, export)
+            saving = saving_panel(panel.model, asked, f"{STEM}_export", shown, export)
     answer(asked, [panel, *own, saving])
     expose(service)
 

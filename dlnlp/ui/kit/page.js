@@ -112,8 +112,17 @@
     if (button) open(button.dataset.open);
   });
 
+  let stays = false; // the next answer is shown without scrolling, unless the visitor acts
+  for (const type of ["pointerdown", "keydown"])
+    document.addEventListener(type, () => (stays = false), { capture: true, passive: true });
+
   window.dlnlp = {
+    press(id, scrolling) {
+      stays = !scrolling;
+      document.getElementById(id).click();
+    },
     reveal(id) {
+      if (stays) return (stays = false);
       awaited = { id, before: answer(id) };
       scroll(id);
     },

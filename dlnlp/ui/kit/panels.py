@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -36,13 +38,36 @@ NO_CHECKPOINT = "Not available without the model's checkpoint."
 QUEUED = Markup('<p class="dl-note dl-queued" role="status"></p>')
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the panels of a box share.
+
+    One state for all of them instead of one each, because every component that an event reads or
+    fills makes it slower in the browser.
+
+    Attributes:
+        box: The box with the text.
+        text: A state with the text that was submitted last.
+        opened: A state with the set of the ids of the panels whose accordions are open.
+    """
+
+    box: gr.Textbox
+    text: gr.State
+    opened: gr.State
+
+
+def asking(box: gr.Textbox) -> Asked:
+    """The states for the panels of a box."""
+    return Asked(box, gr.State(""), gr.State(set()))
+
+
 class Panel:
     """A view of the results for a box's text.
 
     Create its components inside ``with panel:``, then call ``shows``.
 
     Args:
-        box: The box with the text.
+        asked: The box with the text, and its states.
         name: Part of the HTML id (see ``id``), and the title of a panel without an accordion.
         title: The title of the panel's accordion; without one, the panel is always open.
         open: Whether the accordion is open at first.
@@ -57,7 +82,7 @@ class Panel:
     def __init__(
         self,
         model: Model,
-        box: gr.Textbox,
+        asked: Asked,
         name: str,
         title: str = "",
         open: bool = True,
@@ -67,21 +92,20 @@ class Panel:
         queue: str = "",
         id: str = "",
     ) -> None:
-        self.model, self.box, self.queue = model, box, queue
+        self.model, self.asked, self.queue = model, asked, queue
         self.title = title or name.replace("_", " ").capitalize()
         accordion = id or model.id(name)
         self.id = f"{accordion}_panel"
         self.blank, self.waiting, self.keep = blank, waiting, keep
-        self.asked = gr.State("")
-        self._opening = None
         self._column = gr.Column(elem_classes="dl-panel", elem_id=self.id)
         with self._column:
-            if title:
-                self.is_open = gr.State(open)
-                self._accordion = gr.Accordion(title, open=open, elem_id=accordion)
-                self._accordion.collapse(lambda: False, None, self.is_open, **AT_ONCE)
-                self._opening = self._accordion.expand(lambda: True, None, self.is_open, **AT_ONCE)
-            self._body = self._accordion if title else self._column
+            self._accordion = gr.Accordion(title, open=open, elem_id=accordion) if title else None
+        if self._accordion:
+            self._accordion.collapse(self._closed, asked.opened, None, **AT_ONCE)
+        self._starts_open = open
+        if open:
+            asked.opened.value.add(self.id)
+        self._body = self._accordion or self._column
         with self._body:
             self.marker = gr.HTML(QUEUED, elem_classes="dl-result")
             self.status = gr.HTML(self._blank(), elem_classes="dl-result")
@@ -105,37 +129,57 @@ class Panel:
         shown as a sentence in the panel.
         """
         self._show, self.inputs, self.outputs = show, list(inputs), list(outputs)
-        if self._opening:
-            self._opening.then(self.run, **self.event(self.asked))
+        if self._accordion:
+            self._accordion.expand(self._opened, **self.event(self.asked.text))
         return self
 
-    def event(self, asked: Component) -> dict[str, Any]:
-        """Arguments of an event that runs the panel for the text in ``asked``."""
-        opened = [self.is_open] if self._opening else []
+    def _opened(self, text: object, opened: set[str], *inputs: Any) -> Iterator[Values]:
+        opened.add(self.id)  # changed in place: another event may change it at the same time
+        yield from self.run(text, opened, *inputs)
+
+    def _closed(self, opened: set[str]) -> None:
+        opened.discard(self.id)
+
+    def event(self, text: Component) -> dict[str, Any]:
+        """Arguments of an event that runs the panel for the text in this component."""
         return {
-            "inputs": [asked, *opened, *self.inputs, *self.model.inputs],
-            "outputs": [self.marker, self.status, self.asked, *self.outputs],
+            "inputs": [text, self.asked.opened, *self.inputs, *self.model.inputs],
+            "outputs": [self.marker, self.status, *self.outputs],
             **self._in_queue(),
         }
 
-    def run(self, asked: object, *inputs: Any) -> Iterator[Values]:
+    def asking_event(self, text: Component) -> dict[str, Any]:
+        """Arguments of an event that calls ``ask``."""
+        event = self.event(text)
+        return {**event, "fn": self.ask, "outputs": [self.asked.text, *event["outputs"]]}
+
+    def run(self, typed: object, opened: set[str], *inputs: Any) -> Iterator[Values]:
         """The panel's event handler: yields its component values for a text.
 
+        A closed panel yields nothing; it is run again when it is opened.
+
         Args:
-            inputs: Whether the accordion is open, if there is one, the values of the inputs, and
-                those that choose the model.
+            opened: The ids of the open panels.
+            inputs: The values of the inputs, and those that choose the model.
         """
-        given, chosen = self._split(inputs)
-        is_open, *values = given if self._opening else (True, *given)
-        text, remark = readable(asked, self.keep)
-        done: Values = {self.asked: text, self.marker: QUEUED + answers(self.box, asked)}
+        if self.id not in opened:
+            return
+        values, chosen = self._split(inputs)
+        text, remark = readable(typed, self.keep)
+        done: Values = {self.marker: QUEUED + answers(self.asked.box, typed)}
         if not clean(text):
-            yield {**self.empty(), **done, self.marker: QUEUED, self.status: self._blank()}
-        elif not is_open or not self.model.ready(*chosen):
+            yield {**self.empty(), self.status: self._blank()}
+        elif not self.model.ready(*chosen):
             yield {**self.empty(), **done}
         else:
             shown = self.model.within(chosen, steps(self._show, text, *values))
             yield from self._steps(shown, remark, done)
+
+    def ask(self, typed: object, opened: set[str], *inputs: Any) -> Iterator[Values]:
+        """Like ``run``; also stores the text, for the panels that run afterwards."""
+        shown = self.run(typed, opened, *inputs)
+        yield {self.asked.text: readable(typed, self.keep)[0], **next(shown, {})}
+        yield from shown
 
     def _split(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """The values of a handler's inputs, and those that choose the model, which come last."""
@@ -157,7 +201,7 @@ class Panel:
 
     def _failed(self, error: Exception) -> Markup:
         """The sentence for an error; a tab's first panel explains a missing checkpoint."""
-        if self._opening and isinstance(error, CheckpointError):
+        if self._accordion and isinstance(error, CheckpointError):
             return markup.note(NO_CHECKPOINT)
         return markup.fault(sentence(error))
 
@@ -180,6 +224,15 @@ class Panel:
         how = AT_ONCE if at_once else self._in_queue()
         given = [*inputs, *self.model.inputs]
         return listen(self.guarded(handler), given, [self.status, *outputs], **{**how, **event})
+
+    @property
+    def event_group(self) -> tuple[str, bool]:
+        """Panels with the same queue that are also open at first, or not, can share an event.
+
+        Closed panels have an event of their own because each message of an event lists all of its
+        outputs, and usually nobody has opened these panels.
+        """
+        return self.model.queue(self.queue)["concurrency_id"], self._starts_open
 
     def _in_queue(self) -> dict[str, Any]:
         """Arguments of an event that waits in the model's queue.
@@ -226,6 +279,29 @@ class Panel:
         return markup.note(self.blank) if self.blank else Markup("")
 
 
+def together(panels: Sequence[Panel], text: Component) -> dict[str, Any]:
+    """Arguments of one event that runs panels of one queue, one after the other.
+
+    Args:
+        text: The component with the text.
+    """
+    events = [panel.event(text) for panel in panels]
+    _, opened, *_ = events[0]["inputs"]
+    inputs = [event["inputs"][2:] for event in events]
+
+    def run(text: object, opened: set[str], *values: Any) -> Iterator[Values]:
+        rest = iter(values)
+        for panel, own in zip(panels, inputs, strict=True):
+            yield from panel.run(text, opened, *itertools.islice(rest, len(own)))
+
+    return {
+        **events[0],
+        "fn": run,
+        "inputs": [text, opened, *itertools.chain(*inputs)],
+        "outputs": list(itertools.chain(*(event["outputs"] for event in events))),
+    }
+
+
 def answers(box: gr.Textbox, asked: object) -> Markup:
     """Marks results as those for a text; ``page.js`` dims them while the box holds another."""
     text = asked if isinstance(asked, str) else ""
@@ -254,3 +330,8 @@ def with_more(signature: inspect.Signature) -> inspect.Signature:
 def revealing(elem_id: str) -> str:
     """JavaScript for an event that scrolls the element into view and returns the inputs."""
     return f"(...values) => {{ dlnlp.reveal('{elem_id}'); return values; }}"
+
+
+def pressing(button: gr.Button, scrolling: bool = True) -> str:
+    """JavaScript for an event that presses a button, with or without ``revealing``'s scrolling."""
+    return f"() => {{ dlnlp.press('{button.elem_id}', {str(scrolling).lower()}); }}"

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 
 from dlnlp.ui.kit import markup
-from dlnlp.ui.kit.panels import AT_ONCE, Panel, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, asking, pressing, revealing, together
 
 STALE = "The dimmed results are for your previous text."
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(Asked):
     """The components of a question."""
 
-    box: gr.Textbox
     button: gr.Button
     examples: gr.Dataset
 
@@ -63,7 +62,8 @@ def question(
         elem_classes="dl-examples",
     )
     gr.HTML(markup.note(STALE), elem_classes="dl-stale")
-    return Question(box, button, examples)
+    states = asking(box)
+    return Question(box, states.text, states.opened, button, examples)
 
 
 def choose(question: Question) -> Dependency:
@@ -79,27 +79,27 @@ def choose(question: Question) -> Dependency:
 
 def answer(
     question: Question, panels: Sequence[Panel], filled: Sequence[Dependency] = ()
-) -> list[Dependency]:
+) -> Dependency:
     """Run the panels one after the other on each question, and scroll the first into view.
 
-    All panels answer the submitted text, even if the visitor keeps typing. Returns the last event
-    of each way to submit.
+    All panels answer the submitted text, even if the visitor keeps typing. The first has an event
+    of its own, which never waits for all results of another visitor. Returns the last event.
 
     Args:
         filled: Events that put another text into the box, which is submitted without scrolling.
     """
     first, *others = panels
-    event: dict[str, Any] = {
-        **first.event(question.box),
-        "fn": first.run,
-        "trigger_mode": "always_last",
-    }
-    scroll = {"js": revealing(first.id)}
-    asked = gr.on([question.button.click, question.box.submit], **event, **scroll)
-    shown = [asked, choose(question).then(**event, **scroll)]
-    ends = []
-    for last in (*shown, *(each.then(**event) for each in filled)):
-        for panel in others:
-            last = last.then(panel.run, **panel.event(first.asked))
-        ends.append(last)
-    return ends
+    last = gr.on(
+        [question.button.click, question.box.submit],
+        **first.asking_event(question.box),
+        trigger_mode="always_last",
+        js=revealing(first.id),
+    )
+    # Pressing the button from the page keeps the number of events small: each of them makes all
+    # updates of the page slower.
+    choose(question).then(None, js=pressing(question.button))
+    for each in filled:
+        each.then(None, js=pressing(question.button, scrolling=False))
+    for _, group in itertools.groupby(others, key=lambda panel: panel.event_group):
+        last = last.then(**together(list(group), question.text))
+    return last

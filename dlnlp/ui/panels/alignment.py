@@ -8,7 +8,7 @@ from markupsafe import Markup
 from dlnlp.inference.attention import WordAttention, word_attention
 from dlnlp.results import Translation
 from dlnlp.ui.kit.markup import caption
-from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values
+from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values
 from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
 from dlnlp.ui.panels.translator import Choice, Translator
 
@@ -28,9 +28,9 @@ PARTS = (
 UNIT_OF_SCREEN = "() => window.innerWidth < 640 ? 'words' : 'characters'"
 
 
-def attention_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -> Panel:
+def attention_panel(translator: Translator, asked: Asked, choice: gr.State) -> Panel:
     """Heatmaps by characters and by words; the style sheet shows the chosen one."""
-    with Panel(translator, box, "attention") as panel:
+    with Panel(translator, asked, "attention") as panel:
         unit = gr.Radio(
             UNITS,
             value="characters",

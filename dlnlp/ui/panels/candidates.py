@@ -11,7 +11,7 @@ from markupsafe import Markup
 from dlnlp.results import Translation
 from dlnlp.ui.kit.inputs import event_int
 from dlnlp.ui.kit.markup import caption, join, signed
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.translation import TranslationPanel
 from dlnlp.ui.panels.translator import Choice
 
@@ -31,9 +31,7 @@ element.addEventListener("click", (event) => {
 """
 
 
-def candidates_panel(
-    translation: TranslationPanel, box: gr.Textbox, others: Sequence[Panel]
-) -> Panel:
+def candidates_panel(translation: TranslationPanel, asked: Asked, others: Sequence[Panel]) -> Panel:
     """The candidates to choose from.
 
     Args:
@@ -41,7 +39,7 @@ def candidates_panel(
         others: The other panels that show the chosen one.
     """
     translator = translation.translator
-    with Panel(translator, box, "candidates", "Candidates", open=False, blank=BLANK) as panel:
+    with Panel(translator, asked, "candidates", "Candidates", open=False, blank=BLANK) as panel:
         listed = gr.HTML(elem_classes="dl-result", js_on_load=CHOOSE)
 
     def show(text: str, choice: Choice | None) -> Values:
@@ -61,7 +59,7 @@ def candidates_panel(
         listed.click, choose, [translation.choice], translation.outputs, trigger_mode="multiple"
     )
     for other in others:
-        chosen = chosen.then(other.run, **other.event(other.asked))
+        chosen = chosen.then(other.run, **other.event(asked.text))
     return panel
 
 

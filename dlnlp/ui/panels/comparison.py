@@ -15,7 +15,7 @@ from dlnlp.service import Service
 from dlnlp.service.errors import sentence
 from dlnlp.ui.kit.markup import caption, fault, join, percent, signed
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.verdict import verdict
 from dlnlp.ui.panels.words import full_tint, tinted_words
 
@@ -29,12 +29,12 @@ UNKNOWN = "unknown"
 DIFFERENT = 8  # words in the table of the largest differences
 
 
-def comparison_panel(service: Service, box: gr.Textbox) -> Panel:
+def comparison_panel(service: Service, asked: Asked) -> Panel:
     """One column per model; whether they agree comes first, their attributions last.
 
     The models run one after the other, so that their times do not influence each other.
     """
-    with Panel(Model(service, models.MODELS[-1]), box, "comparison", blank=BLANK) as panel:
+    with Panel(Model(service, models.MODELS[-1]), asked, "comparison", blank=BLANK) as panel:
         result = gr.HTML(elem_id="compare_result", elem_classes="dl-result")
 
     def show(text: str) -> Iterator[Values]:

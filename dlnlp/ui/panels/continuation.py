@@ -16,7 +16,7 @@ from dlnlp.capabilities import CONTINUATIONS
 from dlnlp.results import Piece
 from dlnlp.ui.kit.markup import join, note
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values, revealing
 from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, generation_arguments
 from dlnlp.ui.panels.next_tokens import WINDOW
 
@@ -69,14 +69,14 @@ def continue_buttons(model: Model) -> ContinueButtons:
 
 def continuation_panel(
     model: Model,
-    box: gr.Textbox,
+    asked: Asked,
     buttons: ContinueButtons,
     filters: Filters,
     settings: GenerationSettings,
 ) -> Dependency:
     """Prompt and continuation; returns the event that uses them as the next prompt."""
     how: dict[str, Any] = {"waiting": "Generating…", "keep": "end", "queue": CONTINUATIONS}
-    with Panel(model, box, "continuation", blank=BLANK, **how) as panel:
+    with Panel(model, asked, "continuation", blank=BLANK, **how) as panel:
         panel.status.value = ""  # nothing is said until Continue is pressed
         written = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")
         rate = gr.HTML(elem_id=model.id("progress"), elem_classes="dl-result")
@@ -108,11 +108,11 @@ def continuation_panel(
 
     def adopt(text: str) -> Values:
         hidden = gr.Button(visible=False)
-        return {**panel.empty(), use: hidden, copy: hidden, box: text}
+        return {**panel.empty(), use: hidden, copy: hidden, asked.box: text}
 
-    outputs = [panel.marker, written, rate, whole, use, copy, box]
+    outputs = [panel.marker, written, rate, whole, use, copy, asked.box]
     adopted = panel.on(use.click, adopt, [whole], outputs, at_once=True)
-    adopted.then(None, js=f"() => dlnlp.reveal('{box.elem_id}')", **AT_ONCE)
+    adopted.then(None, js=f"() => dlnlp.reveal('{asked.box.elem_id}')", **AT_ONCE)
     return adopted
 
 
@@ -149,7 +149,7 @@ def _connect(
         return {buttons.stop: gr.Button(interactive=False)}
 
     shown: list[Component] = [*buttons.all, *after]
-    asking = panel.event(panel.box)
+    asking = panel.event(panel.asked.box)
     begun = buttons.start.click(begin, stop, shown, **AT_ONCE)
     streamed = begun.then(panel.run, **asking, js=revealing(panel.id))
     streamed.then(end, whole, shown, **AT_ONCE)

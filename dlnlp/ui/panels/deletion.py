@@ -7,7 +7,7 @@ import gradio as gr
 from dlnlp import plots
 from dlnlp.ui.kit.markup import caption, note
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 TITLE = "Check the explanations"
 ABOUT = (
@@ -21,10 +21,10 @@ SHORT = "The text needs at least two words."
 NAMES = {"integrated_gradients": "integrated gradients", "leave_one_out": "leave-one-out"}
 
 
-def deletion_panel(model: Model, box: gr.Textbox) -> Panel:
+def deletion_panel(model: Model, asked: Asked) -> Panel:
     """The logit as more and more words are deleted."""
     waiting = "Deleting words…"
-    with Panel(model, box, "deletion", TITLE, open=False, blank=BLANK, waiting=waiting) as panel:
+    with Panel(model, asked, "deletion", TITLE, open=False, blank=BLANK, waiting=waiting) as panel:
         gr.HTML(caption(ABOUT))
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("deletion_plot"))
 

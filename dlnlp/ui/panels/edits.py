@@ -16,7 +16,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import caption, figures, join, note, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values, answers
+from dlnlp.ui.kit.panels import Asked, Panel, Values, answers
 from dlnlp.ui.panels.alignment import heatmap_by_words
 from dlnlp.ui.panels.heatmap import HEATMAP_JS
 from dlnlp.ui.panels.surprise import surprise_text
@@ -32,10 +32,8 @@ Pair = tuple[Any, Any]
 class EditsPanel(Panel):
     """The results of one model for both texts; empty while another model is chosen."""
 
-    def __init__(
-        self, model: Model, first: gr.Textbox, second: gr.Textbox, chosen: gr.Radio
-    ) -> None:
-        super().__init__(model, first, "edits")
+    def __init__(self, model: Model, asked: Asked, second: gr.Textbox, chosen: gr.Radio) -> None:
+        super().__init__(model, asked, "edits")
         self.second = second
         # Results for two boxes: the panel is marked with the first text, this with the second.
         with self:
@@ -46,14 +44,16 @@ class EditsPanel(Panel):
             )
         self.shows(self._compare, [second, chosen], [self.result])
 
-    def answer(self, first: object, second: object, chosen: object) -> Iterator[Values]:
+    def answer(
+        self, first: object, opened: set[str], second: object, chosen: object
+    ) -> Iterator[Values]:
         """The panel's event handler: ``run`` if this model is chosen, otherwise an empty panel."""
         if chosen != self.model.stem:
             yield self.empty()
         elif not (clean(readable(first)[0]) and clean(readable(second)[0])):
             yield {**self.empty(), self.status: note(BLANK)}
         else:
-            yield from self.run(first, second, chosen)
+            yield from self.run(first, opened, second, chosen)
 
     def _compare(self, first: str, typed: object, _: object) -> Values:
         second, remark = readable(typed)

@@ -15,7 +15,7 @@ from dlnlp.results import as_json
 from dlnlp.service import code
 from dlnlp.ui.kit.markup import join
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 TITLE = "Save and use in Python"
 MOST_JSON = 300_000  # characters of one result
@@ -31,7 +31,7 @@ Export = tuple[Mapping[str, Any], Mapping[str, str]]  # results, and code by tit
 
 def export_panel(
     model: Model,
-    box: gr.Textbox,
+    asked: Asked,
     panels: Sequence[Panel],
     inputs: Sequence[Component] = (),
     settings: Callable[..., Mapping[str, Any]] = lambda: {},
@@ -55,12 +55,12 @@ def export_panel(
         return document(model, text, given), codes
 
     shown = [(each.title, each.id) for each in panels]
-    return saving_panel(model, box, model.id("export"), shown, export, inputs, keep)
+    return saving_panel(model, asked, model.id("export"), shown, export, inputs, keep)
 
 
 def saving_panel(
     model: Model,
-    box: gr.Textbox,
+    asked: Asked,
     name: str,
     shown: Sequence[tuple[str, str]],
     export: Callable[..., Export],
@@ -75,7 +75,7 @@ def saving_panel(
         shown: Title and HTML id of each part of the page that can be saved.
         export: Turns a text and the values of ``inputs`` into the results and the code.
     """
-    panel = Panel(model, box, "export", TITLE, open=False, blank=BLANK, keep=keep, id=name)
+    panel = Panel(model, asked, "export", TITLE, open=False, blank=BLANK, keep=keep, id=name)
     with panel:
         saved = gr.HTML(elem_id=f"{name}_saved", elem_classes="dl-result")
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.results import Translation
 from dlnlp.ui.kit.markup import caption, join, note, row, signed, table
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.translator import Translator
 
 TITLE = "Without attention"
@@ -34,9 +34,9 @@ ABOUT_QUALITY = (
 )
 
 
-def fixed_attention_panel(translator: Translator, box: gr.Textbox, beam: gr.Slider) -> Panel:
+def fixed_attention_panel(translator: Translator, asked: Asked, beam: gr.Slider) -> Panel:
     """The translations, one after the other, and a table of their quality."""
-    with Panel(translator, box, "fixed", TITLE, open=False, blank=BLANK) as panel:
+    with Panel(translator, asked, "fixed", TITLE, open=False, blank=BLANK) as panel:
         gr.HTML(caption(ABOUT))
         listed = gr.HTML(elem_id=translator.id("fixed_translations"), elem_classes="dl-result")
         quality = gr.HTML(elem_id=translator.id("fixed_quality"), elem_classes="dl-result")

@@ -11,7 +11,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_texts
 from dlnlp.ui.kit.markup import caption, join, note, row, signed, signed_tint, table, tint
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.changed import changed
 from dlnlp.views import Gates
 
@@ -39,9 +39,9 @@ element.addEventListener("click", (event) => {
 """
 
 
-def gates_panel(model: Model, box: gr.Textbox) -> Panel:
+def gates_panel(model: Model, asked: Asked) -> Panel:
     """Units to choose from, the gates of one, and the verdict without it."""
-    with Panel(model, box, "gates", TITLE, open=False, blank=BLANK) as panel:
+    with Panel(model, asked, "gates", TITLE, open=False, blank=BLANK) as panel:
         gr.HTML(caption(ABOUT))
         listed = gr.HTML(elem_id=model.id("units"), elem_classes="dl-result", js_on_load=CHOOSE)
         shown = gr.HTML(elem_id=model.id("gates_table"), elem_classes="dl-result")
@@ -67,7 +67,7 @@ def gates_panel(model: Model, box: gr.Textbox) -> Panel:
         return {shown: gates_of_unit(found, int(names[0]) - 1), answer: changed_verdict}
 
     panel.shows(show, outputs=[listed, shown, answer])
-    panel.on(listed.click, choose, [panel.asked], [shown, answer], trigger_mode="multiple")
+    panel.on(listed.click, choose, [asked.text], [shown, answer], trigger_mode="multiple")
     return panel
 
 

@@ -11,7 +11,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_int
 from dlnlp.ui.kit.markup import caption, join, note, percent, row, signed, table, tint
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.views import HeadSteps
 
 TITLE = "One attention head step by step"
@@ -31,9 +31,9 @@ element.addEventListener("click", (event) => {
 """
 
 
-def head_steps_panel(model: Model, box: gr.Textbox) -> Panel:
+def head_steps_panel(model: Model, asked: Asked) -> Panel:
     """Sliders for layer and head, the tokens to choose from, and the table of steps."""
-    with Panel(model, box, "head_steps", TITLE, open=False, blank=BLANK, keep="end") as panel:
+    with Panel(model, asked, "head_steps", TITLE, open=False, blank=BLANK, keep="end") as panel:
         gr.HTML(caption(ABOUT))
         with gr.Row():
             layer, head = (
@@ -49,8 +49,9 @@ def head_steps_panel(model: Model, box: gr.Textbox) -> Panel:
         found = model.call("head_steps", text=text, layer=layer, head=head, token=token)
         return {tokens: token_buttons(found), shown: steps_table(found)}
 
-    def look(text: str, is_open: bool, layer: object, head: object) -> Values:
-        return show(text, layer, head) if is_open and clean(text) else {panel.status: gr.skip()}
+    def look(text: str, opened: set[str], layer: object, head: object) -> Values:
+        shown = panel.id in opened and clean(text)
+        return show(text, layer, head) if shown else {panel.status: gr.skip()}
 
     def choose(text: str, layer: object, head: object, event: gr.EventData) -> Values:
         token = event_int(event, "token")
@@ -58,9 +59,9 @@ def head_steps_panel(model: Model, box: gr.Textbox) -> Panel:
 
     panel.shows(show, [layer, head], [tokens, shown])
     for number in (layer, head):
-        inputs = [panel.asked, panel.is_open, layer, head]
+        inputs = [asked.text, asked.opened, layer, head]
         panel.on(number.change, look, inputs, [tokens, shown])
-    inputs = [panel.asked, layer, head]
+    inputs = [asked.text, layer, head]
     panel.on(tokens.click, choose, inputs, [tokens, shown], trigger_mode="multiple")
     return panel
 

@@ -12,7 +12,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_int
 from dlnlp.ui.kit.markup import join, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
 
 BLANK = "Submit a text to see its attention heads."
@@ -28,7 +28,7 @@ element.addEventListener("click", (event) => {
 
 def heads_panel(
     model: Model,
-    box: gr.Textbox,
+    asked: Asked,
     special: frozenset[str],
     about: str,
     keep: str = "beginning",
@@ -41,7 +41,7 @@ def heads_panel(
         keep: The part of a very long text that the model reads, as in ``Panel``.
     """
     title = "Attention heads"
-    with Panel(model, box, "attention", title, open=False, blank=BLANK, keep=keep) as panel:
+    with Panel(model, asked, "attention", title, open=False, blank=BLANK, keep=keep) as panel:
         hiding, begin = _controls(model, special)
         small = gr.HTML(elem_id=model.id("heads"), elem_classes="dl-result", js_on_load=CHOOSE)
         line = gr.HTML(elem_classes="dl-result")
@@ -76,8 +76,8 @@ def heads_panel(
     outputs = [hiding, begin, small, line, large]
     panel.shows(show, inputs=[hiding, chosen], outputs=outputs)
     for listen in (hiding.input, begin.release):
-        panel.on(listen, look, [panel.asked, hiding, chosen, begin], outputs)
-    inputs = [panel.asked, hiding, begin]
+        panel.on(listen, look, [asked.text, hiding, chosen, begin], outputs)
+    inputs = [asked.text, hiding, begin]
     panel.on(small.click, choose, inputs, [*outputs, chosen], trigger_mode="multiple")
     return panel
 

@@ -10,7 +10,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_texts
 from dlnlp.ui.kit.markup import caption, change, figures, join, note, row, signed_tint, table
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.changed import changed
 from dlnlp.views import HeadEffects
 
@@ -39,9 +39,9 @@ element.addEventListener("click", (event) => {
 """
 
 
-def heads_off_panel(model: Model, box: gr.Textbox, keep: str = "beginning") -> Panel:
+def heads_off_panel(model: Model, asked: Asked, keep: str = "beginning") -> Panel:
     """The effect of each head; a click switches heads off."""
-    with Panel(model, box, "heads_off", TITLE, open=False, blank=BLANK, keep=keep) as panel:
+    with Panel(model, asked, "heads_off", TITLE, open=False, blank=BLANK, keep=keep) as panel:
         gr.HTML(caption(ABOUT))
         grid = gr.HTML(elem_id=model.id("effects"), elem_classes="dl-result", js_on_load=SWITCH)
         answer = gr.HTML(elem_id=model.id("heads_changed"), elem_classes="dl-result")
@@ -58,7 +58,7 @@ def heads_off_panel(model: Model, box: gr.Textbox, keep: str = "beginning") -> P
 
     panel.shows(show, outputs=[grid, answer])
     # No click may be lost, and "always_last" would drop the event's data.
-    panel.on(grid.click, switch, [panel.asked], [answer], trigger_mode="multiple")
+    panel.on(grid.click, switch, [asked.text], [answer], trigger_mode="multiple")
     return panel
 
 

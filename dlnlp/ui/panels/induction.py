@@ -8,7 +8,7 @@ from markupsafe import Markup
 from dlnlp.results import Induction
 from dlnlp.ui.kit.markup import caption, figures, note, row, table, tint
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 ABOUT = (
     "The model reads your prompt twice in a row. An induction head attends from a repeated token "
@@ -20,10 +20,10 @@ SHORT = "The prompt needs at least two tokens."
 STRONGEST = 70  # percent of the colour, for a score of 1
 
 
-def induction_panel(model: Model, box: gr.Textbox) -> Panel:
+def induction_panel(model: Model, asked: Asked) -> Panel:
     """A table of scores, one row for each layer and one column for each head."""
     title = "Induction heads"
-    with Panel(model, box, "induction", title, open=False, blank=BLANK, keep="end") as panel:
+    with Panel(model, asked, "induction", title, open=False, blank=BLANK, keep="end") as panel:
         gr.HTML(caption(ABOUT))
         shown = gr.HTML(elem_id=model.id("induction_table"), elem_classes="dl-result")
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from dlnlp.ui.kit.markup import caption, join, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 TITLE = "The answer layer by layer"
 ABOUT = (
@@ -20,9 +20,9 @@ ABOUT = (
 BLANK = "Submit a text to see the answer of each layer."
 
 
-def label_layers_panel(model: Model, box: gr.Textbox) -> Panel:
+def label_layers_panel(model: Model, asked: Asked) -> Panel:
     """A bar for each layer."""
-    with Panel(model, box, "layers", TITLE, open=False, blank=BLANK) as panel:
+    with Panel(model, asked, "layers", TITLE, open=False, blank=BLANK) as panel:
         shown = gr.HTML(elem_id=model.id("layer_bars"), elem_classes="dl-result")
 
     def show(text: str) -> Values:

@@ -10,16 +10,16 @@ from markupsafe import Markup
 from dlnlp.results import Classification
 from dlnlp.ui.kit.markup import join, note, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 MOST_LABELS = 12
 SEVERAL = "Any number of labels may apply; those with a probability of at least 50% are in bold."
 TRUNCATED = "Only the beginning of this long text is read."
 
 
-def labels_panel(model: Model, box: gr.Textbox) -> Panel:
+def labels_panel(model: Model, asked: Asked) -> Panel:
     """The most likely labels."""
-    with Panel(model, box, "verdict") as panel:
+    with Panel(model, asked, "verdict") as panel:
         shown = gr.HTML(elem_id=model.id("labels"), elem_classes="dl-result")
 
     def show(text: str) -> Values:

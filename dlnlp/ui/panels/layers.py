@@ -8,7 +8,7 @@ from markupsafe import Markup
 from dlnlp import plots
 from dlnlp.ui.kit.markup import caption, note, row, signed_tint, table
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.views import LayerWords
 
 ABOUT = (
@@ -23,9 +23,9 @@ ABOUT_WORDS = (
 MOST_WORDS = 48  # columns shown
 
 
-def layers_panel(model: Model, box: gr.Textbox) -> Panel:
+def layers_panel(model: Model, asked: Asked) -> Panel:
     """The probability of positive at each layer, for the text and for each word."""
-    with Panel(model, box, "layers", "The verdict layer by layer") as panel:
+    with Panel(model, asked, "layers", "The verdict layer by layer") as panel:
         gr.HTML(caption(ABOUT))
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("layers_plot"))
         words = gr.HTML(elem_id=model.id("layer_words"), elem_classes="dl-result")

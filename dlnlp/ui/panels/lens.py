@@ -9,7 +9,7 @@ from dlnlp.plots import visible
 from dlnlp.results import Lens
 from dlnlp.ui.kit.markup import caption, note, percent, row, table, tint
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 ABOUT = (
     "The logit lens: the model's output layer applied to the output of each layer, as if the later "
@@ -22,10 +22,10 @@ MOST_TOKENS = 48  # columns shown
 STRONGEST = 70  # percent of the colour, for a probability of 1
 
 
-def lens_panel(model: Model, box: gr.Textbox) -> Panel:
+def lens_panel(model: Model, asked: Asked) -> Panel:
     """A table of predictions, one row for each layer and one column for each token."""
     title = "Predictions layer by layer"
-    with Panel(model, box, "lens", title, open=False, blank=BLANK, keep="end") as panel:
+    with Panel(model, asked, "lens", title, open=False, blank=BLANK, keep="end") as panel:
         gr.HTML(caption(ABOUT))
         shown = gr.HTML(elem_id=model.id("lens_table"), elem_classes="dl-result")
 

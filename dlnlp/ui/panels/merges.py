@@ -10,7 +10,7 @@ from markupsafe import Markup
 from dlnlp.plots import visible
 from dlnlp.ui.kit.markup import caption, note
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.views import Merges
 
 TITLE = "Byte-level BPE"
@@ -39,9 +39,9 @@ element.addEventListener("input", (event) => {
 """
 
 
-def merges_panel(model: Model, box: gr.Textbox) -> Panel:
+def merges_panel(model: Model, asked: Asked) -> Panel:
     """The pieces of the prompt after each merge."""
-    with Panel(model, box, "merges", TITLE, open=False, blank=BLANK) as panel:
+    with Panel(model, asked, "merges", TITLE, open=False, blank=BLANK) as panel:
         gr.HTML(caption(ABOUT))
         shown = gr.HTML(elem_id=model.id("pieces"), elem_classes="dl-result", js_on_load=SLIDE)
 

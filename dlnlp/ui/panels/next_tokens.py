@@ -19,7 +19,7 @@ from dlnlp.ui.kit.cache import Cache
 from dlnlp.ui.kit.inputs import event_int, readable
 from dlnlp.ui.kit.markup import join, note, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.generation_settings import Filters, top_k_of
 
 BLANK = "Type the beginning of a sentence, and the model predicts the next token."
@@ -35,9 +35,9 @@ PROMPT_END = 24  # characters of a prompt that name it
 FRAGMENT = "Only part of a character, so it can't be appended on its own."
 
 
-def next_tokens_panel(model: Model, box: gr.Textbox, filters: Filters) -> tuple[Panel, Dependency]:
+def next_tokens_panel(model: Model, asked: Asked, filters: Filters) -> tuple[Panel, Dependency]:
     """Bars of the most likely tokens; returns the panel and the event of choosing one."""
-    with Panel(model, box, "next_tokens", blank=BLANK, keep="end") as panel:
+    with Panel(model, asked, "next_tokens", blank=BLANK, keep="end") as panel:
         bars = gr.HTML(elem_id=model.id("next"), elem_classes="dl-result", js_on_load=CHOOSE)
     cache: Cache[Distribution] = Cache(CACHED, lambda found: found.log_probs.nbytes)
 
@@ -52,26 +52,26 @@ def next_tokens_panel(model: Model, box: gr.Textbox, filters: Filters) -> tuple[
     def narrow(prompt: str, *settings: float) -> Values:
         return show(prompt, *settings) if clean(prompt) else {panel.status: gr.skip()}
 
-    def choose(typed: str, asked: str, event: gr.EventData) -> Values:
+    def choose(typed: str, prompt: str, event: gr.EventData) -> Values:
         """Append the token if the box still holds the prompt that it was predicted for."""
         token = event_int(event, "token")
         typed, _ = readable(typed, "end")
-        if not clean(asked):
+        if not clean(prompt):
             return {}
-        found = distribution(asked)
+        found = distribution(prompt)
         if not found.may_follow(token):
             return {}
         longer = typed + found.texts[token]
         # The box is not up to date in a second click that was sent before the first one's answer.
-        return {box: longer} if asked in (typed, longer) else {}
+        return {asked.box: longer} if prompt in (typed, longer) else {}
 
     sliders = [*filters.inputs, filters.shown]
     panel.shows(show, inputs=sliders, outputs=[bars])
     for slider in sliders:
-        panel.on(slider.change, narrow, [panel.asked, *sliders], [bars], at_once=True)
+        panel.on(slider.change, narrow, [asked.text, *sliders], [bars], at_once=True)
     # Every click counts; "always_last" would drop the event's data.
     options: dict[str, Any] = {"at_once": True, "trigger_mode": "multiple"}
-    return panel, panel.on(bars.click, choose, [box, panel.asked], [box], **options)
+    return panel, panel.on(bars.click, choose, [asked.box, asked.text], [asked.box], **options)
 
 
 def next_tokens(

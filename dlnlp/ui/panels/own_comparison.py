@@ -18,7 +18,7 @@ from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import caption, figures
 from dlnlp.ui.kit.own import OwnModel
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.labels import labels
 from dlnlp.ui.panels.own_model import loaded
 from dlnlp.ui.panels.words import directions, tinted_words
@@ -28,7 +28,7 @@ BLANK = "Submit a text to compare a model of your own."
 INFO = "Any text classifier of the Hugging Face Hub, or of a folder; see the tab “Your own model”."
 
 
-def own_comparison_panel(service: Service, box: gr.Textbox, id: str) -> Panel:
+def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:
     """A box for a model, and its labels, time, size and attributions.
 
     Args:
@@ -36,7 +36,7 @@ def own_comparison_panel(service: Service, box: gr.Textbox, id: str) -> Panel:
     """
     own = OwnModels(service)
     model = OwnModel(service, STEM)
-    with Panel(model, box, "own", TITLE, open=False, blank=BLANK, id=id) as panel:
+    with Panel(model, asked, "own", TITLE, open=False, blank=BLANK, id=id) as panel:
         name = gr.Textbox(
             own.choices[0].removeprefix(PREFIX),
             label="Model",
@@ -61,7 +61,7 @@ def own_comparison_panel(service: Service, box: gr.Textbox, id: str) -> Panel:
                 yield {shown: compared(step, found, milliseconds) + tinted(words)}
 
     panel.shows(show, [name], [shown])
-    name.submit(panel.run, **panel.event(panel.asked))
+    name.submit(panel.run, **panel.event(asked.text))
     return panel
 
 

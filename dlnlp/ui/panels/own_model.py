@@ -18,7 +18,7 @@ from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import figures, note, waiting
 from dlnlp.ui.kit.model import visitor_left
 from dlnlp.ui.kit.own import OwnModel
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 EVERY = 0.5  # seconds between reports of the progress
 BLANK = "Enter a model and a text."
@@ -35,7 +35,7 @@ CODE = Markup(
 
 def own_model_panel(
     service: Service,
-    box: gr.Textbox,
+    asked: Asked,
     name: gr.Textbox,
     chosen: gr.State,
     columns: Sequence[tuple[gr.Column, str]],
@@ -47,7 +47,7 @@ def own_model_panel(
         columns: Parts of the page, and the task of the models that they are for.
     """
     own = OwnModels(service)
-    panel = Panel(OwnModel(service, STEM), box, "loaded", blank=BLANK, id=f"{STEM}_loaded")
+    panel = Panel(OwnModel(service, STEM), asked, "loaded", blank=BLANK, id=f"{STEM}_loaded")
     with panel:
         shown = gr.HTML(elem_id=f"{STEM}_about", elem_classes="dl-result")
 

@@ -11,7 +11,7 @@ from dlnlp.results import Translation
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import note
-from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, answers, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values, answers, revealing
 from dlnlp.ui.panels.translation import average, letters, likelihood
 from dlnlp.ui.panels.translator import Translator
 
@@ -19,9 +19,9 @@ BLANK = "Type an English text first."
 OWN_BLANK = "Type your French translation to see how likely the model finds it."
 
 
-def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slider) -> Panel:
+def own_translation_panel(translator: Translator, asked: Asked, beam: gr.Slider) -> Panel:
     """A box for a French translation, and its log-probability next to the model's."""
-    with Panel(translator, box, "own", "Your own translation", open=False, blank=BLANK) as panel:
+    with Panel(translator, asked, "own", "Your own translation", open=False, blank=BLANK) as panel:
         own = gr.Textbox(
             label="Your French translation",
             placeholder="How would you translate it?",
@@ -45,14 +45,14 @@ def own_translation_panel(translator: Translator, box: gr.Textbox, beam: gr.Slid
             + comparison(forced, translator.candidates(text, int(beam_size))[0]),
         }
 
-    def judge(text: object, _: bool, typed: object, beam_size: float) -> Iterator[Values]:
-        for values in panel.run(text, True, typed, beam_size):
+    def judge(text: object, opened: set[str], typed: object, beam_size: float) -> Iterator[Values]:
+        for values in panel.run(text, opened, typed, beam_size):
             blank = clean(readable(text)[0]) and not clean(readable(typed)[0])
             yield {**values, panel.status: note(OWN_BLANK)} if blank else values
 
     panel.shows(show, [own, beam], [compared])
-    asked = gr.on([button.click, own.submit], judge, **panel.event(box))
-    asked.then(None, js=revealing(translator.id("own_result")), **AT_ONCE)
+    judged = gr.on([button.click, own.submit], judge, **panel.event(asked.box))
+    judged.then(None, js=revealing(translator.id("own_result")), **AT_ONCE)
     return panel
 
 

@@ -11,7 +11,7 @@ from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import caption, figures, note, row, signed, signed_tint, table
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import AT_ONCE, Panel, Values, answers, revealing
+from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values, answers, revealing
 from dlnlp.views import Patches
 
 TITLE = "Patch from another text"
@@ -28,15 +28,13 @@ LEAST = 0.005  # smaller shares are left blank
 SAME_ANSWER = 1e-6  # nats
 
 
-def patching_panel(
-    model: Model, box: gr.Textbox, other_text: str, keep: str = "beginning"
-) -> Panel:
+def patching_panel(model: Model, asked: Asked, other_text: str, keep: str = "beginning") -> Panel:
     """A box for another text, and a table of shares, one row for each layer or direction.
 
     Args:
         other_text: The other text at first.
     """
-    with Panel(model, box, "patching", TITLE, open=False, blank=BLANK, keep=keep) as panel:
+    with Panel(model, asked, "patching", TITLE, open=False, blank=BLANK, keep=keep) as panel:
         gr.HTML(caption(ABOUT))
         other = gr.Textbox(
             other_text, label="Other text", max_lines=6, elem_id=model.id("patch_text")
@@ -55,9 +53,9 @@ def patching_panel(
         return {panel.status: remark, shown: answers(other, typed) + patches(found)}
 
     panel.shows(show, [other], [shown])
-    panel.on(copy.click, lambda text: {other: text}, [box], [other], at_once=True)
-    asked = gr.on([button.click, other.submit], panel.run, **panel.event(box))
-    asked.then(None, js=revealing(model.id("patches")), **AT_ONCE)
+    panel.on(copy.click, lambda text: {other: text}, [asked.box], [other], at_once=True)
+    patched = gr.on([button.click, other.submit], panel.run, **panel.event(asked.box))
+    patched.then(None, js=revealing(model.id("patches")), **AT_ONCE)
     return panel
 
 

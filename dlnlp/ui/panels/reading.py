@@ -10,7 +10,7 @@ from dlnlp.inference.attention import word_attention
 from dlnlp.results import Translation
 from dlnlp.text.words import words
 from dlnlp.ui.kit.markup import caption, join
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.translator import Choice, Translator
 
 ABOUT = "Click a French word to mark the English characters that it attended to."
@@ -37,9 +37,9 @@ element.addEventListener("click", (event) => {
 """
 
 
-def reading_panel(translator: Translator, box: gr.Textbox, choice: gr.State) -> Panel:
+def reading_panel(translator: Translator, asked: Asked, choice: gr.State) -> Panel:
     """Both texts, with French words as buttons."""
-    with Panel(translator, box, "reading") as panel:
+    with Panel(translator, asked, "reading") as panel:
         texts = gr.HTML(elem_id=translator.id("reading"), elem_classes="dl-result", js_on_load=MARK)
 
     def show(text: str, choice: Choice | None) -> Values:

@@ -13,7 +13,7 @@ from dlnlp.plots import visible
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.markup import caption, join, note, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.generation_settings import Filters, top_k_of
 from dlnlp.views import SamplingSteps
 
@@ -58,9 +58,9 @@ element.addEventListener("click", (event) => {
 """
 
 
-def sampling_steps_panel(model: Model, box: gr.Textbox, filters: Filters) -> Panel:
+def sampling_steps_panel(model: Model, asked: Asked, filters: Filters) -> Panel:
     """A bar for each token, and a button for each step."""
-    with Panel(model, box, "sampling", TITLE, open=False, blank=BLANK, keep="end") as panel:
+    with Panel(model, asked, "sampling", TITLE, open=False, blank=BLANK, keep="end") as panel:
         gr.HTML(caption(ABOUT))
         chart = gr.HTML(
             elem_id=model.id("sampling_chart"), elem_classes="dl-result", js_on_load=MOVE
@@ -70,12 +70,13 @@ def sampling_steps_panel(model: Model, box: gr.Textbox, filters: Filters) -> Pan
         settings = {"temperature": temperature, "top_k": top_k_of(top_k), "top_p": top_p}
         return {chart: steps_chart(model.call("sampling_steps", prompt=prompt, **settings))}
 
-    def narrow(prompt: str, is_open: bool, *settings: float) -> Values:
-        return show(prompt, *settings) if is_open and clean(prompt) else {panel.status: gr.skip()}
+    def narrow(prompt: str, opened: set[str], *settings: float) -> Values:
+        shown = panel.id in opened and clean(prompt)
+        return show(prompt, *settings) if shown else {panel.status: gr.skip()}
 
     panel.shows(show, filters.inputs, [chart])
     for slider in filters.inputs:
-        panel.on(slider.release, narrow, [panel.asked, panel.is_open, *filters.inputs], [chart])
+        panel.on(slider.release, narrow, [asked.text, asked.opened, *filters.inputs], [chart])
     return panel
 
 

@@ -14,7 +14,7 @@ from dlnlp.text.sentences import cut
 from dlnlp.ui.kit.cache import Cache
 from dlnlp.ui.kit.markup import join, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.surprise import surprise_text
 from dlnlp.ui.panels.translation import NOT_ENGLISH, letters
 from dlnlp.ui.panels.verdict import verdict
@@ -30,13 +30,13 @@ UNLIKELY = "Characters that the model was less sure of are tinted."
 SURPRISING = "The text tinted by surprisal, and the most likely next tokens:"
 
 
-def summary_panel(model: Model, box: gr.Textbox) -> Panel:
+def summary_panel(model: Model, asked: Asked) -> Panel:
     """A card with the model's family, its answer, and a button that opens its tab."""
     record = catalog.record(model.stem)
     cache: Cache[Markup] = Cache(CACHED, lambda html: len(html.encode()))
     with gr.Column(min_width=280, elem_classes="dl-summary"):
         gr.HTML(heading(record))
-        panel = Panel(model, box, "summary", blank=BLANK)
+        panel = Panel(model, asked, "summary", blank=BLANK)
     with panel:
         result = gr.HTML(elem_id=model.id("summary"), elem_classes="dl-result")
 

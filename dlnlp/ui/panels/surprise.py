@@ -12,7 +12,7 @@ from dlnlp.plots import visible
 from dlnlp.results import TokenScore
 from dlnlp.ui.kit.markup import caption, figures, join, note, percent, tint
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 ABOUT = (
     "The prompt, token by token. Surprisal is −log₂ of a token's probability given the tokens "
@@ -59,9 +59,9 @@ element.addEventListener("keydown", (event) => {
 """
 
 
-def surprise_panel(model: Model, box: gr.Textbox) -> Panel:
+def surprise_panel(model: Model, asked: Asked) -> Panel:
     """The text tinted by surprisal; clicking a token shows what was expected."""
-    with Panel(model, box, "surprise", "What surprised the model?", keep="end") as panel:
+    with Panel(model, asked, "surprise", "What surprised the model?", keep="end") as panel:
         gr.HTML(caption(ABOUT))
         tinted = gr.HTML(elem_id=model.id("tokens"), elem_classes="dl-result", js_on_load=SHOW)
 

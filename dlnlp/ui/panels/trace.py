@@ -9,7 +9,7 @@ from dlnlp.results import Trace
 from dlnlp.ui import theme
 from dlnlp.ui.kit.markup import caption
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 READING = "The verdict if the text ended after each word."
 STATES = (
@@ -19,9 +19,9 @@ STATES = (
 )
 
 
-def running_verdict_panel(model: Model, box: gr.Textbox) -> Panel:
+def running_verdict_panel(model: Model, asked: Asked) -> Panel:
     """The verdict after each word."""
-    with Panel(model, box, "reading", "The verdict word by word") as panel:
+    with Panel(model, asked, "reading", "The verdict word by word") as panel:
         remark = gr.HTML(caption(READING))
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("trace"))
 
@@ -43,9 +43,9 @@ def _left_out(found: Trace) -> str:
     return text
 
 
-def hidden_states_panel(model: Model, box: gr.Textbox) -> Panel:
+def hidden_states_panel(model: Model, asked: Asked) -> Panel:
     """The hidden states at each word."""
-    with Panel(model, box, "memory", "Hidden states", open=False) as panel:
+    with Panel(model, asked, "memory", "Hidden states", open=False) as panel:
         gr.HTML(caption(STATES))
         figure = gr.Plot(show_label=False, visible=False, elem_id=model.id("hidden"))
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from dlnlp.results import Translation
 from dlnlp.ui.kit.markup import figures, join, note, percent, signed, tint
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.translator import Choice, Translator
 
 BLANK = "Type one or more English sentences, and the model translates them into French."
@@ -38,8 +38,8 @@ class TranslationPanel(Panel):
     The state ``choice`` tells the other panels which translation is shown.
     """
 
-    def __init__(self, translator: Translator, box: gr.Textbox, beam: gr.Slider) -> None:
-        super().__init__(translator, box, "translation", blank=BLANK, waiting="Translating…")
+    def __init__(self, translator: Translator, asked: Asked, beam: gr.Slider) -> None:
+        super().__init__(translator, asked, "translation", blank=BLANK, waiting="Translating…")
         self.translator = translator
         self.choice = gr.State(None)
         with self:

@@ -8,15 +8,15 @@ from markupsafe import Markup
 from dlnlp.results import UNSURE_ABOVE, UNSURE_BELOW, Sentiment
 from dlnlp.ui.kit.markup import note, percent
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 BLANK = "Type a text to see whether the model finds it positive or negative."
 TRUNCATED = "Only the beginning of this text was read."
 
 
-def verdict_panel(model: Model, box: gr.Textbox) -> Panel:
+def verdict_panel(model: Model, asked: Asked) -> Panel:
     """Positive, negative or unsure, with the probability."""
-    with Panel(model, box, "verdict", blank=BLANK) as panel:
+    with Panel(model, asked, "verdict", blank=BLANK) as panel:
         result = gr.HTML(elem_id=model.id("result"), elem_classes="dl-result")
 
     def show(text: str) -> Values:

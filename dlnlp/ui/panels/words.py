@@ -12,7 +12,7 @@ from dlnlp.text.words import without, words
 from dlnlp.ui.kit.inputs import event_ints
 from dlnlp.ui.kit.markup import join, note, percent, signed, tint
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.verdict import scale
 
 METHODS = {
@@ -40,13 +40,13 @@ TELLING = 0.05  # logits; if all words contribute less, a note says so
 SHORT = 10  # words; in longer texts each contributes less, so both thresholds shrink
 
 
-def words_panel(model: Model, box: gr.Textbox, waiting: str = "") -> Panel:
+def words_panel(model: Model, asked: Asked, waiting: str = "") -> Panel:
     """The text tinted by attribution; clicking words shows the verdict without them.
 
     Args:
         waiting: The message while attributions are computed, for models that take long.
     """
-    with Panel(model, box, "attribution", "Which words decided?", waiting=waiting) as panel:
+    with Panel(model, asked, "attribution", "Which words decided?", waiting=waiting) as panel:
         method = gr.Radio(
             list(METHODS.items()),
             value=next(iter(METHODS.values())),
@@ -73,7 +73,7 @@ def words_panel(model: Model, box: gr.Textbox, waiting: str = "") -> Panel:
         yield {removed: what_if([found[i][0] for i in chosen], before, after)}
 
     panel.shows(show, inputs=[method], outputs=[tinted, removed, explained])
-    method.change(panel.run, **panel.event(panel.asked))
+    method.change(panel.run, **panel.event(asked.text))
     # No click may be lost, and "always_last" would drop the event's data.
     panel.on(tinted.click, remove, [explained], [removed], trigger_mode="multiple")
     return panel

@@ -45,17 +45,17 @@ def build_tab(service: Service) -> None:
                 1, 10, 5, step=1, label="Beam size", info=BEAM_SIZE, elem_id=f"{STEM}_beam"
             )
         with layout.answer_column(STEM):
-            translation = TranslationPanel(translator, asked.box, beam)
+            translation = TranslationPanel(translator, asked, beam)
             views = [
-                build(translator, asked.box, translation.choice)
+                build(translator, asked, translation.choice)
                 for build in (attention_panel, reading_panel)
             ]
-            candidates = candidates_panel(translation, asked.box, views)
-            own = own_translation_panel(translator, asked.box, beam)
-            fixed = fixed_attention_panel(translator, asked.box, beam)
+            candidates = candidates_panel(translation, asked, views)
+            own = own_translation_panel(translator, asked, beam)
+            fixed = fixed_attention_panel(translator, asked, beam)
             panels = [translation, *views, candidates, own, fixed]
             export = export_panel(
-                translator, asked.box, panels, [beam], lambda size: {"beam_size": int(size)}
+                translator, asked, panels, [beam], lambda size: {"beam_size": int(size)}
             )
             about_panel(translator)
     answer(asked, [*panels, export])

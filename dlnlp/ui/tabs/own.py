@@ -98,25 +98,25 @@ def build_tab(service: Service) -> None:
             views = [gr.Column(visible=False, render=False) for _ in range(2)]
             columns = [(views[0], CLASSIFICATION), (views[1], GENERATION)]
             columns.append((settings_column, GENERATION))
-            loading = own_model_panel(service, asked.box, name, chosen, columns)
+            loading = own_model_panel(service, asked, name, chosen, columns)
             for view in views:
                 view.render()
             with views[0]:
                 classifying: list[Panel] = [
-                    labels_panel(classifier, asked.box),
-                    words_panel(classifier, asked.box, waiting="Computing attributions…"),
-                    label_layers_panel(classifier, asked.box),
-                    heads_panel(classifier, asked.box, SPECIAL, ABOUT_ATTENTION),
-                    heads_off_panel(classifier, asked.box),
+                    labels_panel(classifier, asked),
+                    words_panel(classifier, asked, waiting="Computing attributions…"),
+                    label_layers_panel(classifier, asked),
+                    heads_panel(classifier, asked, SPECIAL, ABOUT_ATTENTION),
+                    heads_off_panel(classifier, asked),
                 ]
             with views[1]:
-                adopted = continuation_panel(writer, asked.box, buttons, filtering, settings)
-                next_tokens, token = next_tokens_panel(writer, asked.box, filtering)
+                adopted = continuation_panel(writer, asked, buttons, filtering, settings)
+                next_tokens, token = next_tokens_panel(writer, asked, filtering)
                 writing: list[Panel] = [
                     next_tokens,
-                    surprise_panel(writer, asked.box),
-                    lens_panel(writer, asked.box),
-                    heads_panel(writer, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end"),
-                    heads_off_panel(writer, asked.box, keep="end"),
+                    surprise_panel(writer, asked),
+                    lens_panel(writer, asked),
+                    heads_panel(writer, asked, SPECIAL, ABOUT_ATTENTION, keep="end"),
+                    heads_off_panel(writer, asked, keep="end"),
                 ]
     answer(asked, [loading, *classifying, *writing], filled=[adopted, token])

@@ -52,14 +52,14 @@ def build_tab(service: Service) -> None:
             )
         with layout.answer_column(STEM):
             panels = [
-                verdict_panel(model, asked.box),
-                words_panel(model, asked.box, waiting="Computing attributions…"),
-                layers_panel(model, asked.box),
-                heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION),
-                heads_off_panel(model, asked.box),
-                patching_panel(model, asked.box, OTHER),
-                deletion_panel(model, asked.box),
+                verdict_panel(model, asked),
+                words_panel(model, asked, waiting="Computing attributions…"),
+                layers_panel(model, asked),
+                heads_panel(model, asked, SPECIAL, ABOUT_ATTENTION),
+                heads_off_panel(model, asked),
+                patching_panel(model, asked, OTHER),
+                deletion_panel(model, asked),
             ]
-            export = export_panel(model, asked.box, panels)
+            export = export_panel(model, asked, panels)
             about_panel(model)
     answer(asked, [*panels, export])

@@ -41,14 +41,14 @@ def build_tab(service: Service) -> None:
             )
         with layout.answer_column(STEM):
             panels = [
-                verdict_panel(model, asked.box),
-                words_panel(model, asked.box),
-                running_verdict_panel(model, asked.box),
-                hidden_states_panel(model, asked.box),
-                gates_panel(model, asked.box),
-                patching_panel(model, asked.box, OTHER),
-                deletion_panel(model, asked.box),
+                verdict_panel(model, asked),
+                words_panel(model, asked),
+                running_verdict_panel(model, asked),
+                hidden_states_panel(model, asked),
+                gates_panel(model, asked),
+                patching_panel(model, asked, OTHER),
+                deletion_panel(model, asked),
             ]
-            export = export_panel(model, asked.box, panels)
+            export = export_panel(model, asked, panels)
             about_panel(model)
     answer(asked, [*panels, export])

@@ -9,7 +9,7 @@ import gradio as gr
 from dlnlp.catalog import CATALOG
 from dlnlp.service import Service
 from dlnlp.ui.kit.model import Model
-from dlnlp.ui.kit.panels import revealing
+from dlnlp.ui.kit.panels import pressing, revealing
 from dlnlp.ui.kit.questions import choose, question
 from dlnlp.ui.panels.summary import summary_panel
 
@@ -30,15 +30,14 @@ def build_tab(service: Service) -> None:
     with gr.Column(elem_classes="dl-start"):
         asked = question(STEM, LABEL, "A sentence", "Run", EXAMPLES, value=EXAMPLES[0])
         with gr.Row(elem_id=f"{STEM}_answer", elem_classes="dl-cards"):
-            panels = [summary_panel(Model(service, entry.stem), asked.box) for entry in CATALOG]
+            panels = [summary_panel(Model(service, entry.stem), asked) for entry in CATALOG]
     # Every model answers in its own queue, so that a slow one holds up no other.
-    chosen = choose(asked)
+    choose(asked).then(None, js=pressing(asked.button))
     for panel in panels:
         event = {**panel.event(asked.box), "trigger_mode": "always_last"}
         if panel is panels[0]:
             event["js"] = revealing(panel.id)
         gr.on([asked.button.click, asked.box.submit], panel.run, **event)
-        chosen.then(panel.run, **event)
         # Without triggers, an event runs when a page is opened.
         first = partial(panel.run, EXAMPLES[0])
-        gr.on(None, first, **{**panel.event(asked.box), "inputs": None})
+        gr.on(None, first, **{**panel.event(asked.box), "inputs": asked.opened})

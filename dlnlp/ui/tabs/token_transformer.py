@@ -66,26 +66,26 @@ def build_tab(service: Service) -> None:
             filtering = filters(model)
             settings = generation_settings(model)
         with layout.answer_column(STEM):
-            adopted = continuation_panel(model, asked.box, buttons, filtering, settings)
-            next_tokens, chosen = next_tokens_panel(model, asked.box, filtering)
-            surprise = surprise_panel(model, asked.box)
-            lens = lens_panel(model, asked.box)
-            heads = heads_panel(model, asked.box, SPECIAL, ABOUT_ATTENTION, keep="end")
+            adopted = continuation_panel(model, asked, buttons, filtering, settings)
+            next_tokens, chosen = next_tokens_panel(model, asked, filtering)
+            surprise = surprise_panel(model, asked)
+            lens = lens_panel(model, asked)
+            heads = heads_panel(model, asked, SPECIAL, ABOUT_ATTENTION, keep="end")
             panels = [
                 next_tokens,
                 surprise,
-                sampling_steps_panel(model, asked.box, filtering),
+                sampling_steps_panel(model, asked, filtering),
                 lens,
                 heads,
-                head_steps_panel(model, asked.box),
-                heads_off_panel(model, asked.box, keep="end"),
-                induction_panel(model, asked.box),
-                patching_panel(model, asked.box, OTHER, keep="end"),
-                merges_panel(model, asked.box),
+                head_steps_panel(model, asked),
+                heads_off_panel(model, asked, keep="end"),
+                induction_panel(model, asked),
+                patching_panel(model, asked, OTHER, keep="end"),
+                merges_panel(model, asked),
             ]
             export = export_panel(
                 model,
-                asked.box,
+                asked,
                 panels,
                 [*settings.inputs, *filtering.inputs],
                 generation_arguments,
