@@ -25,34 +25,27 @@ class Preset:
 
     Args:
         name: Its owner and name on the Hub.
-        task: "classification" or "generation".
-        about: What it does, in one line.
+        about: What it is, in a few words.
     """
 
     name: str
-    task: str
     about: str
 
 
 PRESETS = (
     Preset(
         "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
-        CLASSIFICATION,
-        "DistilBERT for English film reviews: negative or positive",
+        "DistilBERT: English film reviews",
     ),
     Preset(
         "nlptown/bert-base-multilingual-uncased-sentiment",
-        CLASSIFICATION,
-        "BERT for product reviews in six languages: one to five stars",
+        "BERT: one to five stars",
     ),
     Preset(
         "HuggingFaceTB/SmolLM2-135M",
-        GENERATION,
-        "SmolLM2, a small language model of 2024 with Llama's architecture",
+        "SmolLM2-135M: language model",
     ),
-    Preset(
-        "distilbert/distilgpt2", GENERATION, "DistilGPT-2, a language model half as deep as GPT-2"
-    ),
+    Preset("distilbert/distilgpt2", "DistilGPT-2: language model"),
 )
 
 

@@ -317,6 +317,28 @@ def test_patches_of_the_lstm_are_those_of_pytorch_from_the_other_state(lstm):
     assert found.moved[0].any()
 
 
+@pytest.mark.parametrize("lstm", [(2, "max", True), (2, "last", False)], indirect=True)
+@torch.inference_mode()
+def test_two_layers_are_patched_like_the_last_one_alone(lstm):
+    """Make an LSTM of the last layer, whose embeddings are the states of the first."""
+    model, texts = lstm.model, ("the film was", "good not bad")
+    size = model.directions
+    first = torch.nn.LSTM(6, 5, batch_first=True, bidirectional=size == 2)
+    last = SentimentLSTM(8, 5 * size, 5, bidirectional=size == 2, pooling=model.config.pooling)
+    for name, weight in model.lstm.named_parameters():
+        for layer, only in (("l0", first), ("l1", last.lstm)):
+            if layer in name:
+                getattr(only, name.replace(layer, "l0")).copy_(weight)
+    last.linear.load_state_dict(model.linear.state_dict())
+    for text in texts:
+        ids = torch.tensor(lstm.vocabulary.encode(text.split()))
+        last.embedding.weight[ids] = first(model.embedding(ids)[None])[0][0]
+    alone = SentimentLSTMPredictor(last, lstm.vocabulary).patch(*texts)
+    found = lstm.patch(*texts)
+    assert (found.before, found.after) == pytest.approx((alone.before, alone.after), abs=1e-5)
+    assert np.allclose(found.moved, alone.moved, atol=1e-3) and found.moved.any(axis=1).all()
+
+
 def test_the_backward_direction_is_the_forward_one_of_the_reversed_text():
     predictor = sentiment_lstm.tiny()
     model = copy.deepcopy(predictor.model)

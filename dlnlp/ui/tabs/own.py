@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from dlnlp.hub import CLASSIFICATION, GENERATION, PREFIX
+from dlnlp.hub import CLASSIFICATION, GENERATION, PREFIX, PRESETS
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit import layout
@@ -35,6 +35,7 @@ LISTED = "This server offers the models below."
 ANY = "“owner/name” of a model on the Hugging Face Hub, or the path of a folder on this machine."
 ABOUT_ATTENTION = "Attention shows which tokens a head attends to, not what the answer depends on."
 SPECIAL = frozenset(("[CLS]", "[SEP]", "<s>", "</s>", "<|endoftext|>"))
+ABOUT = {each.name: each.about for each in PRESETS}
 EXAMPLES = (
     "I thought it would be dull, but it wasn't.",
     "The delivery was late and the box was damaged.",
@@ -83,6 +84,7 @@ def build_tab(service: Service) -> None:
                 label="Models to try",
                 components=[gr.Textbox(visible=False)],
                 samples=[[each] for each in choices],
+                sample_labels=[ABOUT.get(each, each) for each in choices],
                 elem_id=f"{STEM}_presets",
                 elem_classes="dl-examples",
             )
