@@ -83,7 +83,7 @@ def answer(
     """Run the panels one after the other on each question, and scroll the first into view.
 
     All panels answer the submitted text, even if the visitor keeps typing. The first has an event
-    of its own, which never waits for all results of another visitor. Returns the last event.
+    of its own, so that its result is shown at once. Returns the last event.
 
     Args:
         filled: Events that put another text into the box, which is submitted without scrolling.
