@@ -71,7 +71,9 @@ def test_classify_is_the_librarys_forward(predictor: Any, oracle: Any) -> None:
         np.testing.assert_allclose(each.probabilities, shares.numpy(), atol=1e-5)
         assert each.label == oracle[0].config.id2label[int(logits.argmax())]
         assert not each.truncated
-    assert np.ptp([each.probabilities[0] for each in found]) > 0.01  # the texts matter
+    # The texts matter, by far more than the tolerance. How much depends on the tokenizer, whose
+    # training breaks ties at random.
+    assert np.ptp([each.probabilities[0] for each in found]) > 1e-3
 
 
 def test_logits_are_the_librarys(predictor: Any, oracle: Any) -> None:
