@@ -40,6 +40,18 @@ def test_a_tab_says_once_that_its_checkpoint_is_missing(stem, tmp_path):
     assert len(shown) == 1
 
 
+@pytest.mark.parametrize("stem", [entry.stem for entry in CATALOG])
+def test_results_of_a_second_question_wait_for_those_of_the_first(page, stem):
+    """By default, the page drops an event that is triggered while it still runs."""
+    [asked] = page.listeners(f"{stem}_run")
+    following, last = [asked], asked
+    while after := [f for f in page.demo.fns.values() if f.trigger_after == last._id]:
+        [last] = after
+        following.append(last)
+    assert len(following) > 2
+    assert {f.trigger_mode for f in following} == {"always_last"}
+
+
 def test_visitors_share_the_computed_configuration_but_not_its_changes(demo):
     one, other = SessionState(demo), SessionState(demo)
     fresh = type(demo.default_config).config_for_block

@@ -130,7 +130,8 @@ class Panel:
         """
         self._show, self.inputs, self.outputs = show, list(inputs), list(outputs)
         if self._accordion:
-            self._accordion.expand(self._opened, **self.event(self.asked.text))
+            event = self.event(self.asked.text)
+            self._accordion.expand(self._opened, trigger_mode="always_last", **event)
         return self
 
     def _opened(self, text: object, opened: set[str], *inputs: Any) -> Iterator[Values]:
@@ -299,6 +300,8 @@ def together(panels: Sequence[Panel], text: Component) -> dict[str, Any]:
         "fn": run,
         "inputs": [text, opened, *itertools.chain(*inputs)],
         "outputs": list(itertools.chain(*(event["outputs"] for event in events))),
+        # By default, an event is dropped while it still runs for the previous text.
+        "trigger_mode": "always_last",
     }
 
 

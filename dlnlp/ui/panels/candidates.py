@@ -11,7 +11,7 @@ from markupsafe import Markup
 from dlnlp.results import Translation
 from dlnlp.ui.kit.inputs import event_int
 from dlnlp.ui.kit.markup import caption, join, signed
-from dlnlp.ui.kit.panels import Asked, Panel, Values
+from dlnlp.ui.kit.panels import Asked, Panel, Values, together
 from dlnlp.ui.panels.translation import TranslationPanel
 from dlnlp.ui.panels.translator import Choice
 
@@ -58,8 +58,7 @@ def candidates_panel(translation: TranslationPanel, asked: Asked, others: Sequen
     chosen = panel.on(
         listed.click, choose, [translation.choice], translation.outputs, trigger_mode="multiple"
     )
-    for other in others:
-        chosen = chosen.then(other.run, **other.event(asked.text))
+    chosen.then(**together(others, asked.text))
     return panel
 
 
