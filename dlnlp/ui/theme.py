@@ -12,9 +12,11 @@ FAVICON = Path(__file__).with_name("favicon.png")
 # Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
 MEDIA = """
 @media (prefers-reduced-motion: reduce) {
-  .dl-loading::before { animation: none !important; }
-  .dl-sampling i { transition: none !important; }
+  *, ::before, ::after {
+    animation: none !important; transition: none !important; scroll-behavior: auto !important;
+  }
 }
+:focus-visible { outline: 2px solid var(--dl-positive) !important; outline-offset: -2px !important; }
 @media (max-width: 640px) { footer > .divider { display: none !important; } }
 @media (min-width: 900px) { .dl-question { position: sticky; top: 0.5rem; } }
 """
@@ -62,12 +64,15 @@ def page_theme() -> gr.themes.Base:
         block_title_text_color_dark="*neutral_300",
         block_info_text_color="*neutral_500",
         block_info_text_color_dark="*neutral_400",
+        link_text_color_dark="*primary_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         input_background_fill="*neutral_50",
         input_background_fill_dark="*neutral_950",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
-        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_700",
         button_primary_text_color="white",
         button_cancel_background_fill="transparent",
         button_cancel_background_fill_hover="*neutral_100",

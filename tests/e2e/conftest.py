@@ -11,6 +11,7 @@ import pytest
 import app
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from tests.hub.conftest import ALL, save
 
 try:
     from playwright.sync_api import expect
@@ -47,11 +48,11 @@ def browser():
         chromium.close()
 
 
-def serve(registry):
+def serve(registry, local=False):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    service = Service(registry)
+    service = Service(registry, local=local)
     demo = app.build_app(service)
     url = app.launch(demo, service, quiet=True, server_port=port)
     yield url
@@ -68,16 +69,31 @@ def missing_url(tmp_path_factory):
     yield from serve(Registry(root=tmp_path_factory.mktemp("checkpoints")))
 
 
+@pytest.fixture(scope="session")
+def local_url():
+    """The app as it is served to this machine alone, where visitors may load their own models."""
+    yield from serve(Registry(untrained=True), local=True)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """Folders of a classifier and a language model of the transformers library."""
+    root = tmp_path_factory.mktemp("own")
+    return {name: str(save(root / name, ALL[name])) for name in ("distilbert", "gpt2")}
+
+
 class Visits:
     """Opens pages, and remembers their errors and requests that leave the machine."""
 
     def __init__(self, browser):
         self.browser, self.contexts, self.faults = browser, [], []
 
-    def open(self, url, width=1200, height=900, query=""):
+    def open(self, url, width=1200, height=900, query="", **context_options):
         # Chromium draws with the CPU here, so fewer pixels per CSS pixel take less time.
         context = self.browser.new_context(
-            viewport={"width": width, "height": height}, device_scale_factor=0.5
+            viewport={"width": width, "height": height},
+            device_scale_factor=0.5,
+            **context_options,
         )
         self.contexts.append(context)
         page = context.new_page()

@@ -1,35 +1,11 @@
 """The tab for the visitor's own model, in a browser."""
 
-import socket
-
 import pytest
 
-import app
-from dlnlp.registry import Registry
-from dlnlp.service import Service
 from tests.e2e.conftest import expect
 from tests.e2e.driver import go
-from tests.hub.conftest import ALL, save
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("own")
-    return {name: str(save(root / name, ALL[name])) for name in ("distilbert", "gpt2")}
-
-
-@pytest.fixture(scope="module")
-def local_url():
-    """The app as it is served to this machine alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    service = Service(Registry(untrained=True), local=True)
-    demo = app.build_app(service)
-    yield app.launch(demo, service, quiet=True, server_port=port)
-    demo.close(verbose=False)
 
 
 def run(page, model, text):

@@ -44,7 +44,7 @@ def intro(chapter: str, text: str, more: str = "") -> Markup:
         more: What follows on a line of its own.
     """
     return Markup(
-        '<div class="dl-intro"><span class="dl-chapter">{}</span><p>{}</p>{}</div>'
+        '<div class="dl-intro"><h2 class="dl-chapter">{}</h2><p>{}</p>{}</div>'
     ).format(chapter, text, more)
 
 
@@ -90,12 +90,14 @@ def figures(named: Iterable[tuple[str, str]]) -> Markup:
 
 
 def tint(colour: str, share: int) -> Markup:
-    """A background colour of ``share`` percent opacity, as a CSS declaration.
+    """A background colour of ``share`` percent opacity behind text, as a CSS declaration.
 
     Args:
         colour: A custom property of the style sheet, such as ``--dl-positive``.
+        share: At most 75, so that the text can be read.
     """
-    return Markup("background:color-mix(in srgb, var({}) {}%, transparent)").format(colour, share)
+    tinted = Markup("background:color-mix(in srgb, var({}-tint) {}%, transparent)")
+    return tinted.format(colour, share)
 
 
 def table(head: Iterable[str], rows: Iterable[str], numbers: bool = True) -> Markup:
@@ -107,13 +109,19 @@ def table(head: Iterable[str], rows: Iterable[str], numbers: bool = True) -> Mar
         numbers: Whether the cells are numbers, which are aligned at the right.
     """
     return Markup(
-        '<div class="dl-layers"{} tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody>'
+        '<div class="dl-layers"{} {}><table><thead><tr>{}</tr></thead><tbody>{}</tbody>'
         "</table></div>"
     ).format(
         Markup(" data-numbers") if numbers else "",
+        scrolling("Table"),
         join(Markup('<th scope="col">{}</th>').format(name) for name in head),
         join(rows),
     )
+
+
+def scrolling(name: str) -> Markup:
+    """Attributes of an element that scrolls, so that it can be scrolled with the keyboard, too."""
+    return Markup('tabindex="0" role="group" aria-label="{}"').format(name)
 
 
 def row(name: str, cells: Iterable[str]) -> Markup:
@@ -147,5 +155,6 @@ def change(number: float) -> str:
 
 
 def card_text(markdown: str) -> str:
-    """The Markdown of a model card, without the YAML front matter."""
-    return re.sub(r"\A---\s*\n.*?\n---\s*\n", "", markdown, flags=re.DOTALL).strip()
+    """The Markdown of a model card, below the page's own heading and without the front matter."""
+    text = re.sub(r"\A---\s*\n.*?\n---\s*\n", "", markdown, flags=re.DOTALL).strip()
+    return re.sub(r"\A# ", "## ", text)

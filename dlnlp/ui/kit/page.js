@@ -50,6 +50,56 @@
     tabs[place].focus();
   });
 
+  // Arrow keys, Home and End also move between the buttons of a text, a list or a grid.
+  const GROUPS = ".dl-text, .dl-switches, .dl-layers, .dl-heads-grid, .dl-nexts, .dl-candidates";
+  const BUTTONS = 'button:not([disabled]), [role="button"]';
+  // The button in the next line, or in the one before, that is closest to the middle of this one.
+  const beyond = (buttons, from, down) => {
+    const place = (button) => {
+      const { left, right, top, bottom } = button.getBoundingClientRect();
+      return { button, x: (left + right) / 2, y: (top + bottom) / 2, height: bottom - top };
+    };
+    const here = place(from);
+    const away = ({ y }) => (down ? y - here.y : here.y - y);
+    const found = buttons.map(place).filter((each) => away(each) > here.height / 2);
+    const line = Math.min(...found.map(away)) + here.height / 2;
+    const across = ({ x }) => Math.abs(x - here.x);
+    return found.filter((each) => away(each) < line).sort((a, b) => across(a) - across(b))[0]?.button;
+  };
+  document.addEventListener("keydown", (event) => {
+    const group = event.target.matches?.(BUTTONS) && event.target.closest(GROUPS);
+    if (!group) return;
+    const buttons = [...group.querySelectorAll(BUTTONS)];
+    const place = buttons.indexOf(event.target);
+    const targets = {
+      ArrowRight: () => buttons[place + 1],
+      ArrowLeft: () => buttons[place - 1],
+      ArrowDown: () => beyond(buttons, event.target, true),
+      ArrowUp: () => beyond(buttons, event.target, false),
+      Home: () => buttons[0],
+      End: () => buttons.at(-1),
+    };
+    if (!(event.key in targets)) return;
+    event.preventDefault();
+    targets[event.key]()?.focus();
+  });
+
+  // A new answer replaces the button that was pressed. The one at the same place of the component
+  // gets the focus, so that a visitor with a keyboard need not start again at the top of the page.
+  const FOCUSABLE = `${BUTTONS}, [tabindex="0"], input, summary`;
+  let kept = null; // the focused element, its component and its place there
+  document.addEventListener("focusin", ({ target }) => {
+    const component = target.closest(".dl-panel .block");
+    const place = component ? [...component.querySelectorAll(FOCUSABLE)].indexOf(target) : -1;
+    kept = place < 0 ? null : { target, component, place };
+  });
+  document.addEventListener("pointerdown", () => (kept = null), { capture: true, passive: true });
+  const refocus = () => {
+    if (!kept || kept.target.isConnected || document.activeElement !== document.body) return;
+    kept.component.querySelectorAll(FOCUSABLE)[kept.place]?.focus({ preventScroll: true });
+  };
+  setInterval(refocus, 50);
+
   // Resolves when smooth scrolling has ended. Some browsers have no "scrollend" event.
   const scrolled = () =>
     new Promise((done) => {

@@ -104,8 +104,8 @@ def facts(costs: Mapping[str, Cost], scores: Mapping[str, Sequence[Score]]) -> M
     head = join(Markup("<th>{}</th>").format(catalog.record(stem).title) for stem in costs)
     body = join(_row(name, cells) for name, cells in rows)
     return Markup(
-        '<section class="dl-words dl-costs"><h4>Cost and quality</h4>'
-        "<table><tr><th></th>{}</tr>{}</table></section>"
+        '<section class="dl-words dl-costs"><h3>Cost and quality</h3>'
+        "<table><tr><td></td>{}</tr>{}</table></section>"
     ).format(head, body)
 
 
@@ -141,7 +141,7 @@ def attributions(found: Mapping[str, Attribution]) -> Markup:
                 first.text, first.words, first.starts, first.scores - second.scores, first.method
             )
     peak = full_tint([float(score) for each in shown.values() for score in each.scores])
-    text = Markup('<h4>{}</h4><p class="dl-text">{}</p>')
+    text = Markup('<h3>{}</h3><p class="dl-text">{}</p>')
     return Markup('<section class="dl-words">{}{}{}</section>').format(
         caption(ABOUT),
         join(text.format(title, tinted_words(each, peak)) for title, each in shown.items()),

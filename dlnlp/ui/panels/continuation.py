@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from dlnlp.capabilities import CONTINUATIONS
 from dlnlp.results import Piece
-from dlnlp.ui.kit.markup import join, note
+from dlnlp.ui.kit.markup import join, note, scrolling
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values, revealing
 from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, generation_arguments
@@ -183,6 +183,5 @@ def continuation(prompt: str, new: str) -> Markup:
     end = prompt[-SHOWN:]
     dots = "…" if len(end) < len(prompt) else ""
     return Markup(
-        '<section class="dl-continuation" aria-label="Continuation"><p class="dl-text">'
-        "<span>{}{}</span>{}</p></section>"
-    ).format(dots, end, new)
+        '<section class="dl-continuation" {}><p class="dl-text"><span>{}{}</span>{}</p></section>'
+    ).format(scrolling("Continuation"), dots, end, new)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 import dlnlp
 from dlnlp.results import as_json
 from dlnlp.service import code
-from dlnlp.ui.kit.markup import join
+from dlnlp.ui.kit.markup import join, scrolling
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 
@@ -156,7 +156,7 @@ def _code(codes: Mapping[str, str]) -> Markup:
     block = Markup(
         '<div class="dl-code"><p class="dl-caption">{} '
         '<button type="button" class="dl-copy" data-copy-code>Copy</button></p>'
-        "<pre><code>{}</code></pre></div>"
+        "<pre {}><code>{}</code></pre></div>"
     )
     address = Markup("<span data-address>{}</span>").format(code.ADDRESS)
     blocks = []
@@ -164,5 +164,5 @@ def _code(codes: Mapping[str, str]) -> Markup:
         if title in (CLIENT, HTTP):  # the text may hold the address, too, but comes after it
             before, _, after = written.partition(code.ADDRESS)
             written = join([before, address, after])
-        blocks.append(block.format(title, written))
+        blocks.append(block.format(title, scrolling("Code"), written))
     return join(blocks)

@@ -57,7 +57,7 @@ def fixed_attention_panel(translator: Translator, asked: Asked, beam: gr.Slider)
 def translations(found: Mapping[str, Translation]) -> Markup:
     """The translations with their log-probabilities."""
     each = Markup(
-        '<li><h4>{}</h4><p class="dl-text" lang="fr">{}</p><small>log-probability {} nats</small>'
+        '<li><h3>{}</h3><p class="dl-text" lang="fr">{}</p><small>log-probability {} nats</small>'
         "</li>"
     ).format
     return Markup('<ol class="dl-versions">{}</ol>').format(

@@ -133,7 +133,7 @@ def _bar(vector: np.ndarray, peak: float) -> Markup:
     values = vector[:FEATURES].tolist()
     size = 100 / len(values)
     stops = [
-        Markup("color-mix(in srgb, var({}) {}%, transparent) {:.1f}% {:.1f}%").format(
+        Markup("color-mix(in srgb, var({}-tint) {}%, transparent) {:.1f}% {:.1f}%").format(
             "--dl-positive" if value > 0 else "--dl-negative",
             round(100 * min(1.0, abs(value) / peak) ** 0.5),
             i * size,

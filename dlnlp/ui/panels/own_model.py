@@ -15,7 +15,7 @@ from dlnlp.hub.about import About
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit.inputs import readable
-from dlnlp.ui.kit.markup import figures, note, waiting
+from dlnlp.ui.kit.markup import figures, note, scrolling, waiting
 from dlnlp.ui.kit.model import visitor_left
 from dlnlp.ui.kit.own import OwnModel
 from dlnlp.ui.kit.panels import Asked, Panel, Values
@@ -29,8 +29,8 @@ NO_NAME = (
 CODE = Markup(
     '<div class="dl-code"><p class="dl-caption">The same in Python '
     '<button type="button" class="dl-copy" data-copy-code>Copy</button></p>'
-    "<pre><code>{}</code></pre></div>"
-)
+    "<pre {}><code>{{}}</code></pre></div>"
+).format(scrolling("Code"))
 
 
 def own_model_panel(

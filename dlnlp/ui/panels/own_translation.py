@@ -60,7 +60,7 @@ def comparison(own: Translation, best: Translation) -> Markup:
     """Both translations with their probabilities, and which of them is more likely."""
     cut = own.truncated or best.truncated
     return Markup(
-        '<section class="dl-rivals">{}<h4>Yours</h4>{}{}<h4>The model’s</h4>{}{}</section>{}'
+        '<section class="dl-rivals">{}<h3>Yours</h3>{}{}<h3>The model’s</h3>{}{}</section>{}'
     ).format(
         note("Only the beginning of the text is compared.") if cut else "",
         letters(own),

@@ -23,7 +23,7 @@ const mark = (word) => {
   letters.forEach((letter, i) => {
     const share = shares[i - first];
     letter.style.background = share
-      ? `color-mix(in srgb, var(--dl-positive) ${0.7 * share}%, transparent)` : "";
+      ? `color-mix(in srgb, var(--dl-positive-tint) ${0.7 * share}%, transparent)` : "";
   });
 };
 element.addEventListener("click", (event) => {

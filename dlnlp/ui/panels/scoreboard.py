@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dlnlp.compare.models import Score
 from dlnlp.compare.scoreboard import Baseline, OwnRow, Row, Speed
-from dlnlp.ui.kit.markup import join
+from dlnlp.ui.kit.markup import join, scrolling
 
 HEAD = ("model", "parameters", "size", "quality", "latency", "throughput")
 UNMEASURED = "–"
@@ -56,11 +56,12 @@ def _table(
         lines.append(_own(own))
     lines += [_other(each.name, each.description, _quality(each.scores)) for each in baselines]
     lines += [_other(name, where, value) for name, where, value in _published(rows)]
-    head = join(Markup("<th>{}</th>").format(name) for name in HEAD)
+    head = join(Markup('<th scope="col">{}</th>').format(name) for name in HEAD)
+    title = TASKS.get(task, task)
     return Markup(
-        '<section class="dl-words dl-board"><h3>{}</h3><div class="dl-board-scroll">'
+        '<section class="dl-words dl-board"><h3>{}</h3><div class="dl-board-scroll" {}>'
         "<table><tr>{}</tr>{}</table></div></section>"
-    ).format(TASKS.get(task, task), head, join(lines))
+    ).format(title, scrolling(title), head, join(lines))
 
 
 def _model(row: Row, speed: Speed | None) -> Markup:

@@ -12,7 +12,7 @@ from dlnlp.plots import visible
 from dlnlp.results import NextToken
 from dlnlp.text.sentences import cut
 from dlnlp.ui.kit.cache import Cache
-from dlnlp.ui.kit.markup import join, percent
+from dlnlp.ui.kit.markup import join, percent, scrolling
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.surprise import surprise_text
@@ -25,6 +25,7 @@ CACHED = 2_000_000  # bytes of HTML; every visitor's page begins with the same e
 LIKELY = 5  # next tokens
 MOST_CHARACTERS = 500  # of a text that is translated or tinted by surprisal
 CONTRIBUTIONS = "Words tinted by how they change the verdict: blue positive, orange negative."
+LONG = 150  # characters; a longer text may have to be scrolled
 BEGINNING = f"Only the first {MOST_CHARACTERS} characters are used; open the tab for more. "
 UNLIKELY = "Characters that the model was less sure of are tinted."
 SURPRISING = "The text tinted by surprisal, and the most likely next tokens:"
@@ -50,7 +51,7 @@ def summary_panel(model: Model, asked: Asked) -> Panel:
 def heading(record: catalog.Record) -> Markup:
     """The name and family of a model, with a button that opens its tab (see ``page.js``)."""
     return Markup(
-        '<div class="dl-summary-head"><h3>{}</h3>'
+        '<div class="dl-summary-head"><h2>{}</h2>'
         '<button type="button" class="dl-copy" data-open="{}" '
         'aria-label="Open this sentence in the tab {}">Open</button></div>'
         '<p class="dl-caption">{}</p>'
@@ -112,7 +113,10 @@ def _text(tinted: Markup) -> Markup:
 
 
 def _described(text: Markup, caption: str) -> Markup:
-    return Markup('{}<p class="dl-legend">{}</p>').format(text, caption)
+    scrolls = scrolling("Text") if len(text.striptags()) > LONG else ""
+    return Markup('<div class="dl-scrolls" {}>{}</div><p class="dl-legend">{}</p>').format(
+        scrolls, text, caption
+    )
 
 
 # The short form of each capability's answer, in the order in which they are shown.

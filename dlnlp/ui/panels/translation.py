@@ -67,7 +67,7 @@ def translation(result: Translation, asked: int) -> Markup:
     """
     return Markup(
         '<section class="dl-translation" role="status">'
-        '<h4>French <button type="button" class="dl-copy">Copy</button></h4>{}{}{}{}{}</section>'
+        '<h3>French <button type="button" class="dl-copy">Copy</button></h3>{}{}{}{}{}</section>'
     ).format(
         note(NOT_ENGLISH) if not result.looks_english else "",
         letters(result),
