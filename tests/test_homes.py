@@ -107,12 +107,14 @@ def test_pins_suit_the_extras_with_which_the_hub_installs_gradio(written):
 
 
 @pytest.mark.parametrize("options", [[], ["--zero-gpu"]], ids=["cpu", "zero_gpu"])
-def test_the_readme_has_the_commands_that_the_script_shows(tmp_path, monkeypatch, capsys, options):
+def test_the_page_on_hosting_has_the_commands_that_the_script_shows(
+    tmp_path, monkeypatch, capsys, options
+):
     monkeypatch.chdir(tmp_path)
     space.main(["USER/dlnlp", "space", *options])
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("hf ")]
     recipe = "\n".join([" ".join(["python -m deploy.space USER/dlnlp space", *options]), *shown])
-    assert f"```sh\n{recipe}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"```sh\n{recipe}\n```" in (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_are_those_of_the_hubs_tool(tmp_path, capsys):

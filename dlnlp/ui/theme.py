@@ -16,7 +16,10 @@ MEDIA = """
     animation: none !important; transition: none !important; scroll-behavior: auto !important;
   }
 }
-:focus-visible { outline: 2px solid var(--dl-positive) !important; outline-offset: -2px !important; }
+/* Three times, to outweigh the rules of Gradio that hide the outline. */
+:focus-visible:focus-visible:focus-visible {
+  outline: 2px solid var(--dl-positive) !important; outline-offset: -2px !important;
+}
 @media (max-width: 640px) { footer > .divider { display: none !important; } }
 @media (min-width: 900px) { .dl-question { position: sticky; top: 0.5rem; } }
 """

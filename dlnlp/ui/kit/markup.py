@@ -43,9 +43,9 @@ def intro(chapter: str, text: str, more: str = "") -> Markup:
     Args:
         more: What follows on a line of its own.
     """
-    return Markup(
-        '<div class="dl-intro"><h2 class="dl-chapter">{}</h2><p>{}</p>{}</div>'
-    ).format(chapter, text, more)
+    return Markup('<div class="dl-intro"><h2 class="dl-chapter">{}</h2><p>{}</p>{}</div>').format(
+        chapter, text, more
+    )
 
 
 def own_model_button(stem: str) -> Markup:

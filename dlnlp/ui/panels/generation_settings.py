@@ -52,6 +52,7 @@ def filters(model: Model) -> Filters:
         label="Temperature",
         info="Below 1 sharpens the distribution, above 1 flattens it; 0 always picks the most "
         "likely token.",
+        interactive=True,
         elem_id=model.id("temperature"),
     )
     with gr.Row():
@@ -63,6 +64,7 @@ def filters(model: Model) -> Filters:
             label="Top-k",
             info="Only the k most likely tokens; 0 turns it off.",
             min_width=150,
+            interactive=True,
             elem_id=model.id("top_k"),
         )
         top_p = gr.Slider(
@@ -73,9 +75,12 @@ def filters(model: Model) -> Filters:
             label="Top-p",
             info="The smallest set whose probabilities reach p; 1 turns it off.",
             min_width=150,
+            interactive=True,
             elem_id=model.id("top_p"),
         )
-    shown = gr.Slider(1, 30, 10, step=1, label="Tokens shown", elem_id=model.id("candidates"))
+    shown = gr.Slider(
+        1, 30, 10, step=1, label="Tokens shown", interactive=True, elem_id=model.id("candidates")
+    )
     return Filters(temperature, top_k, top_p, shown)
 
 
@@ -93,6 +98,7 @@ def generation_settings(model: Model) -> GenerationSettings:
             label="Length",
             info="How many tokens “Continue” generates.",
             min_width=150,
+            interactive=True,
             elem_id=model.id("length"),
         )
         seed = gr.Textbox(
@@ -101,6 +107,7 @@ def generation_settings(model: Model) -> GenerationSettings:
             placeholder="random",
             max_lines=1,
             min_width=150,
+            interactive=True,
             elem_id=model.id("seed"),
         )
         repetition_penalty = gr.Slider(
@@ -111,6 +118,7 @@ def generation_settings(model: Model) -> GenerationSettings:
             label="Repetition penalty",
             info="Above 1 makes recent tokens less likely; 1 turns it off.",
             min_width=150,
+            interactive=True,
             elem_id=model.id("repetition_penalty"),
         )
     return GenerationSettings(length, seed, repetition_penalty)

@@ -52,6 +52,7 @@ def words_panel(model: Model, asked: Asked, waiting: str = "") -> Panel:
             value=next(iter(METHODS.values())),
             show_label=False,
             info=ABOUT_METHODS,
+            interactive=True,
             elem_id=model.id("method"),
         )
         tinted = gr.HTML(elem_id=model.id("words"), elem_classes="dl-result", js_on_load=REMOVE)
