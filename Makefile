@@ -1,6 +1,7 @@
 # `make app` runs the app, `make test` passes the tests, `make check` lints, `make bench` prints the
 # server's speed beside a baseline, `make soak` tests it for several minutes, `make cluster` serves
-# the app with Ray Serve, `make homes` follows the recipes of Spaces, Docker and pip.
+# the app with Ray Serve, `make homes` follows the recipes of Spaces, Docker and pip, `make docs` builds
+# the documentation's site in site/, `make pictures` renews its pictures from the running app.
 # Each sets up its own virtual environment on a fresh machine.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: app test test-cluster check bench soak homes cluster clean
+.PHONY: app test test-cluster check bench soak homes cluster docs pictures clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py $(ARGS)
@@ -37,6 +38,12 @@ soak: $(VENV)/soak.stamp
 cluster: $(VENV)/cluster.stamp
 	$(BIN)/python -m deploy.ray_app $(ARGS)
 
+docs: $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
+pictures: $(VENV)/test.stamp
+	$(BIN)/python -m deploy.screenshots
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -62,6 +69,10 @@ $(VENV)/soak.stamp: $(VENV)/test.stamp requirements-soak.txt
 $(VENV)/cluster.stamp: requirements.txt requirements-cluster.txt pre-requirements.txt | $(BIN)/python
 	@$(CPU_TORCH)
 	$(BIN)/python -m pip install -r requirements-cluster.txt
+	touch $@
+
+$(VENV)/docs.stamp: requirements-docs.txt | $(BIN)/python
+	$(BIN)/python -m pip install -r requirements-docs.txt
 	touch $@
 
 clean:

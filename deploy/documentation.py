@@ -48,10 +48,8 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     """The page's text, with links to pages instead of files."""
     here = page.file.src_uri
     source = PAGES.get(here, f"docs/{here}")
-    places = {path: place for place, path in PAGES.items()}
-    places.update(
-        {f"docs/{each.src_uri}": each.src_uri for each in files if each.src_uri not in PAGES}
-    )
+    places = {f"docs/{each.src_uri}": each.src_uri for each in files}
+    places |= {path: place for place, path in PAGES.items()}
 
     def link(found: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(source), found[1]))

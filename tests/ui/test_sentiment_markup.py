@@ -35,12 +35,12 @@ def test_percent_is_never_certain(probability, shown):
 @pytest.mark.parametrize(
     ("markdown", "shown"),
     [
-        ("---\nlicense: x\n---\n# T\n\n---\nrest", "# T\n\n---\nrest"),
-        ("# T\n", "# T"),
+        ("---\nlicense: x\n---\n# T\n\n---\nrest", "## T\n\n---\nrest"),
+        ("# T\n", "## T"),
         ("", ""),
     ],
 )
-def test_card_loses_only_its_front_matter(markdown, shown):
+def test_card_loses_its_front_matter_and_is_a_section_of_the_page(markdown, shown):
     assert markup.card_text(markdown) == shown
 
 
