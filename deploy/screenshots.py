@@ -150,7 +150,7 @@ def write_pictures(url: str) -> int:
             drawn.save(path, quality=80, method=6)
             size += path.stat().st_size
             if scene is SCENES[0]:
-                drawn.quantize(256).save(FIRST, optimize=True)
+                drawn.save(FIRST, optimize=True)
                 size += FIRST.stat().st_size
         browser.close()
     return size

@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FOLDERS = ("dlnlp", "checkpoints", "docs")
-FILES = ("app.py", "LICENSE")
+FILES = ("app.py", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff")
 ZERO_GPU_APP = "zero_gpu_app.py"
 ZERO_GPU = {
     "python_version": '"3.12.12"',

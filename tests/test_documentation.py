@@ -47,6 +47,13 @@ def test_the_changelog_has_the_packages_version():
     assert versions[1] == dlnlp.__version__
 
 
+def test_the_pictures_are_small():
+    docs = ROOT / "docs"
+    pictures = [*docs.glob("*.png"), *(docs / "pictures").iterdir()]
+    assert len(pictures) > 5
+    assert sum(each.stat().st_size for each in pictures) < 1_500_000
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_to_files(page):
     links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))

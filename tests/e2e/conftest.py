@@ -11,7 +11,6 @@ import pytest
 import app
 from dlnlp.registry import Registry
 from dlnlp.service import Service
-from tests.hub.conftest import ALL, save
 
 try:
     from playwright.sync_api import expect
@@ -78,6 +77,8 @@ def local_url():
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
     """Folders of a classifier and a language model of the transformers library."""
+    from tests.hub.conftest import ALL, save  # imports transformers, which takes seconds
+
     root = tmp_path_factory.mktemp("own")
     return {name: str(save(root / name, ALL[name])) for name in ("distilbert", "gpt2")}
 
