@@ -24,6 +24,8 @@ CONTRAST = {"runOnly": ["color-contrast"]}  # all that depends on the theme
 ANSWERED = """() => !document.querySelector("[data-stale], .dl-loading")
   && ![...document.querySelectorAll('[data-testid="status-tracker"]')]
     .some((tracker) => tracker.textContent.trim())"""
+REPEATED_IDS = """() => [...document.querySelectorAll("[id]")].map((each) => each.id).filter((id) => id)
+  .filter((id, place, all) => all.indexOf(id) !== place)"""
 
 
 def show(page, view):
@@ -54,14 +56,15 @@ def open_all(page):
     while closed.count():
         closed.first.click()
     page.evaluate(DRAWN)
-    page.wait_for_function(ANSWERED)
+    page.wait_for_function(ANSWERED, timeout=90_000)  # measuring the models takes long
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
 
 
 def violations(page, options):
     """What axe finds, one line each."""
-    axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe_playwright.Axe().run(page, options=options).response["violations"]
+    from axe_playwright_python.sync_playwright import Axe  # needs Playwright, which may be missing
+
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{each['id']}: {node['target'][0]}: {node['failureSummary']}"
         for each in found
@@ -69,17 +72,26 @@ def violations(page, options):
     ]
 
 
+@pytest.fixture(scope="module")
+def calm_page(module_visits, local_url):
+    """The page that the tests with axe share; its colours do not fade."""
+    return module_visits.open(local_url, reduced_motion="reduce")
+
+
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_no_violation(open_page, local_url, folders, view):
-    page = open_page(local_url, reduced_motion="reduce")  # colours do not fade
+def test_axe_finds_no_violation(calm_page, module_visits, folders, view):
+    page = calm_page
+    page.evaluate("document.body.classList.remove('dark')")
     show(page, view)
     fill(page, view, folders)
     open_all(page)
     if view in OWN:  # where controls are disabled unless they say that they are not
         assert page.locator("[id^=own_] :is(input, textarea):disabled").count() == 0
+    assert page.evaluate(REPEATED_IDS) == []
     assert violations(page, STANDARD) == []
     page.evaluate("document.body.classList.add('dark')")
     assert violations(page, CONTRAST) == []
+    module_visits.check()
 
 
 # What is true of the element with the focus, for everybody who does not use a mouse.
