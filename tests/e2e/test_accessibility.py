@@ -24,8 +24,9 @@ CONTRAST = {"runOnly": ["color-contrast"]}  # all that depends on the theme
 ANSWERED = """() => !document.querySelector("[data-stale], .dl-loading")
   && ![...document.querySelectorAll('[data-testid="status-tracker"]')]
     .some((tracker) => tracker.textContent.trim())"""
-REPEATED_IDS = """() => [...document.querySelectorAll("[id]")].map((each) => each.id).filter((id) => id)
-  .filter((id, place, all) => all.indexOf(id) !== place)"""
+# Plotly's style sheets and drawings repeat their own.
+REPEATED_IDS = """() => [...document.querySelectorAll("[id]:not(style, svg *)")]
+  .map((each) => each.id).filter((id, place, all) => id && all.indexOf(id) !== place)"""
 
 
 def show(page, view):
