@@ -15,7 +15,7 @@ NAMES = ("SST-2",)  # names with digits
 NUMBERS = re.compile(
     r"\d|\b(four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen|hundreds?|thousands?|millions?)\b"
 )
-GENERAL = ("a sentence of ten words", "every four cases", "a hundred times larger")
+GENERAL = ("a sentence of ten words", "every four cases")  # true of any model
 EXAMPLE = """# Steps
 
 ## One
@@ -74,7 +74,7 @@ def test_no_number_is_typed_and_every_placeholder_is_known(stem):
 def test_without_a_checkpoint_the_numbers_are_unknown_but_the_text_is_there(stem, tmp_path):
     assert facts(tmp_path / stem) == {}
     shown = "".join(html(step.text, {}) for step in guide(stem).steps)
-    assert UNKNOWN in shown and "<math" in shown or stem == "sentiment_bert"
+    assert UNKNOWN in shown and "<p>" in shown
 
 
 def test_a_text_is_read_into_steps_and_questions():

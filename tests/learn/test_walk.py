@@ -19,13 +19,12 @@ def walks():
 
 
 def outputs(found, name):
-    [call] = [call for call in found.calls if call.name == name][:1]
-    return call.outputs[0]
+    return next(call.outputs[0] for call in found.calls if call.name == name)
 
 
 def assigned(found, function, variable):
     [traced] = [each for each in found.functions if each.name == function]
-    return [each.shape for each in traced.assigned if each.variable == variable][0]
+    return next(each.shape for each in traced.assigned if each.variable == variable)
 
 
 def test_the_lstm(walks):

@@ -130,12 +130,20 @@
     dlnlp.scroll(document.getElementById(id) ? id : `${id}_panel`);
   };
 
-  // Buttons of the Learn panels: data-show="<panel>" opens a panel and scrolls to it,
-  // data-tab="<tab>" opens a tab, and data-try sets components, as a link does, and asks.
+  // Buttons of the Learn panels: data-show="<panel>" opens a panel and scrolls to it, and asks
+  // about data-text if the box is empty; data-tab="<tab>" opens a tab; data-try sets components,
+  // as a link does, and asks.
   document.addEventListener("click", async (event) => {
     const target = event.target.closest("[data-show], [data-tab], [data-try]");
     if (!target) return;
-    if (target.dataset.show) return openPanel(target.dataset.show);
+    if (target.dataset.show) {
+      const view = shown(), box = document.getElementById(`${view}_text`);
+      if (box && !value(box)?.trim()) {
+        await set(box.id, target.dataset.text);
+        dlnlp.press(`${view}_run`, false);
+      }
+      return openPanel(target.dataset.show);
+    }
     if (target.dataset.tab) {
       expect("push");
       button(target.dataset.tab)?.click();

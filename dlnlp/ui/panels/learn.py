@@ -116,7 +116,7 @@ class LearnPanel(Panel):
         known, text = facts(registry.root / stem), guide(stem)
         remark = note(UNTRAINED) if registry.untrained else ""
         more = questions(stem, text, known) + tutorial(stem)
-        return {self.tour: remark + tour(stem, text, known, walk), self.more: more}
+        return {self.tour: remark + tour(stem, text, known, walk, self.example), self.more: more}
 
 
 def learn_panel(model: Model, asked: Asked, example: str, keep: str = "beginning") -> Panel:
@@ -139,10 +139,12 @@ def learn_panel(model: Model, asked: Asked, example: str, keep: str = "beginning
     return panel
 
 
-def tour(stem: str, text: Guide, known: Mapping[str, str], walk: Walk | None) -> Markup:
+def tour(
+    stem: str, text: Guide, known: Mapping[str, str], walk: Walk | None, example: str = ""
+) -> Markup:
     """All steps, of which one is shown, with the buttons that move between them."""
     pages = [
-        _page(stem, i, each, html(each.text, known), picture(walk, each.picture))
+        _page(stem, i, each, example, html(each.text, known), picture(walk, each.picture))
         for i, each in enumerate(text.steps)
     ]
     dots = [
@@ -161,12 +163,13 @@ def tour(stem: str, text: Guide, known: Mapping[str, str], walk: Walk | None) ->
     ).format(stem, join(dots), ends, join(pages))
 
 
-def _page(stem: str, index: int, step: Step, text: Markup, drawn: Markup) -> Markup:
+def _page(stem: str, index: int, step: Step, example: str, text: Markup, drawn: Markup) -> Markup:
     live = Markup("")
     if step.live:
         live = Markup(
-            '<p><button type="button" class="dl-copy" data-show="{}">See it below: {}</button></p>'
-        ).format(f"{stem}_{step.live.panel}", step.live.title)
+            '<p><button type="button" class="dl-copy" data-show="{}" data-text="{}">'
+            "See it below: {}</button></p>"
+        ).format(f"{stem}_{step.live.panel}", example, step.live.title)
     elif index == len(guide(stem).steps) - 1:
         live = _next(stem)
     return Markup(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -74,7 +75,16 @@ def boxes(walk: Walk, wanted: str) -> list[Box]:
                 where = f"in {traced.name}"
                 box = Box(each.variable, group, where, "", each.shape, True, times)
                 found.append((each.calls - 1, box))
-    return [box for _, box in sorted(found, key=lambda each: each[0])]
+    drawn = [box for _, box in sorted(found, key=lambda each: each[0])]
+    return drawn + _output(walk, drawn)
+
+
+def _output(walk: Walk, drawn: Sequence[Box]) -> list[Box]:
+    """A box for what the model returns, if no module has computed it, as with tied weights."""
+    for call in walk.calls:
+        if not call.name and call.outputs and drawn and call.outputs[0] != drawn[-1].shape:
+            return [Box("output", "", f"of {call.kind}", "", call.outputs[0], False, 1)]
+    return []
 
 
 def _is_drawn(walk: Walk, call: ModuleCall) -> bool:
@@ -91,7 +101,8 @@ def _grouped(name: str) -> tuple[str, str]:
 
 def short(sizes: str) -> str:
     """The sizes in what PyTorch prints of a module."""
-    return _NAMED.sub("", _MINOR.sub("", sizes)).replace("=True", "").lstrip(", ")
+    plain = _NAMED.sub("", _MINOR.sub("", sizes)).replace("=True", "").lstrip(", ")
+    return re.sub(r"\((\d+),\)", r"\1", plain)
 
 
 def shaped(shape: Shape) -> str:
