@@ -8,6 +8,7 @@ import pytest
 from dlnlp import catalog
 from dlnlp.learn.corrections import CORRECTIONS
 from dlnlp.learn.texts import guide
+from dlnlp.ui.panels.learn import NO_PICTURES
 from dlnlp.ui.panels.learn_pictures import WAITS, boxes, marked_line, picture, short
 from dlnlp.ui.panels.learn_tutorial import outcome
 from tests.ui.pages import inside
@@ -52,7 +53,8 @@ def test_texts_stay_and_pictures_wait_without_a_checkpoint(page_without_checkpoi
     shown = page[f"{stem}_tour"]
     assert WAITS in shown and "dl-boxes" not in shown
     assert guide(stem).steps[0].title in shown
-    assert "Not available without" in page.shown(f"{stem}_learn_panel")
+    assert NO_PICTURES in page.shown(f"{stem}_learn_panel").replace("&#39;", "'")
+    assert "Shown for “" not in shown
 
 
 @every_chapter
@@ -84,10 +86,18 @@ def test_the_buttons_name_components_that_exist(page, stem):
 
 
 @every_chapter
-def test_any_text_is_shown_escaped(page, bad_text, stem):
-    shown = opened(page, stem).ask(stem, bad_text)[f"{stem}_tour"]
-    assert "<script>" not in shown and "<img" not in shown
-    assert "data-page" in shown
+def test_any_text_is_drawn_escaped(bad_text, stem):
+    walk = catalog.record(stem).tiny().walk(bad_text)
+    drawn = "".join(picture(walk, step.picture) for step in guide(stem).steps)
+    assert "<script" not in drawn and "<img" not in drawn
+    assert "dl-boxes" in drawn
+
+
+def test_any_text_is_answered_in_the_panel(page):
+    stem = STEMS[0]
+    for text in ("", " ", "<script>alert(1)</script>", "a\ud83db"):
+        shown = opened(page, stem).ask(stem, text)[f"{stem}_tour"]
+        assert "data-page" in shown and "<script" not in shown
 
 
 @every_chapter

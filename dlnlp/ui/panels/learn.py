@@ -10,6 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp import catalog
+from dlnlp.checkpoint import CheckpointError
 from dlnlp.learn.facts import facts
 from dlnlp.learn.texts import Guide, Question, Step, Trial, guide, html
 from dlnlp.text.words import clean
@@ -22,6 +23,7 @@ from dlnlp.ui.panels.learn_tutorial import SWITCH, outcome, tutorial
 from dlnlp.views import Walk
 
 TITLE = "Learn: how this model works, step by step on your text"
+NO_PICTURES = "The pictures need the model's checkpoint."
 EXAMPLE = "Shown for “{}”. Submit a text of your own to see it here instead."
 UNTRAINED = "The texts describe the trained model; this server runs a tiny one without training."
 LAST = ("comparisons", "Go on to compare the models")  # where the last chapter leads to
@@ -100,23 +102,28 @@ class LearnPanel(Panel):
         """Like ``Panel.run``; without a text, for the example, which is not marked as answered."""
         blank = not clean(readable(typed)[0])
         for values in super().run(self.example if blank else typed, opened, *inputs):
-            if blank and self.tour in values:
-                said = caption(EXAMPLE.format(self.example))
-                values = {**values, self.marker: QUEUED, self.tour: said + values[self.tour]}
-            yield values
+            yield {**values, self.marker: QUEUED} if blank else values
 
     def empty(self) -> Values:
         """The texts without pictures, instead of nothing."""
         cleared = {key: value for key, value in super().empty().items() if key is not self.ran}
         return {**cleared, **self.texts(None)}
 
-    def texts(self, walk: Walk | None) -> Values:
-        """All steps and questions, with the pictures of a walk."""
+    def _failed(self, error: Exception) -> Markup:
+        """The sentence for an error; the first panel of the tab explains a missing checkpoint."""
+        if isinstance(error, CheckpointError):
+            return note(NO_PICTURES)
+        return super()._failed(error)
+
+    def texts(self, walk: Walk | None, text: str = "") -> Values:
+        """All steps and questions, with the pictures of the walk of a text."""
         registry, stem = self.model.registry, self.model.stem
-        known, text = facts(registry.root / stem), guide(stem)
-        remark = note(UNTRAINED) if registry.untrained else ""
-        more = questions(stem, text, known) + tutorial(stem)
-        return {self.tour: remark + tour(stem, text, known, walk, self.example), self.more: more}
+        known, read = facts(registry.root / stem), guide(stem)
+        remark = note(UNTRAINED) if registry.untrained else Markup("")
+        if text == self.example:
+            remark += caption(EXAMPLE.format(text))
+        more = questions(stem, read, known) + tutorial(stem)
+        return {self.tour: remark + tour(stem, read, known, walk, self.example), self.more: more}
 
 
 def learn_panel(model: Model, asked: Asked, example: str, keep: str = "beginning") -> Panel:
@@ -129,7 +136,7 @@ def learn_panel(model: Model, asked: Asked, example: str, keep: str = "beginning
     panel = LearnPanel(model, asked, example, keep)
 
     def show(text: str) -> Values:
-        return panel.texts(model.call("walk", text=text))
+        return panel.texts(model.call("walk", text=text), text)
 
     def run_listing(event: gr.EventData) -> Values:
         return {panel.ran: outcome(model.stem, event_ints(event, "repairs"))}
