@@ -19,7 +19,7 @@ from typing import Any
 from dlnlp.learn.corrections import CORRECTIONS, repaired
 
 NAME = "<the tutorial's listing>"
-SECONDS = 10.0
+SECONDS = 20.0
 TOO_LONG = "The listing was stopped after {:g} seconds."
 # No model is downloaded: a tiny one takes the place of the Hub's.
 ELSEWHERE = {"from transformers import": "from dlnlp.learn.stand_ins import"}
@@ -51,14 +51,13 @@ def run(stem: str, repairs: Collection[int] = (), seconds: float = SECONDS) -> O
     import dlnlp.learn.stand_ins  # noqa: F401  # imports torch, which takes seconds
 
     found: list[Outcome] = []
-    end = time.monotonic() + seconds
-    thread = threading.Thread(target=lambda: found.append(_run(code, stem, end)), daemon=True)
+    thread = threading.Thread(target=lambda: found.append(_run(code, stem, seconds)), daemon=True)
     thread.start()
-    thread.join(seconds + 1)  # the thread stops itself before its next line
+    thread.join(4 * seconds)  # it stops itself, but may have to wait for another listing
     return found[0] if found else Outcome("", TOO_LONG.format(seconds), "", ())
 
 
-def _run(code: str, stem: str, end: float) -> Outcome:
+def _run(code: str, stem: str, seconds: float) -> Outcome:
     from dlnlp.models.untrained import seeded_weights
 
     printed = io.StringIO()
@@ -67,7 +66,7 @@ def _run(code: str, stem: str, end: float) -> Outcome:
     corrections = CORRECTIONS[stem]
     blank: tuple[bool | None, ...] = (None,) * len(corrections)
     with seeded_weights():
-        sys.settrace(_stopping_at(end))
+        sys.settrace(_stopping_at(time.monotonic() + seconds))
         try:
             exec(compile(code, NAME, "exec"), names)  # noqa: S102  # our own file
         except Exception as error:

@@ -19,7 +19,7 @@ from dlnlp.ui.kit.markup import caption, join, note
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import QUEUED, Asked, Panel, Values
 from dlnlp.ui.panels.learn_pictures import picture
-from dlnlp.ui.panels.learn_tutorial import SWITCH, outcome, tutorial
+from dlnlp.ui.panels.learn_tutorial import outcome, tutorial
 from dlnlp.views import Walk
 
 TITLE = "Learn: how this model works, step by step on your text"
@@ -27,58 +27,8 @@ NO_PICTURES = "The pictures need the model's checkpoint."
 EXAMPLE = "Shown for “{}”. Submit a text of your own to see it here instead."
 UNTRAINED = "The texts describe the trained model; this server runs a tiny one without training."
 LAST = ("comparisons", "Go on to compare the models")  # where the last chapter leads to
-# The step is kept in the browser. An update of the value draws the first step again, so the
-# chosen one is shown again after it.
-TOUR = """
-let step = 0, furthest = 0;
-const all = (selector) => [...element.querySelectorAll(selector)];
-const key = () => `dlnlp-learn-${element.querySelector("[data-tour]")?.dataset.tour}`;
-const load = () => {
-  try { [step, furthest] = JSON.parse(localStorage.getItem(key())) ?? [step, furthest]; } catch {}
-};
-const save = () => {
-  try { localStorage.setItem(key(), JSON.stringify([step, furthest])); } catch {}
-};
-const show = () => {
-  const pages = all("[data-page]");
-  if (!pages.length) return;
-  step = Math.max(0, Math.min(Number(step) || 0, pages.length - 1));
-  furthest = Math.max(Number(furthest) || 0, step);
-  pages.forEach((page, i) => (page.hidden = i !== step));
-  all("[data-step]").forEach((dot, i) => {
-    if (i === step) dot.setAttribute("aria-current", "step");
-    else dot.removeAttribute("aria-current");
-    dot.toggleAttribute("data-seen", i <= furthest);
-  });
-  for (const button of all("[data-move]"))
-    button.setAttribute("aria-disabled", !pages[step + Number(button.dataset.move)]);
-  element.querySelector(".dl-tour-at").textContent =
-    `Step ${step + 1} of ${pages.length}: ${pages[step].dataset.page}`;
-};
-const go = (to) => {
-  step = to;
-  show();
-  save();
-};
-const drawn = () => {
-  load();
-  show();
-};
-element.addEventListener("click", (event) => {
-  const dot = event.target.closest("[data-step]"), move = event.target.closest("[data-move]");
-  if (dot) go(Number(dot.dataset.step));
-  if (move) go(step + Number(move.dataset.move));
-});
-element.addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!by || event.target.closest("pre, .dl-layers") || event.altKey || event.ctrlKey) return;
-  event.preventDefault();
-  go(step + by);
-  if (event.target.matches("[data-step]")) all("[data-step]")[step].focus();
-});
-watch("value", drawn);
-drawn();
-"""
+# See ``learn.js``.
+TOUR, LISTING = "dlnlp.tour(element, watch);", "dlnlp.listing(element, trigger);"
 
 
 class LearnPanel(Panel):
@@ -94,7 +44,7 @@ class LearnPanel(Panel):
         with self:
             self.tour = gr.HTML(elem_id=model.id("tour"), elem_classes="dl-result", js_on_load=TOUR)
             self.more = gr.HTML(
-                elem_id=model.id("questions"), elem_classes="dl-result", js_on_load=SWITCH
+                elem_id=model.id("questions"), elem_classes="dl-result", js_on_load=LISTING
             )
             self.ran = gr.HTML(elem_id=model.id("ran"), elem_classes="dl-result")
 

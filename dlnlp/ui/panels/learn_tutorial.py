@@ -17,25 +17,6 @@ ABOUT = (
 TINY = "Nothing is downloaded: a tiny BERT with random weights takes the place of the Hub's."
 AROUND = 5  # lines of ours shown around a marked one
 RUNS = "Runs for a second or two on the tutorial's few examples."
-# A checkbox shows the repaired lines instead of the wrong ones.
-SWITCH = """
-const boxes = () => [...element.querySelectorAll("input[data-repair]")];
-const show = () => {
-  for (const box of boxes()) {
-    const number = box.dataset.repair;
-    for (const line of element.querySelectorAll(`[data-wrong="${number}"]`))
-      line.hidden = box.checked;
-    for (const line of element.querySelectorAll(`[data-right="${number}"]`))
-      line.hidden = !box.checked;
-  }
-};
-element.addEventListener("change", show);
-element.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-run]")) return;
-  const repairs = boxes().filter((box) => box.checked).map((box) => Number(box.dataset.repair));
-  trigger("click", { repairs });
-});
-"""
 
 
 def tutorial(stem: str) -> Markup:
