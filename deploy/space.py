@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-FOLDERS = ("dlnlp", "checkpoints", "docs")
+FOLDERS = ("dlnlp", "checkpoints", "docs", "learn")
 FILES = ("app.py", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff")
 ZERO_GPU_APP = "zero_gpu_app.py"
 ZERO_GPU = {

@@ -404,6 +404,18 @@ class DeletionCurves(Protocol):
         """
 
 
+@runtime_checkable
+class Walk(Protocol):
+    """The forward pass of a model, call by call."""
+
+    def walk(self, text: str) -> views.Walk:
+        """The modules that a text's forward pass calls, with the shapes of all tensors.
+
+        Args:
+            text: An English text; only a part of a long text is used.
+        """
+
+
 @dataclass(frozen=True)
 class Budget:
     """The limit on the work of one request.
@@ -552,6 +564,7 @@ CAPABILITIES = (
     Capability("sampling_steps", SamplingSteps, {"prompt": "Once upon a"}, PROMPT, keep="end"),
     Capability("head_steps", HeadSteps, {"text": "Once upon a"}, ONE_TEXT, keep="end"),
     Capability("merges", Merges, {"text": "unbelievable"}, ONE_TEXT),
+    Capability("walk", Walk, {"text": "I loved the movie"}, ONE_TEXT),
 )
 
 

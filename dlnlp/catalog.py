@@ -305,6 +305,7 @@ CATALOG = (
             "gates",
             "units_off",
             "patch",
+            "walk",
         ),
         family="recurrent network (LSTM)",
         data=(SST2, IMDB, *OPINIONS, TATOEBA),
@@ -323,7 +324,7 @@ CATALOG = (
         task="translation",
         description="A GRU encoder and a GRU decoder with attention translate English into French, "
         "one character at a time.",
-        verbs=("translate", "candidates", "force", "fixed_attention"),
+        verbs=("translate", "candidates", "force", "fixed_attention", "walk"),
         family="sequence-to-sequence (GRU with attention)",
         languages=("en", "fr"),
         data=(TATOEBA, *PAIRS),
@@ -371,6 +372,7 @@ CATALOG = (
             "sampling_steps",
             "head_steps",
             "merges",
+            "walk",
         ),
         family="decoder-only Transformer",
         data=(*STORIES, WIKITEXT, TATOEBA, IMDB),
@@ -426,6 +428,7 @@ CATALOG = (
             "head_effects",
             "heads_off",
             "patch",
+            "walk",
         ),
         family="encoder-only Transformer (BERT)",
         base=Base(

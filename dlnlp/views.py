@@ -222,3 +222,71 @@ class DeletionCurves:
     def __post_init__(self) -> None:
         _check_shape("curves", self.curves, len(self.methods), len(self.deleted))
         _check_shape("random", self.random, len(self.deleted))
+
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """One call of a module in a forward pass.
+
+    ``name`` is the module's name in its model, "" for the model itself, ``kind`` its class and
+    ``sizes`` what PyTorch prints of it. ``function`` is the index in ``Walk.functions`` of the
+    function that called it, on ``line``; both are -1 for a call from elsewhere. Of a list of
+    modules, such as layers, only calls of the first one are listed, with the length of the list
+    as ``repeats``.
+    """
+
+    name: str
+    kind: str
+    sizes: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    parameters: int
+    repeats: int = 1
+    function: int = -1
+    line: int = -1
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A tensor that a line of a file gave to a variable, after so many of the walk's calls."""
+
+    line: int
+    variable: str
+    shape: Shape
+    calls: int
+
+
+@dataclass(frozen=True)
+class TracedFunction:
+    """A function of a forward pass: its body, from line ``first`` of ``file``, and its tensors."""
+
+    file: str
+    name: str
+    first: int
+    lines: tuple[str, ...]
+    assigned: tuple[Assignment, ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A forward pass in the order of its calls, with the shapes of all tensors.
+
+    ``read`` are the tokens of the text that the model read, which are called ``unit``; ``written``
+    are those of its translation. A function that was called several times is traced once, and
+    one without tensors of its own is only listed if it called a module.
+    """
+
+    unit: str
+    read: tuple[str, ...]
+    written: tuple[str, ...]
+    calls: tuple[ModuleCall, ...]
+    functions: tuple[TracedFunction, ...]
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        wrong = [each.name for each in self.calls if each.function >= len(self.functions)]
+        if wrong:
+            raise ValueError(f"the functions that called {', '.join(wrong)} are missing")

@@ -39,6 +39,7 @@ FORBIDDEN = {
     "dlnlp/inference": ("gradio", "plotly", "dlnlp.ui", "dlnlp.models", "dlnlp.registry", "train"),
     "dlnlp/compare": (*HEAVY, "gradio", "dlnlp.ui", "dlnlp.models", "dlnlp.device", "train"),
     "dlnlp/service": (*HEAVY, "gradio", "dlnlp.ui", "dlnlp.models", "dlnlp.device", "train"),
+    "dlnlp/learn": ("gradio", "plotly", "dlnlp.ui", "dlnlp.plots", "dlnlp.registry", "train"),
     "dlnlp/capabilities.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "dlnlp.models", "train"),
     "dlnlp/catalog.py": (*HEAVY, "gradio", "plotly", "train"),
     "dlnlp/registry.py": (*HEAVY, "gradio", "plotly", "dlnlp.ui", "train"),

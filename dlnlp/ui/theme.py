@@ -7,7 +7,9 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
-SCRIPTS = tuple(Path(__file__).parent / "kit" / name for name in ("page.js", "links.js", "save.js"))
+SCRIPTS = tuple(
+    Path(__file__).parent / "kit" / name for name in ("page.js", "links.js", "save.js", "learn.js")
+)
 FAVICON = Path(__file__).with_name("favicon.png")
 # Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
 MEDIA = """

@@ -52,7 +52,7 @@ def test_the_curl_commands_ask_what_the_service_answers(stem, text):
 
 
 def test_settings_go_to_the_verbs_that_take_them_unless_they_are_defaults():
-    translate, candidates, _ = code.calls("char_seq2seq", {"beam_size": 3, "temperature": 2})
+    translate, candidates, *_ = code.calls("char_seq2seq", {"beam_size": 3, "temperature": 2})
     assert translate.settings == {"beam_size": 3}
     assert candidates.settings == {}
     assert not code.calls("char_seq2seq", {"beam_size": 5})[0].settings

@@ -22,6 +22,8 @@ from dlnlp.inference.batching import batches, pad_rows
 from dlnlp.inference.beam_search import Hypothesis, Step, beam_search, normalised
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.inference.sampling import check_whole
+from dlnlp.inference.walk import walk
+from dlnlp.models.char_seq2seq import model as chapter
 from dlnlp.models.char_seq2seq.assembly import Rated, joined, likeliest
 from dlnlp.models.char_seq2seq.fixed_attention import PATTERNS, FixedAttention, Pattern
 from dlnlp.models.char_seq2seq.forced_scores import score
@@ -33,6 +35,7 @@ from dlnlp.results import Translation
 from dlnlp.text.checks import MAX_TRANSLATED, check_text, check_texts
 from dlnlp.text.language import LanguageCheck
 from dlnlp.text.vocabulary import EOS, PAD, SOS, UNK, Vocabulary
+from dlnlp.views import Walk
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
 LANGUAGES = "languages.json"
@@ -41,6 +44,7 @@ SPECIALS = (SOS, EOS)
 STOPS = ("", ".", " .", "!", " !", "?", " ?")  # how a French sentence may end
 BATCH_CHARACTERS = 4096
 MAX_BEAM = 20
+MOST_WALKED = 40  # characters of a walk
 
 
 class CharSeq2SeqPredictor:
@@ -158,6 +162,32 @@ class CharSeq2SeqPredictor:
             [given.separator for _, given in pairs],
             truncated,
             self._looks_english(text),
+        )
+
+    def walk(self, text: str) -> Walk:
+        """The forward pass of the first sentence and its greedy translation, call by call.
+
+        Only the first ``MOST_WALKED`` characters of each are used.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        sentences, cut = read(check_text(text))
+        canonical = sentences[0].canonical if sentences else "."
+        source = canonical[:MOST_WALKED]
+        ids = self.source_vocabulary.encode(source)
+        written = [SOS_ID, *greedy(self.model, ids, MOST_WALKED - 1)]
+        inputs = (torch.tensor([each], device=self.device) for each in (ids, written))
+        source_ids, target_ids = inputs
+        lengths = torch.tensor([len(ids)])
+        return walk(
+            self.model,
+            lambda: self.model(source_ids, lengths, target_ids),
+            [chapter.__file__],
+            "characters",
+            source,
+            [self.target_vocabulary.tokens[token] for token in written],
+            truncated=cut or len(sentences) > 1 or len(source) < len(canonical),
         )
 
     def _forced(self, sentence: Sentence, target: str) -> Translation:

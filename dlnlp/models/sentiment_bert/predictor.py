@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -21,7 +22,9 @@ from dlnlp.inference.attribution import METHODS, STEPS, attribute, integrated_gr
 from dlnlp.inference.batching import batches, in_order
 from dlnlp.inference.calibration import UNCALIBRATED, Calibration
 from dlnlp.inference.deletion import deletion_curves
+from dlnlp.inference.walk import walk
 from dlnlp.models.sentiment_bert import interventions
+from dlnlp.models.sentiment_bert import model as chapter
 from dlnlp.models.sentiment_bert import probes as probe_file
 from dlnlp.models.sentiment_bert.forward import Forward, LazyModel, TorchForward, collate
 from dlnlp.models.sentiment_bert.model import Probes, attention_weights, build, mean_states
@@ -33,10 +36,12 @@ from dlnlp.results import AttentionMaps, Attribution, Sentiment
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import TINY_WORDS
 from dlnlp.text.words import natural
-from dlnlp.views import DeletionCurves, HeadEffects, Intervention, LayerWords, Patches
+from dlnlp.views import DeletionCurves, HeadEffects, Intervention, LayerWords, Patches, Walk
 
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
+
+MOST_WALKED = 24  # word pieces of a walk
 
 
 class SentimentBertPredictor:
@@ -236,6 +241,25 @@ class SentimentBertPredictor:
             self.model, (whole, encoding), (second, second_encoding), self._calibrated(encoding)
         )
         return replace(found, truncated=cut or found.truncated)
+
+    def walk(self, text: str) -> Walk:
+        """The forward pass of the first ``MOST_WALKED`` word pieces, call by call.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        encoding = self.tokenizer.encode(natural(check_text(text)))
+        ids, truncated = first_window(encoding.ids, MOST_WALKED)
+        pieces, _ = first_window(encoding.tokens, MOST_WALKED)
+        library = inspect.getfile(type(self.model))
+        return walk(
+            self.model,
+            lambda: chapter.classify(self.model, [ids]),
+            [chapter.__file__, library],
+            "word pieces",
+            pieces,
+            truncated=truncated,
+        )
 
     def _beginning(self, text: str) -> tuple[str, Encoding, bool]:
         """The beginning of a text that fits the model, its encoding, and whether there is more."""

@@ -21,20 +21,23 @@ from dlnlp.inference.batching import batches, in_order, pad_rows
 from dlnlp.inference.calibration import TYPICAL, UNCALIBRATED, Calibration
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.inference.deletion import deletion_curves
+from dlnlp.inference.walk import walk
 from dlnlp.models.sentiment_lstm import interventions
+from dlnlp.models.sentiment_lstm import model as chapter
 from dlnlp.models.sentiment_lstm.model import SentimentLSTM
 from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import Attribution, Sentiment, Trace
 from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.vocabulary import PAD, TINY_WORDS, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural, spans_of_tokens, words
-from dlnlp.views import DeletionCurves, Gates, Intervention, Patches
+from dlnlp.views import DeletionCurves, Gates, Intervention, Patches, Walk
 
 VOCABULARY = "vocab.json"
 UNITS = "units.json"  # the units' leanings
 MAX_WORDS = 2000  # tokens used for a verdict
 MAX_EXPLAINED = 500  # tokens used for an explanation or a trace
 MAX_PREFIXES = 64
+MOST_WALKED = 24  # tokens of a walk
 BATCH_WORDS = 16_384
 _CUDNN_FLAG = threading.Lock()
 
@@ -189,6 +192,23 @@ class SentimentLSTMPredictor:
         (read, cut), (second, _) = self._words(text), self._words(other)
         found = interventions.patch(self.model, read, second, self.calibration)
         return replace(found, truncated=cut or found.truncated)
+
+    def walk(self, text: str) -> Walk:
+        """The forward pass of the first ``MOST_WALKED`` tokens, call by call.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        read, truncated = self._words(text)
+        tokens, ids = read.tokens[:MOST_WALKED], list(read.ids[:MOST_WALKED])
+        return walk(
+            self.model,
+            lambda: chapter.classify(self.model, [ids]),
+            [chapter.__file__],
+            "tokens",
+            tokens,
+            truncated=truncated or len(tokens) < len(read.tokens),
+        )
 
     def _words(self, text: str) -> tuple[interventions.Words, bool]:
         """The tokens that the model reads, and whether the text has more."""

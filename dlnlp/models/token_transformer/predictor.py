@@ -22,7 +22,9 @@ from dlnlp.device import pick_device
 from dlnlp.inference.deadline import check_deadline, within_deadline
 from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
 from dlnlp.inference.sampling_steps import sampling_steps
+from dlnlp.inference.walk import walk
 from dlnlp.models.token_transformer import interventions
+from dlnlp.models.token_transformer import model as chapter
 from dlnlp.models.token_transformer.head_steps import head_steps
 from dlnlp.models.token_transformer.model import Choose, TransformerModel
 from dlnlp.models.token_transformer.scoring import predictable, token_scores, total_log_prob
@@ -31,11 +33,12 @@ from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import AttentionMaps, Distribution, Induction, Lens, NextToken, Piece, TokenScore
 from dlnlp.text.byte_level import BYTE_OF, byte_tokenizer, merge_ranks, merge_steps, shown
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
-from dlnlp.views import HeadEffects, HeadSteps, Intervention, Merges, Patches, SamplingSteps
+from dlnlp.views import HeadEffects, HeadSteps, Intervention, Merges, Patches, SamplingSteps, Walk
 
 TOKENIZER = "tokenizer.json"
 MAX_NEW_TOKENS = 1000
 MOST_MERGED = 100  # characters
+MOST_WALKED = 24  # tokens of a walk
 RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
@@ -348,6 +351,24 @@ class TokenTransformerPredictor:
             steps.append(tuple(shown(bytes(BYTE_OF[c] for c in piece)) for piece in pieces))
             ranks.append(rank)
         return Merges(beginning, tuple(steps), tuple(ranks[1:]), len(text) > MOST_MERGED)
+
+    def walk(self, text: str) -> Walk:
+        """The forward pass of the begin token and the last tokens, ``MOST_WALKED`` in all.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+        """
+        ids, cut = self.tokens.end(check_text(text), MOST_WALKED)
+        tokens = torch.tensor([ids], device=self.device)
+        names = [self.tokens.texts[token] for token in ids]
+        return walk(
+            self.model,
+            lambda: self.model(tokens),
+            [chapter.__file__],
+            "tokens",
+            names,
+            truncated=cut,
+        )
 
     @functools.cached_property
     def _ranks(self) -> dict[tuple[str, str], int]:

@@ -124,6 +124,38 @@
     }
   };
 
+  // Open a panel; whether the page has it.
+  const openPanel = (id) => {
+    document.querySelector(`#${id} button.label-wrap:not(.open)`)?.click();
+    dlnlp.scroll(document.getElementById(id) ? id : `${id}_panel`);
+  };
+
+  // Buttons of the Learn panels: data-show="<panel>" opens a panel and scrolls to it, and asks
+  // about data-text if the box is empty; data-tab="<tab>" opens a tab; data-try sets components,
+  // as a link does, and asks.
+  document.addEventListener("click", async (event) => {
+    const target = event.target.closest("[data-show], [data-tab], [data-try]");
+    if (!target) return;
+    if (target.dataset.show) {
+      const view = shown(), box = document.getElementById(`${view}_text`);
+      if (box && !value(box)?.trim()) {
+        await set(box.id, target.dataset.text);
+        dlnlp.press(`${view}_run`, false);
+      }
+      return openPanel(target.dataset.show);
+    }
+    if (target.dataset.tab) {
+      expect("push");
+      button(target.dataset.tab)?.click();
+      return scrollTo(0, 0);
+    }
+    const { values, opens, press } = JSON.parse(target.dataset.try);
+    expect("push");
+    await Promise.all(Object.entries(values).map(([id, wanted]) => set(id, wanted)));
+    dlnlp.press(press, !opens.length);
+    opens.forEach(openPanel);
+  });
+
   // Open the tab for the visitor's own model with the text of another tab.
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-own]");

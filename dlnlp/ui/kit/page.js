@@ -167,6 +167,7 @@
     document.addEventListener(type, () => (stays = false), { capture: true, passive: true });
 
   window.dlnlp = {
+    scroll,
     press(id, scrolling) {
       stays = !scrolling;
       document.getElementById(id).click();

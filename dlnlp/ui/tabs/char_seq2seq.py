@@ -13,6 +13,7 @@ from dlnlp.ui.panels.alignment import attention_panel
 from dlnlp.ui.panels.candidates import candidates_panel
 from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.fixed_attention import fixed_attention_panel
+from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.own_translation import own_translation_panel
 from dlnlp.ui.panels.reading import reading_panel
 from dlnlp.ui.panels.translation import TranslationPanel
@@ -45,6 +46,7 @@ def build_tab(service: Service) -> None:
                 1, 10, 5, step=1, label="Beam size", info=BEAM_SIZE, elem_id=f"{STEM}_beam"
             )
         with layout.answer_column(STEM):
+            learn = learn_panel(translator, asked, EXAMPLES[0])
             translation = TranslationPanel(translator, asked, beam)
             views = [
                 build(translator, asked, translation.choice)
@@ -58,4 +60,4 @@ def build_tab(service: Service) -> None:
                 translator, asked, panels, [beam], lambda size: {"beam_size": int(size)}
             )
             about_panel(translator)
-    answer(asked, [*panels, export])
+    answer(asked, [*panels, learn, export])

@@ -15,6 +15,7 @@ from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.heads_off import heads_off_panel
 from dlnlp.ui.panels.layers import layers_panel
+from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
@@ -51,6 +52,7 @@ def build_tab(service: Service) -> None:
                 STEM, "Your text", "What did you think of the film?", "Classify", EXAMPLES
             )
         with layout.answer_column(STEM):
+            learn = learn_panel(model, asked, EXAMPLES[0])
             panels = [
                 verdict_panel(model, asked),
                 words_panel(model, asked, waiting="Computing attributions…"),
@@ -62,4 +64,4 @@ def build_tab(service: Service) -> None:
             ]
             export = export_panel(model, asked, panels)
             about_panel(model)
-    answer(asked, [*panels, export])
+    answer(asked, [*panels, learn, export])

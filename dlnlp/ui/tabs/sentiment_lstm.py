@@ -11,6 +11,7 @@ from dlnlp.ui.panels.about import about_panel
 from dlnlp.ui.panels.deletion import deletion_panel
 from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.gates import gates_panel
+from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.trace import hidden_states_panel, running_verdict_panel
 from dlnlp.ui.panels.verdict import verdict_panel
@@ -40,6 +41,7 @@ def build_tab(service: Service) -> None:
                 STEM, "Your text", "What did you think of the film?", "Classify", EXAMPLES
             )
         with layout.answer_column(STEM):
+            learn = learn_panel(model, asked, EXAMPLES[0])
             panels = [
                 verdict_panel(model, asked),
                 words_panel(model, asked),
@@ -51,4 +53,4 @@ def build_tab(service: Service) -> None:
             ]
             export = export_panel(model, asked, panels)
             about_panel(model)
-    answer(asked, [*panels, export])
+    answer(asked, [*panels, learn, export])

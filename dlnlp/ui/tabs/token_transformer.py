@@ -20,6 +20,7 @@ from dlnlp.ui.panels.head_steps import head_steps_panel
 from dlnlp.ui.panels.heads import heads_panel
 from dlnlp.ui.panels.heads_off import heads_off_panel
 from dlnlp.ui.panels.induction import induction_panel
+from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.lens import lens_panel
 from dlnlp.ui.panels.merges import merges_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
@@ -66,6 +67,7 @@ def build_tab(service: Service) -> None:
             filtering = filters(model)
             settings = generation_settings(model)
         with layout.answer_column(STEM):
+            learn = learn_panel(model, asked, EXAMPLES[0], keep="end")
             adopted = continuation_panel(model, asked, buttons, filtering, settings)
             next_tokens, chosen = next_tokens_panel(model, asked, filtering)
             surprise = surprise_panel(model, asked)
@@ -92,4 +94,4 @@ def build_tab(service: Service) -> None:
                 keep="end",
             )
             about_panel(model)
-    answer(asked, [*panels, export], filled=[chosen, adopted])
+    answer(asked, [*panels, learn, export], filled=[chosen, adopted])

@@ -1,0 +1,1 @@
+"""The tutorial's listings, transcribed with their errors, which ``corrections`` explains."""
