@@ -15,7 +15,11 @@ from dlnlp.training.progress import Answer, Rows, Settings
 from dlnlp.training.task import Task
 
 Example = tuple[list[int], list[int]]  # the characters of both sides
-NEEDS_BASE = False
+
+
+def needs_base(settings: Settings) -> bool:
+    """Whether the training starts from the chapter's trained model."""
+    return False
 
 
 def build(settings: Settings, rows: Rows, base: None = None) -> Task:

@@ -19,8 +19,12 @@ from dlnlp.training.progress import Answer, Rows, Settings
 from dlnlp.training.task import Task
 
 Example = tuple[list[int], float]  # word-piece ids and label
-NEEDS_BASE = True
 MOST_PIECES = 128
+
+
+def needs_base(settings: Settings) -> bool:
+    """Whether the training starts from the chapter's trained model."""
+    return True
 
 
 def build(settings: Settings, rows: Rows, base: SentimentBertPredictor) -> Task:

@@ -16,7 +16,11 @@ from dlnlp.training.progress import Answer, Rows, Settings
 from dlnlp.training.task import Task
 
 Example = tuple[list[int], float]  # token ids and label
-NEEDS_BASE = True
+
+
+def needs_base(settings: Settings) -> bool:
+    """Whether the training starts from the chapter's trained model."""
+    return settings.pretrained
 
 
 def build(settings: Settings, rows: Rows, base: SentimentLSTMPredictor | None) -> Task:

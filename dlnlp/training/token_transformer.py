@@ -17,12 +17,16 @@ from dlnlp.text.byte_level import BEGIN, BEGIN_ID, UNK, empty_tokenizer
 from dlnlp.training.progress import Answer, Rows, Settings
 from dlnlp.training.task import Task
 
-NEEDS_BASE = False
 CONTEXT = 128
 LAYERS = 2
 MERGED = 300  # tokens beside the 256 bytes
 ANSWERED = 20  # tokens
 END = "\n"  # of each text
+
+
+def needs_base(settings: Settings) -> bool:
+    """Whether the training starts from the chapter's trained model."""
+    return False
 
 
 def build(settings: Settings, rows: Rows, base: None = None) -> Task:
