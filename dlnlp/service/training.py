@@ -12,164 +12,45 @@ import tempfile
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from dlnlp import catalog
 from dlnlp.registry import Registry
 from dlnlp.service.queues import Busy
-from dlnlp.training.progress import Progress, Rows, Settings
+from dlnlp.service.training_run import LONGEST_SENTENCE, Training
+from dlnlp.training.progress import Rows, Settings
 
 MOST_RUNNING = 2
 MOST_WAITING = 6
 MOST_KEPT = 20  # finished runs, of all visitors
+MOST_VISITORS = 1000  # that have trained
 MOST_LOADED = 2  # predictors of finished runs
-LONGEST_SENTENCE = 300
-WAITING, STARTING, RUNNING, PAUSED, ENDED, FAILED = (
-    *("waiting", "starting", "running", "paused", "ended", "failed"),
-)
-OVER = (ENDED, FAILED)
 FULL = "Too many visitors are training at the moment: try again in a few minutes."
-DIED = "The training process ended unexpectedly: try again, with a smaller width or fewer rows."
 _ROOT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger("dlnlp.service")
 
 
-class Training:
-    """One run; all that it has reported so far.
+@dataclass
+class Desk:
+    """What a visitor has trained.
 
     Attributes:
-        key: Its secret name.
-        state: "waiting", "starting", "running", "paused", "ended" or "failed".
-        losses: The loss of each step.
-        held_out: (step, loss, accuracy) of each evaluation.
-        progress: The latest report, whose answer and histograms are the latest ones.
-        error: Why it failed.
+        current: The latest run.
+        previous: The run before it, to compare with.
+        used: The secret names of the runs in use in the chapters' tabs, by stem.
     """
 
-    def __init__(self, key: str, stem: str, settings: Settings, count: int, folder: Path) -> None:
-        self.key, self.stem, self.settings, self.count = key, stem, settings, count
-        self.folder = folder
-        self.state, self.error = WAITING, ""
-        self.losses: list[float] = []
-        self.held_out: list[tuple[int, float, float]] = []
-        self.progress: Progress | None = None
-        self.wants_histogram = False
-        self._changed = threading.Condition()
-        self._process: subprocess.Popen[str] | None = None
-        self._early: list[dict[str, Any]] = []  # commands before the process runs
-        self._version = 0
+    current: Training | None = None
+    previous: Training | None = None
+    used: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_over(self) -> bool:
-        """Whether it has ended or failed."""
-        return self.state in OVER
-
-    def command(self, name: str, value: object = None) -> None:
-        """Pause, resume, step, stop or another command of ``dlnlp.training.process``."""
-        with self._changed:
-            if self.is_over:
-                return
-            if name in ("pause", "step") and self.state == RUNNING:
-                self.state = PAUSED
-            elif name == "resume" and self.state == PAUSED:
-                self.state = RUNNING
-            if name == "histogram":
-                self.wants_histogram = bool(value)
-            message = {"do": name, "value": value}
-            if self._process is None:
-                self._early.append(message)
-            else:
-                self._send(message)
-            self._touch()
-
-    def ask(self, sentence: str) -> None:
-        """Change the reader's sentence."""
-        self.command("ask", sentence[:LONGEST_SENTENCE])
-
-    def changes(self, seconds: float) -> Iterator[None]:
-        """An item at once, and at each change or after some seconds, until the run is over."""
-        seen = -1
-        while True:
-            with self._changed:
-                if self._version == seen and not self.is_over:
-                    self._changed.wait(seconds)
-                seen, over = self._version, self.is_over
-            yield
-            if over:
-                return
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process and self._process.stdin
-        try:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError):  # the process has ended, which its reader notices
-            _log.info("A training process has ended before it got a command.")
-
-    def _touch(self) -> None:
-        self._version += 1
-        self._changed.notify_all()
-
-    def began(self, process: subprocess.Popen[str], job: dict[str, Any]) -> None:
-        """Give the process its job."""
-        with self._changed:
-            self._process = process
-            self.state = STARTING
-            for message in (job, *self._early):
-                self._send(message)
-            self._touch()
-
-    def took(self, message: dict[str, Any]) -> None:
-        """Take a message of the process."""
-        with self._changed:
-            if "error" in message:
-                self.state, self.error = FAILED, str(message["error"])
-            elif "progress" in message and not self.is_over:
-                self._report(Progress.from_json(message["progress"]))
-            self._touch()
-
-    def _report(self, found: Progress) -> None:
-        before = self.progress
-        self.losses += found.losses
-        self.held_out += found.held_out  # type: ignore[arg-type]
-        if before:  # keep what was not asked anew
-            answer = found.answer or (before.answer if found.sentence == before.sentence else None)
-            kept = {"answer": answer, "histograms": found.histograms or before.histograms}
-            found = Progress(**{**vars(found), **kept})
-        self.progress = found
-        if self.state == STARTING:
-            self.state = PAUSED if self._starts_paused() else RUNNING
-
-    def _starts_paused(self) -> bool:
-        last = [each["do"] for each in self._early if each["do"] in ("pause", "step", "resume")]
-        return bool(last) and last[-1] != "resume"
-
-    @property
-    def is_saved(self) -> bool:
-        """Whether its checkpoint is complete, because it has reported its end."""
-        return not self.is_over and self.progress is not None and bool(self.progress.end)
-
-    def ended(self) -> None:
-        """The process has ended."""
-        with self._changed:
-            if self.is_saved:
-                self.state = ENDED
-            elif not self.is_over:
-                self.state, self.error = FAILED, DIED
-            self._touch()
-
-    def kill(self) -> None:
-        """End it at once, without a result."""
-        with self._changed:
-            process = self._process
-            if not self.is_over:
-                self.state, self.error = FAILED, "The training was cancelled."
-            self._touch()
-        if process:
-            process.kill()
+    def keys(self) -> set[str]:
+        """The secret names of all of its runs."""
+        runs = {each.key for each in (self.current, self.previous) if each}
+        return runs | set(self.used.values())
 
 
 class Trainings:
@@ -184,10 +65,58 @@ class Trainings:
         self._lock = threading.RLock()
         self._running: list[Training] = []
         self._waiting: list[tuple[Training, dict[str, Any]]] = []
+        self._desks: OrderedDict[str, Desk] = OrderedDict()
         self._kept: OrderedDict[str, Training] = OrderedDict()
         self._loaded: OrderedDict[str, Any] = OrderedDict()
         self._root: tempfile.TemporaryDirectory[str] | None = None
         self._closed = False
+
+    def desk(self, visitor: str) -> Desk:
+        """What a visitor has trained; the same object each time.
+
+        Args:
+            visitor: The secret name of their session.
+        """
+        with self._lock:
+            desk = self._desks.setdefault(visitor, Desk())
+            self._desks.move_to_end(visitor)
+            oldest = next(iter(self._desks)) if len(self._desks) > MOST_VISITORS else None
+        if oldest is not None:
+            self.depart(oldest)
+        return desk
+
+    def depart(self, visitor: str) -> None:
+        """End and remove all that a visitor has trained."""
+        with self._lock:
+            desk = self._desks.pop(visitor, None)
+        if desk is None:
+            return
+        if desk.current:
+            self.leave(desk.current)
+        for key in desk.keys:
+            self.forget(key)
+
+    def begin(self, visitor: str, stem: str, *what: Any, **how: bool) -> Training:
+        """A new run of a visitor, whose last one of the same chapter is kept to compare with.
+
+        Args:
+            what: See ``start``.
+
+        Raises:
+            Busy, ValueError: Too many others wait, or another run of theirs goes on.
+        """
+        desk = self.desk(visitor)
+        with self._lock:
+            if desk.current and not desk.current.is_over:
+                raise ValueError("Your last training still runs: stop it first.")
+            training = self.start(stem, *what, **how)
+            before = desk.keys
+            last = desk.current if desk.current and desk.current.losses else desk.previous
+            desk.previous = last if last and last.stem == stem else None
+            desk.current = training
+        for key in before - desk.keys:
+            self.forget(key)
+        return training
 
     def start(
         self, stem: str, rows: Rows, settings: Settings, sentence: str, **how: bool

@@ -13,6 +13,7 @@ from dlnlp.ui.panels.export import export_panel
 from dlnlp.ui.panels.gates import gates_panel
 from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.trace import hidden_states_panel, running_verdict_panel
+from dlnlp.ui.panels.trained import trained_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
 
@@ -49,6 +50,7 @@ def build_tab(service: Service) -> None:
                 patching_panel(model, asked, OTHER),
                 deletion_panel(model, asked),
             ]
+            trained = trained_panel(service, STEM, asked)
             export = export_panel(model, asked, panels)
             about_panel(model)
-    answer(asked, [*panels, export])
+    answer(asked, [*panels, trained, export])
