@@ -27,7 +27,7 @@ MOST_WAITING = 6
 MOST_KEPT = 20  # finished runs, of all visitors
 MOST_VISITORS = 1000  # that have trained
 MOST_LOADED = 2  # predictors of finished runs
-FULL = "Too many visitors are training at the moment: try again in a few minutes."
+SOON = 60.0  # seconds until a visitor should try again
 _ROOT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger("dlnlp.service")
 
@@ -96,20 +96,30 @@ class Trainings:
         for key in desk.keys:
             self.forget(key)
 
-    def begin(self, visitor: str, stem: str, *what: Any, **how: bool) -> Training:
+    def begin(
+        self,
+        visitor: str,
+        stem: str,
+        rows: Rows,
+        settings: Settings,
+        sentence: str,
+        slow: bool = False,
+    ) -> Training:
         """A new run of a visitor, whose last one of the same chapter is kept to compare with.
 
         Args:
-            what: See ``start``.
+            visitor: The secret name of their session.
+            rows, settings, sentence, slow: See ``start``.
 
         Raises:
-            Busy, ValueError: Too many others wait, or another run of theirs goes on.
+            Busy: Too many others wait.
+            ValueError: Another run of theirs goes on.
         """
         desk = self.desk(visitor)
         with self._lock:
             if desk.current and not desk.current.is_over:
                 raise ValueError("Your last training still runs: stop it first.")
-            training = self.start(stem, *what, **how)
+            training = self.start(stem, rows, settings, sentence, slow)
             before = desk.keys
             last = desk.current if desk.current and desk.current.losses else desk.previous
             desk.previous = last if last and last.stem == stem else None
@@ -119,19 +129,20 @@ class Trainings:
         return training
 
     def start(
-        self, stem: str, rows: Rows, settings: Settings, sentence: str, **how: bool
+        self, stem: str, rows: Rows, settings: Settings, sentence: str, slow: bool = False
     ) -> Training:
         """A new run, which may have to wait.
 
         Args:
-            how: ``paused`` pauses after the first step, ``slow`` is slow motion.
+            sentence: The reader's sentence, which the model answers while it learns.
+            slow: Whether to wait between two steps.
 
         Raises:
             Busy: Too many others wait.
         """
         with self._lock:
             if len(self._waiting) >= MOST_WAITING or self._closed:
-                raise Busy(FULL)
+                raise Busy(SOON)
             key = uuid.uuid4().hex
             folder = self._folder() / key / stem
             training = Training(key, stem, settings, len(rows), folder)
@@ -142,10 +153,8 @@ class Trainings:
                 "sentence": sentence[:LONGEST_SENTENCE],
                 "base": None if self._registry.untrained else str(self._registry.root / stem),
                 "out": str(folder),
-                **how,
+                "slow": slow,
             }
-            if how.get("paused"):
-                training.command("pause")
             self._waiting.append((training, job))
             self._advance()
         return training

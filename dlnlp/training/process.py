@@ -49,12 +49,12 @@ class Control:
 
     Args:
         sentence: The reader's sentence.
-        paused: Whether to pause after the first step.
+        slow: Whether to wait between two steps.
     """
 
-    def __init__(self, sentence: str, paused: bool = False, slow: bool = False) -> None:
-        self.sentence, self.paused, self.slow = sentence, paused, slow
-        self.histogram = self.stopping = False
+    def __init__(self, sentence: str, slow: bool = False) -> None:
+        self.sentence, self.slow = sentence, slow
+        self.paused = self.histogram = self.stopping = False
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()
         self._single = False
 
@@ -225,7 +225,7 @@ def main() -> None:
         channel.flush()
 
     job = json.loads(sys.stdin.readline())
-    control = Control(job["sentence"], job.get("paused", False), job.get("slow", False))
+    control = Control(job["sentence"], bool(job["slow"]))
     out = Path(job["out"])
     threading.Thread(target=listen, args=(sys.stdin, control, out), daemon=True).start()
     try:

@@ -116,13 +116,15 @@
   for (const type of ["pointerdown", "keydown"])
     document.addEventListener(type, () => (stays = false), { capture: true, passive: true });
 
-  // Open a model's tab with the text of the training tab, and the panel of the trained model there.
+  // Open a model's tab with the text of the training tab, and scroll to the panel of the trained
+  // model there, again when it has answered.
   const use = async (stem) => {
+    stays = true; // not to the first panel
     await open(stem, "training_text");
-    stays = true;
-    const panel = document.getElementById(`${stem}_trained`);
-    panel?.querySelector("button.label-wrap:not(.open)")?.click();
-    scroll(`${stem}_trained_panel`);
+    const id = `${stem}_trained_panel`;
+    awaited = { id, before: answer(id) };
+    document.querySelector(`#${stem}_trained button.label-wrap:not(.open)`)?.click();
+    scroll(id);
   };
 
   // A remark with data-use="<stem>" appears when the visitor uses the model that they trained.

@@ -75,8 +75,8 @@ def _line(curve: Curve, last: float, top: float, classes: str) -> Markup:
         f"{100 * (x - 1) / max(1.0, last - 1):.2f} {100 - 100 * y / (top or 1.0):.2f}"
         for x, y in curve
     ]
-    if len(points) == 1:
-        points.append(points[0].replace(" ", ".01 ", 1) if "." not in points[0] else points[0])
+    if len(points) == 1:  # a line to the point itself, which a round cap makes visible
+        points *= 2
     return Markup('<path class="{}" d="M{}"/>').format(classes, "L".join(points))
 
 

@@ -31,7 +31,6 @@ INTRO = (
 UPLOAD = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
 RATES = (0.03, 0.01, 0.005, 0.003, 0.001, 0.0005, 0.0001)
 EVERY = 0.5  # seconds between updates of the page
-START = ("Train", "Pause", "Resume")
 
 
 class TrainingScreen:
@@ -53,8 +52,8 @@ class TrainingScreen:
                 )
                 self._build_data(first)
                 self._build_settings(first)
-                self._build_buttons(first)
             with layout.answer_column(STEM):
+                self._build_buttons()
                 self._build_answer()
         self._connect()
 
@@ -101,7 +100,7 @@ class TrainingScreen:
                     self.settings[name].render()
             self.settings["pretrained"].render()
 
-    def _build_buttons(self, first: Exercise) -> None:
+    def _build_buttons(self) -> None:
         with gr.Row(elem_classes="dl-buttons"):
             options: dict[str, Any] = {"min_width": 70, "interactive": False}
             self.train = gr.Button(
@@ -110,7 +109,7 @@ class TrainingScreen:
             self.pause = gr.Button("Pause", elem_id=f"{STEM}_pause", **options)
             self.step = gr.Button("Step", elem_id=f"{STEM}_step", **options)
             self.stop = gr.Button("Stop", variant="stop", elem_id=f"{STEM}_stop", **options)
-        with gr.Row():
+        with gr.Row(elem_classes="dl-buttons"):
             self.slow = gr.Checkbox(
                 False, label="Slow motion", interactive=True, elem_id=f"{STEM}_slow"
             )
@@ -327,7 +326,8 @@ def opening(stem: str) -> markup.Markup:
 
 def settings_of(first: Exercise) -> dict[str, Component]:
     """The components of the settings by the names of their fields, not rendered yet."""
-    given, common = first.settings, {"interactive": True, "render": False, "min_width": 110}
+    given = first.settings
+    common: dict[str, Any] = {"interactive": True, "render": False, "min_width": 110}
     return {
         "learning_rate": gr.Dropdown(
             list(RATES),
@@ -399,7 +399,7 @@ def filled(exercise: Exercise, rows: Sequence[Sequence[str]]) -> gr.Dataframe:
     )
 
 
-def widths(exercise: Exercise) -> list[str]:
+def widths(exercise: Exercise) -> list[str | int]:
     """The widths of the table's columns."""
     if exercise.labelled:
         return ["80%", "20%"]
