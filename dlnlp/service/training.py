@@ -20,7 +20,7 @@ from dlnlp import catalog
 from dlnlp.registry import Registry
 from dlnlp.service.queues import Busy
 from dlnlp.service.training_run import LONGEST_SENTENCE, Training
-from dlnlp.training.progress import Rows, Settings
+from dlnlp.training.progress import MOST_MEGABYTES, Rows, Settings
 
 MOST_RUNNING = 2
 MOST_WAITING = 6
@@ -154,6 +154,7 @@ class Trainings:
                 "base": None if self._registry.untrained else str(self._registry.root / stem),
                 "out": str(folder),
                 "slow": slow,
+                "megabytes": MOST_MEGABYTES,
             }
             self._waiting.append((training, job))
             self._advance()

@@ -56,10 +56,10 @@ class Training:
         with self._changed:
             if self.is_over:
                 return
-            if name in ("pause", "step") and self.state == RUNNING:
-                self.state = PAUSED
-            elif name == "resume" and self.state == PAUSED:
-                self.state = RUNNING
+            if name in ("pause", "step", "resume"):
+                if self.state not in (RUNNING, PAUSED):
+                    return  # there is no step yet to pause after
+                self.state = RUNNING if name == "resume" else PAUSED
             if name == "histogram":
                 self.wants_histogram = bool(value)
             message = {"do": name, "value": value}
@@ -125,11 +125,7 @@ class Training:
             found = Progress(**{**vars(found), **kept})
         self.progress = found
         if self.state == STARTING:
-            self.state = PAUSED if self._starts_paused() else RUNNING
-
-    def _starts_paused(self) -> bool:
-        last = [each["do"] for each in self._early if each["do"] in ("pause", "step", "resume")]
-        return bool(last) and last[-1] != "resume"
+            self.state = RUNNING
 
     @property
     def is_saved(self) -> bool:

@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dlnlp.training.progress import (
-    FINISHED,
-    MOST_MEGABYTES,
     MOST_SECONDS,
     STOPPED,
     TIMED_OUT,
@@ -39,8 +37,8 @@ PAUSE, RESUME, STEP, STOP, SLOWER, ASK, HISTOGRAM = (
     *("pause", "resume", "step", "stop", "slow", "ask", "histogram"),
 )
 TOO_LITTLE_MEMORY = (
-    f"The training needs more than {MOST_MEGABYTES:,} MB of memory: choose a smaller width, or "
-    "fewer or shorter rows."
+    "The training needs more than {:,} MB of memory: choose a smaller width, or fewer or shorter "
+    "rows."
 )
 
 
@@ -148,23 +146,24 @@ def run(job: dict[str, Any], control: Control, write: Callable[[dict[str, Any]],
         write({"progress": asdict(progress)})
 
     report()
-    started, end = time.monotonic(), ""
-    for _ in learner.steps():
-        seconds += time.monotonic() - started  # without answers, pauses and slow motion
-        if control.paused or time.monotonic() - reported >= REPORT_EVERY:
-            report(ask=control.paused or control.slow)
+    making, end = learner.steps(), ""
+    while not end:
         control.wait(report)
         started = time.monotonic()
         if control.stopping:
             end = STOPPED
-            break
-        if seconds > MOST_SECONDS:
+        elif seconds > MOST_SECONDS:
             end = TIMED_OUT
-            break
+        elif next(making, None) is None:
+            end = learner.end
+        else:
+            seconds += time.monotonic() - started  # without answers, pauses and slow motion
+            if control.paused or time.monotonic() - reported >= REPORT_EVERY:
+                report(ask=control.paused or control.slow)
     learner.finish()
     folder = Path(job["out"])
     learner.save(folder, seconds)
-    report(end=end or learner.end or FINISHED)
+    report(end=end)
 
 
 def answer_to(learner: Any, sentence: str) -> Any:
@@ -189,8 +188,12 @@ def base_of(job: dict[str, Any], settings: Settings) -> Any:
     return entry.load(Path(job["base"]), "cpu") if job.get("base") else entry.tiny()
 
 
-def limit() -> None:
-    """One thread, a low priority and a bound on the memory, as far as the system knows them."""
+def limit(megabytes: int) -> None:
+    """One thread, a low priority and a bound on the memory, as far as the system knows them.
+
+    Args:
+        megabytes: The most memory beyond what the process has now.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -201,7 +204,7 @@ def limit() -> None:
         import resource
 
         now = int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        most = now + MOST_MEGABYTES * 10**6
+        most = now + megabytes * 10**6
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
@@ -229,13 +232,13 @@ def main() -> None:
     out = Path(job["out"])
     threading.Thread(target=listen, args=(sys.stdin, control, out), daemon=True).start()
     try:
-        limit()
+        limit(job["megabytes"])
         run(job, control, write)
     except (ValueError, CheckpointError) as error:
         write({"error": str(error)})
     except Exception as error:
         if out_of_memory(error):
-            write({"error": TOO_LITTLE_MEMORY})
+            write({"error": TOO_LITTLE_MEMORY.format(job["megabytes"])})
         else:
             traceback.print_exc()
             write({"error": "The training failed on the server; the details are in its log."})

@@ -102,9 +102,9 @@ class TrainingScreen:
 
     def _build_buttons(self) -> None:
         with gr.Row(elem_classes="dl-buttons"):
-            options: dict[str, Any] = {"min_width": 70, "interactive": False}
+            options: dict[str, Any] = {"min_width": 60, "interactive": False}
             self.train = gr.Button(
-                "Train", variant="primary", min_width=100, elem_id=f"{STEM}_train"
+                "Train", variant="primary", min_width=80, elem_id=f"{STEM}_train"
             )
             self.pause = gr.Button("Pause", elem_id=f"{STEM}_pause", **options)
             self.step = gr.Button("Step", elem_id=f"{STEM}_step", **options)
