@@ -189,7 +189,7 @@ class TrainingScreen:
         rows = found.small() if small else found.examples
         given = found.small_settings if small else found.settings
         settings = {
-            component: type(component)(value=getattr(given, name), **shown(found, name))
+            component: gr.update(value=getattr(given, name), **shown(found, name))
             for name, component in self.settings.items()
         }
         return {self.table: filled(found, rows), self.status: "", **settings}
