@@ -130,8 +130,9 @@ class Learner:
 
     @torch.inference_mode()
     def histograms(self) -> tuple[Histogram, ...]:
-        """Those of the largest trained tensors, in the model's order."""
-        named = [(n, p) for n, p in self.task.model.named_parameters() if p.requires_grad]
+        """Those of the largest trained matrices, in the model's order."""
+        every = self.task.model.named_parameters()
+        named = [(name, each) for name, each in every if each.requires_grad and each.ndim > 1]
         largest = sorted(named, key=lambda each: -each[1].numel())[:MOST_HISTOGRAMS]
         kept = {name for name, _ in largest}
         found = []

@@ -4,6 +4,7 @@ import gradio as gr
 import pytest
 
 import app
+from dlnlp import catalog
 from dlnlp.compare import scoreboard
 from dlnlp.hub import HubModels
 from dlnlp.inference.deadline import Cancelled, check_deadline
@@ -188,3 +189,19 @@ def test_the_progress_is_a_bar():
     assert 'value="5000000" max="20000000"' in reading(5 * 10**6, 2 * 10**7)
     assert "complete" in reading(7, 7)
     assert "Loading the model" in reading(0, 0)
+
+
+@pytest.mark.parametrize("entry", catalog.CATALOG, ids=lambda entry: entry.stem)
+def test_a_chapters_model_from_another_folder_answers(own, tmp_path, entry):
+    entry.module.save(tmp_path / "mine", entry.tiny(), {"stem": entry.stem, "parameters": 12})
+    page = own(str(tmp_path / "mine"), "A wonderful film")
+    assert entry.title in page["own_about"] and "dlnlp.load(" in page["own_about"]
+    assert page["own_chapter_answer"]
+    assert not page["own_classification_labels"] and not page["own_generation_next"]
+
+
+def test_a_damaged_folder_of_a_chapter_is_refused(own, tmp_path):
+    entry = catalog.record("sentiment_lstm")
+    entry.module.save(tmp_path / "mine", entry.tiny(), {"stem": entry.stem})
+    (tmp_path / "mine" / "vocab.json").write_text("[]")
+    assert "is damaged" in own(str(tmp_path / "mine")).shown("own_loaded_panel")

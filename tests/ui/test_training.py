@@ -111,6 +111,15 @@ def test_a_fault_is_one_sentence(page, service, field, value, said):
     assert not service.trainings.running()
 
 
+def test_a_row_is_added_and_left_out_while_it_is_blank(page):
+    choose(page, "char_seq2seq")
+    page.trigger("training_more")
+    assert page["training_rows"] == [["hello", "bonjour"], ["thanks", "merci"], ["", ""]]
+    page["training_rows"] = "no table"
+    page.trigger("training_more")
+    assert "must be a table" in page["training_status"]
+
+
 def test_buttons_without_a_run_do_nothing(page):
     for name in ("pause", "step", "stop"):
         page.trigger(f"training_{name}")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dlnlp.service.training_run import Training
 from dlnlp.training.progress import Histogram, Settings
-from dlnlp.ui.kit.markup import join
+from dlnlp.ui.kit.markup import join, signed
 
 POINTS = 150  # of a curve; more steps are averaged
 Curve = list[tuple[float, float]]
@@ -147,4 +147,4 @@ def _histogram(found: Histogram) -> Markup:
         "<figcaption>{name}</figcaption>"
         '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{bars}</svg>'
         "<p><span>{low}</span><span>{high}</span></p></figure>"
-    ).format(name=found.name, low=f"{found.low:.2f}", high=f"{found.high:.2f}", bars=bars)
+    ).format(name=found.name, low=signed(found.low), high=signed(found.high), bars=bars)

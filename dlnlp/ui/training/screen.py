@@ -65,7 +65,7 @@ class TrainingScreen:
             interactive=True,
             wrap=True,
             max_height=280,
-            label="Rows",
+            label=f"Rows (at most {MOST_ROWS:,}; blank ones are left out)",
             column_widths=widths(first),
             elem_id=f"{STEM}_rows",
         )
@@ -76,6 +76,7 @@ class TrainingScreen:
                 "The tutorial’s examples", elem_id=f"{STEM}_examples_button", **small
             )
             self.small = gr.Button(first.set_name, elem_id=f"{STEM}_small", **small)
+            self.more = gr.Button("Add a row", elem_id=f"{STEM}_more", **small)
             self.upload = gr.UploadButton(
                 "Upload…", file_types=list(UPLOAD), elem_id=f"{STEM}_upload", **small
             )
@@ -143,6 +144,7 @@ class TrainingScreen:
                 [*rows, *settings],
                 **AT_ONCE,
             )
+        self.more.click(self.lengthen, self.table, rows, **AT_ONCE)
         self.upload.upload(self.read, [chapter, self.upload], rows, **AT_ONCE)
         inputs = [chapter, self.table, self.sentence, self.slow, self.histogram, *settings]
         self.train.click(
@@ -203,6 +205,17 @@ class TrainingScreen:
             return {self.status: markup.fault(said(error))}
         note = markup.note(f"{len(rows):,} rows.")
         return {self.table: filled(found, rows), self.status: note}
+
+    def lengthen(self, table: object) -> Values:
+        """One more row; blank ones are not used."""
+        try:
+            rows = table_of(table)
+        except ValueError as error:
+            return {self.status: markup.fault(said(error))}
+        if len(rows) >= MOST_ROWS:
+            return {self.status: markup.fault(f"The table has {MOST_ROWS:,} rows, the most.")}
+        blank = [""] * len(rows[0]) if rows else [""]
+        return {self.table: gr.Dataframe([*map(list, rows), blank])}
 
     def exercise(self, stem: object) -> Exercise:
         """The exercise of a chapter; the first one for anything else."""
@@ -354,7 +367,7 @@ def settings_of(first: Exercise) -> dict[str, Component]:
         "seed": gr.Number(given.seed, label="Seed", precision=0, elem_id=f"{STEM}_seed", **common),
         "patience": gr.Number(
             given.patience,
-            label="Early stopping (epochs, 0: off)",
+            label="Early stopping (0: off)",
             precision=0,
             elem_id=f"{STEM}_patience",
             **common,
@@ -395,7 +408,7 @@ def filled(exercise: Exercise, rows: Sequence[Sequence[str]]) -> gr.Dataframe:
         [list(row) for row in rows],
         headers=list(exercise.columns),
         column_widths=widths(exercise),
-        label=f"Rows (at most {MOST_ROWS:,})",
+        label=f"Rows (at most {MOST_ROWS:,}; blank ones are left out)",
     )
 
 
