@@ -113,8 +113,10 @@ class Trainings:
 
         Raises:
             Busy: Too many others wait.
-            ValueError: Another run of theirs goes on.
+            ValueError: Another run of theirs goes on, or there is no session.
         """
+        if not visitor:
+            raise ValueError("Training needs a session: open the page in a browser.")
         desk = self.desk(visitor)
         with self._lock:
             if desk.current and not desk.current.is_over:

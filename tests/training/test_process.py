@@ -14,8 +14,8 @@ import pytest
 
 from dlnlp import checkpoint
 from dlnlp.training.exercises import exercise
-from dlnlp.training.process import LONGEST_PAUSE, NICENESS, Control
-from dlnlp.training.progress import FINISHED, STOPPED
+from dlnlp.training.process import LONGEST_PAUSE, NICENESS, Control, run
+from dlnlp.training.progress import FINISHED, STOPPED, TIMED_OUT
 from tests.test_app import ROOT
 
 TRANSLATOR = exercise("char_seq2seq")
@@ -181,3 +181,19 @@ def test_a_pause_ends_after_a_while(monkeypatch):
     )
     control.wait(lambda: None)
     assert control.stopping
+
+
+def test_training_ends_at_the_time_limit_and_keeps_its_weights(monkeypatch, tmp_path):
+    monkeypatch.setattr("dlnlp.training.process.MOST_SECONDS", 0.0)
+    messages = []
+    run(job(tmp_path / "out"), Control("hello"), messages.append)
+    last = messages[-1]["progress"]
+    assert (last["end"], last["step"]) == (TIMED_OUT, 1)
+    assert checkpoint.verify(tmp_path / "out")["steps"] == 1
+
+
+def test_a_blank_sentence_has_no_answer(tmp_path):
+    messages = []
+    run(job(tmp_path / "out", sentence=" "), Control(" "), messages.append)
+    assert not [each for each in messages if each["progress"]["answer"]]
+    assert messages[-1]["progress"]["end"] == FINISHED

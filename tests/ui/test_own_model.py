@@ -6,7 +6,8 @@ import pytest
 import app
 from dlnlp import catalog
 from dlnlp.compare import scoreboard
-from dlnlp.hub import HubModels
+from dlnlp.compare.scoreboard import own_row
+from dlnlp.hub import HubError, HubModels
 from dlnlp.inference.deadline import Cancelled, check_deadline
 from dlnlp.registry import Registry
 from dlnlp.service import Service
@@ -198,6 +199,14 @@ def test_a_chapters_model_from_another_folder_answers(own, tmp_path, entry):
     assert entry.title in page["own_about"] and "dlnlp.load(" in page["own_about"]
     assert page["own_chapter_answer"]
     assert not page["own_classification_labels"] and not page["own_generation_next"]
+
+
+def test_a_chapters_model_from_another_folder_is_not_compared(local_demo, tmp_path):
+    entry = catalog.record("sentiment_lstm")
+    entry.module.save(tmp_path / "mine", entry.tiny(), {"stem": entry.stem})
+    service = Service(Registry(untrained=True), local=True)
+    with pytest.raises(HubError, match="is a chapter's model"):
+        own_row(OwnModels(service), str(tmp_path / "mine"), 0.01)
 
 
 def test_a_damaged_folder_of_a_chapter_is_refused(own, tmp_path):
