@@ -33,7 +33,7 @@ from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.service import Service, code
 from dlnlp.service.own import STEM as OWN
-from dlnlp.ui.training.screen import STEM as TRAINING
+from dlnlp.ui.training.settings import STEM as TRAINING
 from tests.conftest import finished
 from tests.ui.conftest import BAD_TEXTS
 

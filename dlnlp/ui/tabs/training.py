@@ -9,7 +9,8 @@ import gradio as gr
 from dlnlp.service import Service
 from dlnlp.training.exercises import EXERCISES
 from dlnlp.ui.kit.panels import QUIET
-from dlnlp.ui.training.screen import STEM, TrainingScreen
+from dlnlp.ui.training.screen import TrainingScreen
+from dlnlp.ui.training.settings import STEM
 
 TITLE = "Train it yourself"
 __all__ = ["STEM", "TITLE", "build_when_opened"]

@@ -15,21 +15,20 @@ from dlnlp.service.errors import sentence as said
 from dlnlp.service.training import MOST_RUNNING, MOST_WAITING
 from dlnlp.service.training_run import ENDED, PAUSED, RUNNING, Training
 from dlnlp.training.exercises import Exercise, uploaded
-from dlnlp.training.progress import MOST_EPOCHS, MOST_ROWS, WIDTHS, Settings
+from dlnlp.training.progress import MOST_ROWS, Settings
 from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import visitor, visitor_left
 from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Values
 from dlnlp.ui.training.report import NONE, report, status
-from dlnlp.ui.training.table import table_of
+from dlnlp.ui.training.settings import STEM, numbers, settings_of, shown
+from dlnlp.ui.training.table import filled, table_of, widths
 
-STEM = "training"
 INTRO = (
     "Train a model of any chapter on a few rows, and watch it learn: its loss, and its answer to "
     "your own sentence, anew every second. It runs on this server, in a process of its own."
 )
 UPLOAD = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
-RATES = (0.03, 0.01, 0.005, 0.003, 0.001, 0.0005, 0.0001)
 EVERY = 0.5  # seconds between updates of the page
 
 
@@ -335,85 +334,3 @@ def opening(stem: str) -> markup.Markup:
     return markup.Markup('<p class="dl-note" role="status" data-use="{}">{}</p>').format(
         stem, "Your model is in the panel “Your trained model” of its tab."
     )
-
-
-def settings_of(first: Exercise) -> dict[str, Component]:
-    """The components of the settings by the names of their fields, not rendered yet."""
-    given = first.settings
-    common: dict[str, Any] = {"interactive": True, "render": False, "min_width": 110}
-    return {
-        "learning_rate": gr.Dropdown(
-            list(RATES),
-            value=given.learning_rate,
-            label="Learning rate",
-            allow_custom_value=True,
-            elem_id=f"{STEM}_learning_rate",
-            **common,
-        ),
-        "epochs": gr.Number(
-            given.epochs,
-            label=f"Epochs (1 to {MOST_EPOCHS:,})",
-            precision=0,
-            elem_id=f"{STEM}_epochs",
-            **common,
-        ),
-        "width": gr.Dropdown(
-            [each for each in WIDTHS if each in (8, 16, 32, 64, 128, 256)],
-            value=given.width,
-            label="Width",
-            elem_id=f"{STEM}_width",
-            **common,
-        ),
-        "seed": gr.Number(given.seed, label="Seed", precision=0, elem_id=f"{STEM}_seed", **common),
-        "patience": gr.Number(
-            given.patience,
-            label="Early stopping (0: off)",
-            precision=0,
-            elem_id=f"{STEM}_patience",
-            **common,
-        ),
-        "pretrained": gr.Checkbox(
-            given.pretrained,
-            label="Start from the trained embeddings",
-            info=first.pretrained,
-            elem_id=f"{STEM}_pretrained",
-            **common,
-        ),
-    }
-
-
-def shown(exercise: Exercise, name: str) -> dict[str, Any]:
-    """Whether a chapter has a setting."""
-    if name == "pretrained":
-        return {"visible": bool(exercise.pretrained)}
-    return {"visible": exercise.widths} if name == "width" else {}
-
-
-def numbers(named: dict[str, Any]) -> dict[str, Any]:
-    """The values of the settings' components as numbers, where they are some.
-
-    Raises:
-        ValueError: The learning rate is not a number.
-    """
-    try:
-        rate = float(named["learning_rate"])
-    except (TypeError, ValueError):
-        raise ValueError("The learning rate must be a number, such as 0.01.") from None
-    return {**named, "learning_rate": rate, "pretrained": bool(named["pretrained"])}
-
-
-def filled(exercise: Exercise, rows: Sequence[Sequence[str]]) -> gr.Dataframe:
-    """The table with these rows."""
-    return gr.Dataframe(
-        [list(row) for row in rows],
-        headers=list(exercise.columns),
-        column_widths=widths(exercise),
-        label=f"Rows (at most {MOST_ROWS:,}; blank ones are left out)",
-    )
-
-
-def widths(exercise: Exercise) -> list[str | int]:
-    """The widths of the table's columns."""
-    if exercise.labelled:
-        return ["80%", "20%"]
-    return [f"{100 // len(exercise.columns)}%"] * len(exercise.columns)
