@@ -36,19 +36,30 @@ def url(service):
     demo.close(verbose=False)
 
 
+def press(page, target, key="Enter"):
+    """Use a control by keyboard."""
+    target.focus()
+    page.keyboard.press(key)
+
+
 def open_tab(page, stem):
     """Open the tab and choose the chapter."""
-    page.get_by_role("tab", name="Train it yourself").click()
-    panel = page.locator("#training_chapter")
-    panel.get_by_role("radio", name=TITLES[stem]).check()
+    new = not page.locator("#training_train").count()
+    press(page, page.get_by_role("tab", name="Train it yourself"))
+    page.locator("#training_train").wait_for()
+    if new:
+        page.evaluate(DRAWN)
+    chapter = page.locator("#training_chapter").get_by_role("radio", name=TITLES[stem])
+    press(page, chapter, "Space")
     expect(page.locator("#training_text textarea")).to_have_value(exercise(stem).sentence)
 
 
 def test_the_tutorials_examples_are_trained_used_downloaded_and_loaded(open_page, url, tmp_path):
+    """By keyboard alone, but for the download."""
     page = open_page(url)
     for stem, said in ANSWERS.items():
         open_tab(page, stem)
-        page.locator("#training_train").click()
+        press(page, page.locator("#training_train"))
         expect(page.locator("#training_status")).to_contain_text("Finished.", timeout=60_000)
         expect(page.locator("#training_shown path.dl-loss")).to_be_visible()
         with page.expect_download() as download:
@@ -56,7 +67,7 @@ def test_the_tutorials_examples_are_trained_used_downloaded_and_loaded(open_page
         download.value.save_as(tmp_path / "it.zip")
         with zipfile.ZipFile(tmp_path / "it.zip") as archive:
             archive.extractall(tmp_path)
-        page.locator("#training_use").click()
+        press(page, page.locator("#training_use"))
         own = page.locator(f"#{stem}_trained_answers .dl-compared").first
         expect(own).to_contain_text(said)
         expect(page.get_by_role("tab", name=TITLES[stem])).to_have_attribute(
@@ -73,6 +84,10 @@ def test_the_tutorials_examples_are_trained_used_downloaded_and_loaded(open_page
 
 
 def test_two_visitors_train_at_once_and_leaving_frees_the_slot(open_page, url, service):
+    def kept():
+        return {*service.trainings._kept} - before
+
+    before = {*service.trainings._kept}
     pages = [open_page(url) for _ in range(3)]
     for page, stem in zip(
         pages, ("char_seq2seq", "token_transformer", "char_seq2seq"), strict=True
@@ -90,31 +105,18 @@ def test_two_visitors_train_at_once_and_leaving_frees_the_slot(open_page, url, s
     assert service.trainings.running() == 2
 
     second.locator("#training_stop").click()
-    expect(second.locator("#training_status")).to_contain_text("Stopped")
+    expect(second.locator("#training_use")).to_be_visible()
+    assert len(kept()) == 1
     expect(third.locator("#training_shown")).to_contain_text("step", timeout=60_000)
 
     first.locator("#training_pause").click()  # a paused run is left, too
     expect(first.locator("#training_pause")).to_have_text("Resume")
     assert service.trainings.running() == 2
     first.close()
+    second.close()  # its run is over, and is removed
     begin = time.monotonic()
-    while service.trainings.running() > 1:
+    while service.trainings.running() > 1 or kept():
         assert time.monotonic() - begin < 3
         time.sleep(0.05)
     third.locator("#training_stop").click()
     expect(third.locator("#training_status")).to_contain_text("Stopped")
-
-
-def test_it_is_used_by_keyboard_alone(open_page, url):
-    page = open_page(url)
-    page.get_by_role("tab", name="Train it yourself").focus()
-    page.keyboard.press("Enter")
-    page.locator("#training_train").wait_for()
-    page.evaluate(DRAWN)
-    page.locator("#training_chapter input").first.focus()
-    page.keyboard.press("Tab")  # each of Gradio's radio buttons is a stop of its own
-    page.keyboard.press("Space")
-    expect(page.locator("#training_text textarea")).to_have_value("hello")
-    page.locator("#training_train").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#training_status")).to_contain_text("Finished.", timeout=60_000)

@@ -52,11 +52,7 @@ def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:
             if not isinstance(step, About):
                 yield {panel.status: step}
             elif step.task != CLASSIFICATION:
-                what = (
-                    "can only be opened as your own model"
-                    if step.task == CHAPTER
-                    else "continues texts"
-                )
+                what = "is a chapter's model" if step.task == CHAPTER else "continues texts"
                 raise HubError(
                     f"{step.name!r} {what}: choose a model that classifies, such as one of the Hub."
                 )
