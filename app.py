@@ -32,8 +32,8 @@ from dlnlp.service.middleware import Front
 from dlnlp.service.settings import Settings, preload, settings
 from dlnlp.ui import endpoints, theme
 from dlnlp.ui.kit import markup
-from dlnlp.ui.kit.model import visitor_left
-from dlnlp.ui.tabs import compare, own, start
+from dlnlp.ui.kit.model import visitor, visitor_left
+from dlnlp.ui.tabs import compare, own, start, training
 
 gc.freeze()  # what was imported stays, so collections need not look at it
 gc.enable()
@@ -60,12 +60,15 @@ def build_app(service: Service) -> gr.Blocks:
             for entry in catalog.CATALOG:
                 with gr.Tab(entry.title, id=entry.stem, elem_id=f"{entry.stem}_tab"):
                     entry.tab.build_tab(service)
+            with gr.Tab(training.TITLE, id=training.STEM, elem_id=f"{training.STEM}_tab") as tab:
+                training.build_when_opened(service, tab)
             if own.is_offered(service):
                 with gr.Tab(own.TITLE, id=own.STEM, elem_id=f"{own.STEM}_tab") as tab:
                     own.build_when_opened(service, tab)
             with gr.Tab(compare.TITLE, id=compare.STEM, elem_id="comparisons_tab"):
                 compare.build_tab(service)
         endpoints.expose(service)
+        demo.unload(lambda: service.trainings.depart(visitor()))
         share_configurations(demo)
     # ``demo.queue(...)`` does the same, but builds the server once more, which takes a while.
     demo.api_open, demo._queue.max_size = False, 64

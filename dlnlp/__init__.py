@@ -19,7 +19,8 @@ def load(stem: str, device: str | None = None) -> Any:
     Args:
         stem: A name from ``dlnlp.catalog``, such as ``"char_seq2seq"``; or another model that
             classifies or continues texts: ``"hf:owner/name"`` on the Hugging Face Hub, or the path
-            of a folder with a slash, such as ``"./mine"``.
+            of a folder with a slash, such as ``"./mine"``, which may also be one that was trained
+            on the page.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; the best available one by default.
 
     Raises:
@@ -32,6 +33,6 @@ def load(stem: str, device: str | None = None) -> Any:
     from dlnlp.registry import shared_registry
 
     if hub.names_other_model(stem):
-        return hub.shared_models().get(stem, device=device)
-
+        found = hub.shared_models().get(stem, device=device)
+        return found.predictor if isinstance(found, hub.ChapterModel) else found
     return shared_registry().get(stem, device)

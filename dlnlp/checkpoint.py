@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 CONFIG, WEIGHTS, TRAINING, CARD = "config.json", "model.safetensors", "training.json", "README.md"
+STEM = "stem"  # in training.json: the chapter, if the folder has another name
 SAVE_MEMORY = "DLNLP_MAX_LOADED=1 python app.py"  # one model at a time
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 

@@ -33,6 +33,7 @@ from dlnlp.registry import Registry
 from dlnlp.results import as_json
 from dlnlp.service import Service, code
 from dlnlp.service.own import STEM as OWN
+from dlnlp.ui.training.settings import STEM as TRAINING
 from tests.conftest import finished
 from tests.ui.conftest import BAD_TEXTS
 
@@ -85,10 +86,15 @@ def free_port():
 def test_events_of_one_model_wait_for_each_other(demo):
     stems = [entry.stem for entry in catalog.CATALOG]
     own = {"None", *stems, *(stem + each.queue for stem in stems for each in CAPABILITIES)}
-    own |= {compare.MODELS[-1] + QUEUE, OWN, OWN + "_tab"}
+    own |= {compare.MODELS[-1] + QUEUE, OWN, OWN + "_tab", TRAINING + "_tab"}
     # These wait in the service instead, where they form batches.
     batched = {f"{stem}_{each.verb}" for stem, each in PUBLIC if not each.streams}
-    queued = [f for f in demo.fns.values() if f.queue and f.api_name not in batched]
+    leaving = (None, "unload")  # Gradio calls it itself
+    queued = [
+        f
+        for f in demo.fns.values()
+        if f.queue and f.api_name not in batched and leaving not in f.targets
+    ]
     assert queued
     assert {f.concurrency_id for f in queued} <= own
     assert {f.concurrency_limit for f in queued} == {1}

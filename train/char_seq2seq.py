@@ -24,6 +24,7 @@ from dlnlp.models.char_seq2seq.predictor import (
 from dlnlp.text.casing import Casing
 from dlnlp.text.language import LanguageCheck
 from dlnlp.text.vocabulary import Vocabulary
+from dlnlp.training.loop import groups, steps
 from train import card, length_penalty
 from train.data.batches import length_batches
 from train.data.copying import COPIED, Copying
@@ -53,9 +54,9 @@ def main(argv: list[str] | None = None) -> None:
     predictor = CharSeq2SeqPredictor(
         cast(CharSeq2Seq, average.module), source, target, start.length_penalty, start.language
     )
-    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98))
+    optimizer = torch.optim.Adam(groups(model.parameters(), args.lr), betas=(0.9, 0.98))
     parts = {"model": model, "average": average, "optimizer": optimizer}
-    step = run.resume(parts).get("step", 0)
+    done = run.resume(parts).get("step", 0)
     best = Best(run)
     watched = validation_sets(args.data_dir, args.smoke)
     words = frequent_words(material, 20 if args.smoke else 200)
@@ -63,36 +64,38 @@ def main(argv: list[str] | None = None) -> None:
     total = max(1, int(args.epochs * per_epoch))
     warmup = min(200, total // 10 + 1)
 
-    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=60)
-    progress = run.progress(step, total)
-    stream = batches(args, material, copying, per_epoch, step)
-    while progress < 1 or step == 0:
-        rows = next(stream)
-        factor = min((step + 1) / warmup, constant_then_linear(progress, args.cooldown))
-        optimizer.param_groups[0]["lr"] = args.lr * factor
-        model.train()
+    def loss_of(rows: list[tuple[str, str]]) -> torch.Tensor:
         with run.autocast():
-            loss = batch_loss(model, source, target, rows, args.label_smoothing)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+            return batch_loss(model, source, target, rows, args.label_smoothing)
+
+    bar = tqdm(total=total, initial=done, desc=STEM, unit="step", mininterval=60)
+    for step in steps(
+        model,
+        [optimizer],
+        batches(args, material, copying, per_epoch, done),
+        loss_of,
+        lambda done, progress: min(
+            (done + 1) / warmup, constant_then_linear(progress, args.cooldown)
+        ),
+        lambda done: run.progress(done, total),
+        done,
+    ):
         average.update_parameters(model)
-        step += 1
-        progress = run.progress(step, total)
         bar.update()
-        if step % 50 == 0:
-            bar.set_postfix(loss=f"{loss.item():.3f}", lr=f"{args.lr * factor:.1e}")
-        if step % args.evaluate_every == 0 or progress >= 1:
+        if step.done % 50 == 0:
+            rate = args.lr * step.factor
+            bar.set_postfix(loss=f"{step.loss.item():.3f}", lr=f"{rate:.1e}")
+        if step.done % args.evaluate_every == 0 or step.progress >= 1:
             found = glance(predictor, watched, words)
-            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {found}")
+            bar.write(f"step {step.done}, {run.seconds / 60:.0f} minutes: {found}")
             best.offer(sum(found.values()) / len(found), average)
-        run.save({"step": step}, parts, every=300)
+        done = step.done
+        run.save({"step": done}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, parts)
+    run.save({"step": done}, parts)
     best.restore(average)
-    finish(run, predictor, material, step)
+    finish(run, predictor, material, done)
 
 
 def finish(run: Run, predictor: CharSeq2SeqPredictor, material: Material, step: int) -> None:

@@ -22,6 +22,7 @@ from torch import nn
 
 from dlnlp.checkpoint import TRAINING, read_json
 from dlnlp.device import pick_device
+from dlnlp.training.loop import cosine as cosine
 
 STATE = "state.pt"
 # Options that may differ when a run is resumed: paths, hardware, length and learning-rate decay.
@@ -264,12 +265,3 @@ def constant_then_linear(progress: float, cooldown: float) -> float:
         cooldown: The share of the run, at its end, in which the rate decays.
     """
     return min(1.0, (1 - progress) / max(1e-9, cooldown)) if progress < 1 else 0.0
-
-
-def cosine(progress: float) -> float:
-    """The learning rate's factor after warm-up: half a cosine from 1 to 0.
-
-    transformers' ``get_cosine_schedule_with_warmup`` counts steps; this one also serves runs with
-    ``--minutes``.
-    """
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -30,6 +30,7 @@ from dlnlp.inference.batching import batches
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_bert.model import Probes, mean_states, positive_logit
 from dlnlp.models.sentiment_bert.predictor import SentimentBertPredictor, collate, encode
+from dlnlp.training.loop import steps
 from train import card
 from train.data import sets
 from train.data.batches import length_batches, taking_turns
@@ -72,52 +73,47 @@ def main(argv: list[str] | None = None) -> None:
     groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)
     optimizer = torch.optim.AdamW(groups, fused=True)
     parts = {"model": model, "optimizer": optimizer}
-    step = run.resume(parts).get("step", 0)
+    done = run.resume(parts).get("step", 0)
     best = Best(run)
     watched = {name: rows for name, rows in validation.items() if name in WATCHED}
 
-    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    progress = run.progress(step, total)
-    stream = itertools.islice(batches_of_run(shares, lengths, args), step, None)
-    while progress < 1 or step == 0:
-        epoch, batch = next(stream)
-        set_rates(optimizer, min((step + 1) / warmup, cosine(progress)))
+    def loss(batch: tuple[int, list[int]]) -> torch.Tensor:
+        epoch, chosen = batch
         seed = f"{args.seed + args.order} {epoch}"
-        cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in batch]
-        model.train()
-        loss = loss_of(model, cropped, [rows.labels[i] for i in batch], run)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        progress = run.progress(step, total)
+        cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in chosen]
+        return loss_of(model, cropped, [rows.labels[i] for i in chosen], run)
+
+    bar = tqdm(total=total, initial=done, desc=STEM, unit="step", mininterval=10)
+    for step in steps(
+        model,
+        [optimizer],
+        itertools.islice(batches_of_run(shares, lengths, args), done, None),
+        loss,
+        lambda done, progress: min((done + 1) / warmup, cosine(progress)),
+        lambda done: run.progress(done, total),
+        done,
+    ):
         bar.update()
-        if step % 50 == 0:
-            bar.set_postfix(loss=f"{loss.item():.3f}", epoch=epoch)
-        if step % args.evaluate_every == 0 or progress >= 1:
+        if step.done % 50 == 0:
+            bar.set_postfix(loss=f"{step.loss.item():.3f}")
+        if step.done % args.evaluate_every == 0 or step.progress >= 1:
             model.eval()
             with run.autocast():
                 metrics = evaluate(predictor, watched)
-            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {metrics}")
-            if progress > 0.6:  # earlier weights have not learnt IMDB yet
+            bar.write(f"step {step.done}, {run.seconds / 60:.0f} minutes: {metrics}")
+            if step.progress > 0.6:  # earlier weights have not learnt IMDB yet
                 best.offer(mean_accuracy(metrics), model)
-        run.save({"step": step}, parts, every=300)
+        done = step.done
+        run.save({"step": done}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, parts)
+    run.save({"step": done}, parts)
     best.restore(model)
     model.eval()
     model.set_attn_implementation("sdpa")
     facts = {**origin(args.base), "data": {"all training texts": sets.fingerprint(rows.texts)}}
     train = sets.sst2("train", args.data_dir)
     finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
-
-
-def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set each group's learning rate to this share of its peak."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * factor
 
 
 def loss_of(

@@ -27,6 +27,7 @@ from dlnlp.models.sentiment_lstm.model import SentimentLSTM
 from dlnlp.models.sentiment_lstm.predictor import SentimentLSTMPredictor
 from dlnlp.text.vocabulary import PAD, UNK, Vocabulary
 from dlnlp.text.words import basic_english, natural
+from dlnlp.training.loop import groups, steps
 from train import card
 from train.data import sets
 from train.data.batches import fewest, length_batches, taking_turns
@@ -63,48 +64,45 @@ def main(argv: list[str] | None = None) -> None:
     model.to(run.device)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     predictor = SentimentLSTMPredictor(cast(SentimentLSTM, average.module), vocabulary)
-    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+    optimizer = torch.optim.Adam(groups(model.parameters(), args.lr))
     per_epoch = max(1, fewest(rows.parts) // args.batch_size)
     total = max(1, int(args.epochs * per_epoch))
     warmup = min(500, total // 10 + 1)
     parts = {"model": model, "average": average, "optimizer": optimizer}
-    step = run.resume(parts).get("step", 0)
+    done = run.resume(parts).get("step", 0)
     best = Best(run)
     watched = {name: rows for name, rows in validation.items() if name in WATCHED}
 
-    bar = tqdm(total=total, initial=step, desc=STEM, unit="step", mininterval=10)
-    progress = run.progress(step, total)
-    stream = batches(args, rows.parts, lengths, per_epoch, step)
-    while progress < 1 or step == 0:
-        batch = next(stream)
-        factor = min((step + 1) / warmup, cosine(progress))
-        optimizer.param_groups[0]["lr"] = args.lr * factor
-        chance = np.random.default_rng((args.seed, step))
-        tokens, counts = pad_rows([augmented(ids[i], args, chance) for i in batch])
-        labels, teacher = rows.labels[batch].to(run.device), rows.teacher[batch].to(run.device)
-        model.train()
+    def loss_of(batch: Batch) -> torch.Tensor:
         with run.autocast():
-            logits = model(tokens.to(run.device), counts).float()
-        loss = mixed_loss(logits, labels, teacher, args.label_weight)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+            logits = model(batch.tokens.to(run.device), batch.lengths).float()
+        labels, teacher = batch.labels.to(run.device), batch.teacher.to(run.device)
+        return mixed_loss(logits, labels, teacher, args.label_weight)
+
+    bar = tqdm(total=total, initial=done, desc=STEM, unit="step", mininterval=10)
+    for step in steps(
+        model,
+        [optimizer],
+        batches(args, rows, ids, lengths, per_epoch, done),
+        loss_of,
+        lambda done, progress: min((done + 1) / warmup, cosine(progress)),
+        lambda done: run.progress(done, total),
+        done,
+    ):
         average.update_parameters(model)
-        step += 1
-        progress = run.progress(step, total)
         bar.update()
-        if step % 50 == 0:
-            bar.set_postfix(loss=f"{loss.item():.3f}")
-        if step % args.evaluate_every == 0 or progress >= 1:
+        if step.done % 50 == 0:
+            bar.set_postfix(loss=f"{step.loss.item():.3f}")
+        if step.done % args.evaluate_every == 0 or step.progress >= 1:
             average.eval()
             metrics = evaluate(predictor, watched)
-            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {metrics}")
+            bar.write(f"step {step.done}, {run.seconds / 60:.0f} minutes: {metrics}")
             best.offer(mean_accuracy(metrics), average)
-        run.save({"step": step}, parts, every=300)
+        done = step.done
+        run.save({"step": done}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, parts)
+    run.save({"step": done}, parts)
     best.restore(average)
     finish(run, predictor, rows.texts, validation)
 
@@ -128,21 +126,35 @@ def finish(
     print(metrics)
 
 
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Padded token ids (B, T), the texts' lengths, labels and teacher's logits (B,)."""
+
+    tokens: torch.Tensor
+    lengths: torch.Tensor
+    labels: torch.Tensor
+    teacher: torch.Tensor
+
+
 def batches(
     args: argparse.Namespace,
-    parts: list[tuple[int, float]],
+    rows: Rows,
+    ids: list[list[int]],
     lengths: list[int],
     per_epoch: int,
     step: int,
-) -> Iterator[list[int]]:
-    """Row numbers of every batch from this step on, without end."""
+) -> Iterator[Batch]:
+    """Every batch from this step on, without end."""
     while True:
         epoch, done = divmod(step, per_epoch)
-        chosen = taking_turns(parts, epoch)
+        chosen = taking_turns(rows.parts, epoch)
         sizes = [lengths[i] for i in chosen]
         shuffled = list(length_batches(sizes, args.batch_size, args.seed, epoch))
         for positions in shuffled[done:per_epoch]:
-            yield [chosen[position] for position in positions]
+            taken = [chosen[position] for position in positions]
+            chance = np.random.default_rng((args.seed, step))
+            tokens, counts = pad_rows([augmented(ids[i], args, chance) for i in taken])
+            yield Batch(tokens, counts, rows.labels[taken], rows.teacher[taken])
             step += 1
 
 

@@ -27,6 +27,7 @@ from dlnlp.models.token_transformer.predictor import (
     save,
 )
 from dlnlp.text.byte_level import BEGIN, BEGIN_ID, UNK, empty_tokenizer
+from dlnlp.training.loop import groups, steps
 from train import card
 from train.data import sets
 from train.data.mixture import Mixture
@@ -57,43 +58,49 @@ def main(argv: list[str] | None = None) -> None:
     mixture = Mixture(streams, shares(args), model.config.context, args.seed)
     optimizers = make_optimizers(model, args)
     parts = {"model": model, **optimizers}
-    step = run.resume(parts).get("step", 0)
+    done = run.resume(parts).get("step", 0)
     best = Best(run)
     watched = validation_sets(args.data_dir, args.smoke, whole=False)
 
-    bar = tqdm(total=args.steps, initial=step, desc=STEM, unit="step", mininterval=60)
-    progress = run.progress(step, args.steps)
-    while progress < 1 or step == 0:
-        factor = min((step + 1) / args.warmup, constant_then_linear(progress, args.cooldown))
-        for optimizer in optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = args.lr * factor
-        tokens = torch.from_numpy(mixture.batch(step, args.batch_size)).long().to(run.device)
-        model.train()
+    def loss_of(tokens: Tensor) -> Tensor:
         with run.autocast():
             states = model.hidden(tokens[:, :-1]).flatten(0, 1)  # (B * context, C)
         states = states.bfloat16() if run.precision == "bf16" else states
-        loss = token_loss(states, model.embedding.weight, tokens[:, 1:].flatten())
-        model.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers.values():
-            optimizer.step()
-        step += 1
-        progress = run.progress(step, args.steps)
+        return token_loss(states, model.embedding.weight, tokens[:, 1:].flatten())
+
+    bar = tqdm(total=args.steps, initial=done, desc=STEM, unit="step", mininterval=60)
+    for step in steps(
+        model,
+        list(optimizers.values()),
+        batches(mixture, args, run, done),
+        loss_of,
+        lambda done, progress: min(
+            (done + 1) / args.warmup, constant_then_linear(progress, args.cooldown)
+        ),
+        lambda done: run.progress(done, args.steps),
+        done,
+    ):
         bar.update()
-        if step % 20 == 0:
-            bar.set_postfix(loss=f"{loss.item():.3f}", lr=f"{args.lr * factor:.1e}")
-        if step % args.evaluate_every == 0 or progress >= 1:
+        if step.done % 20 == 0:
+            rate = args.lr * step.factor
+            bar.set_postfix(loss=f"{step.loss.item():.3f}", lr=f"{rate:.1e}")
+        if step.done % args.evaluate_every == 0 or step.progress >= 1:
             found = {name: perplexity(predictor, *each) for name, each in watched.items()}
-            bar.write(f"step {step}, {run.seconds / 60:.0f} minutes: {found}")
+            bar.write(f"step {step.done}, {run.seconds / 60:.0f} minutes: {found}")
             best.offer(-float(np.mean(np.log(list(found.values())))), model)
-        run.save({"step": step}, parts, every=300)
+        done = step.done
+        run.save({"step": done}, parts, every=300)
     bar.close()
 
-    run.save({"step": step}, parts)
+    run.save({"step": done}, parts)
     best.restore(model)
-    finish(run, predictor, texts, step)
+    finish(run, predictor, texts, done)
+
+
+def batches(mixture: Mixture, args: argparse.Namespace, run: Run, step: int) -> Iterator[Tensor]:
+    """The token ids (B, context + 1) of every batch from this step on, without end."""
+    for each in itertools.count(step):
+        yield torch.from_numpy(mixture.batch(each, args.batch_size)).long().to(run.device)
 
 
 def finish(
@@ -267,11 +274,11 @@ def make_optimizers(
 ) -> dict[str, torch.optim.Optimizer]:
     """AdamW, and with ``--optimizer muon`` Muon (Jordan 2024) for the matrices in the blocks."""
     if args.optimizer == "adamw":
-        return {"adam": torch.optim.AdamW(model.parameters(), args.lr, betas=(0.9, 0.98))}
+        return {"adam": torch.optim.AdamW(groups(model.parameters(), args.lr), betas=(0.9, 0.98))}
     matrices, others = split_parameters(model)
     return {
-        "muon": torch.optim.Muon(matrices, lr=args.lr, adjust_lr_fn="match_rms_adamw"),
-        "adam": torch.optim.AdamW(others, lr=args.lr, betas=(0.9, 0.95), weight_decay=0.0),
+        "muon": torch.optim.Muon(groups(matrices, args.lr), adjust_lr_fn="match_rms_adamw"),
+        "adam": torch.optim.AdamW(groups(others, args.lr), betas=(0.9, 0.95), weight_decay=0.0),
     }
 
 

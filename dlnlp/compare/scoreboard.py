@@ -12,7 +12,7 @@ from typing import Any
 from dlnlp.catalog import CATALOG, Metric, Record
 from dlnlp.checkpoint import CheckpointError, read_json
 from dlnlp.compare.models import Score, known_scores, known_size, scores
-from dlnlp.hub import CLASSIFICATION, GENERATION
+from dlnlp.hub import CLASSIFICATION, GENERATION, HubError
 from dlnlp.registry import Registry
 from dlnlp.service import Service
 from dlnlp.service.own import OwnModels
@@ -124,6 +124,8 @@ def own_row(own: OwnModels, name: str, seconds: float | None = None) -> OwnRow:
         HubError: It may not or can't be loaded.
     """
     about = own.load(name)
+    if about.task not in OWN_TASKS:
+        raise HubError(f"{about.name!r} is a chapter's model: choose another one to measure.")
     task, verb = OWN_TASKS[about.task]
     measure = functools.partial(MEASURED[verb], name, seconds or ENOUGH_SECONDS)
     speed = own.run(name, measure, LONGEST)

@@ -1,9 +1,10 @@
 """Models of the Hugging Face Hub, or of a folder, with the same methods as our own predictors.
 
-``HubModels.get(name)`` returns a ``HubClassifier`` or a ``HubLanguageModel``. Importing this
-package loads neither torch nor transformers.
+``HubModels.get(name)`` returns a ``HubClassifier``, a ``HubLanguageModel`` or a ``ChapterModel``.
+Importing this package loads neither torch nor transformers.
 """
 
+from dlnlp.hub.chapters import CHAPTER, ChapterModel
 from dlnlp.hub.download import Progress
 from dlnlp.hub.errors import HubError
 from dlnlp.hub.models import HubModels, shared_models
@@ -22,10 +23,12 @@ from dlnlp.hub.policy import (
 )
 
 __all__ = [
+    "CHAPTER",
     "CLASSIFICATION",
     "GENERATION",
     "PREFIX",
     "PRESETS",
+    "ChapterModel",
     "HubError",
     "HubModels",
     "Preset",

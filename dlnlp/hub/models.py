@@ -8,6 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlnlp.hub.chapters import ChapterModel, chapter_of, load_chapter
 from dlnlp.hub.download import Place, Progress, download
 from dlnlp.hub.errors import HubError
 from dlnlp.hub.policy import PREFIX, byte_limit, hub_name, identity
@@ -17,6 +18,8 @@ from dlnlp.memory import trim
 if TYPE_CHECKING:
     from dlnlp.hub.classifier import HubClassifier
     from dlnlp.hub.language_model import HubLanguageModel
+
+    Loaded = HubClassifier | HubLanguageModel | ChapterModel
 
 MOST_LOADED = 2
 
@@ -42,14 +45,12 @@ class HubModels:
         self.device = device
         self.most_loaded = most_loaded
         self.place = place
-        self._loaded: OrderedDict[tuple[str, str | None], HubClassifier | HubLanguageModel]
+        self._loaded: OrderedDict[tuple[str, str | None], Loaded]
         self._loaded = OrderedDict()  # the least recently used one first
         self._bookkeeping = threading.Lock()
         self._loading = threading.Lock()  # one at a time, to save memory
 
-    def get(
-        self, name: str, progress: Progress | None = None, device: str | None = None
-    ) -> HubClassifier | HubLanguageModel:
+    def get(self, name: str, progress: Progress | None = None, device: str | None = None) -> Loaded:
         """The predictor of a model, downloaded and loaded on the first call.
 
         A loaded model is returned at once, even while another one is being loaded.
@@ -61,6 +62,7 @@ class HubModels:
 
         Raises:
             HubError: The model can't be used; the message says why, and what to do.
+            CheckpointError: It is a chapter's model whose folder is damaged.
             ValueError: This machine has no such device.
             DeadlineExceeded, Cancelled: See ``check_deadline``, while it waits or downloads.
         """
@@ -86,23 +88,19 @@ class HubModels:
         with self._bookkeeping:
             return (identity(name), self.device) in self._loaded
 
-    def _find(self, key: tuple[str, str | None]) -> HubClassifier | HubLanguageModel | None:
+    def _find(self, key: tuple[str, str | None]) -> Loaded | None:
         with self._bookkeeping:
             if key in self._loaded:
                 self._loaded.move_to_end(key)
             return self._loaded.get(key)
 
-    def _keep(
-        self, key: tuple[str, str | None], predictor: HubClassifier | HubLanguageModel
-    ) -> None:
+    def _keep(self, key: tuple[str, str | None], predictor: Loaded) -> None:
         with self._bookkeeping:
             self._loaded[key] = predictor
             while len(self._loaded) > self.most_loaded:
                 self._loaded.popitem(last=False)
 
-    def _load(
-        self, name: str, progress: Progress | None, device: str | None
-    ) -> HubClassifier | HubLanguageModel:
+    def _load(self, name: str, progress: Progress | None, device: str | None) -> Loaded:
         from dlnlp.hub.loading import check_config, load_folder
 
         model = hub_name(name)
@@ -113,7 +111,8 @@ class HubModels:
                     f"There is no folder {name}: check its path, or write {PREFIX}owner/name for "
                     "a model of the Hub."
                 )
-            return load_folder(folder, device=device)
+            entry = chapter_of(folder)
+            return load_chapter(entry, folder, device) if entry else load_folder(folder, "", device)
         found = download(
             model, self.limit, lambda folder: check_config(folder, model), progress, self.place
         )

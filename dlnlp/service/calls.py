@@ -25,6 +25,7 @@ from dlnlp.inference.deadline import Cancelled, deadline
 from dlnlp.registry import Registry
 from dlnlp.service.inputs import checked, is_cut
 from dlnlp.service.queues import Job, JobQueue, Slot, ignore
+from dlnlp.service.training import Trainings
 
 if TYPE_CHECKING:
     from dlnlp.service.metrics import Metrics
@@ -112,6 +113,7 @@ class Service:
     ) -> None:
         self.registry, self.metrics, self.replicas = registry, metrics, replicas
         self.local = local
+        self.trainings = Trainings(registry)
         self._left: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()
         self._queues: dict[str, JobQueue] = {}
@@ -308,7 +310,8 @@ class Service:
             return self._queues[name]
 
     def close(self) -> None:
-        """Cancel all requests; their callers are told."""
+        """Cancel all requests and trainings; their callers are told."""
+        self.trainings.close()
         with self._lock:
             queues = list(self._queues.values())
         for queue in queues:

@@ -4,8 +4,10 @@ import gradio as gr
 import pytest
 
 import app
+from dlnlp import catalog
 from dlnlp.compare import scoreboard
-from dlnlp.hub import HubModels
+from dlnlp.compare.scoreboard import own_row
+from dlnlp.hub import HubError, HubModels
 from dlnlp.inference.deadline import Cancelled, check_deadline
 from dlnlp.registry import Registry
 from dlnlp.service import Service
@@ -188,3 +190,27 @@ def test_the_progress_is_a_bar():
     assert 'value="5000000" max="20000000"' in reading(5 * 10**6, 2 * 10**7)
     assert "complete" in reading(7, 7)
     assert "Loading the model" in reading(0, 0)
+
+
+@pytest.mark.parametrize("entry", catalog.CATALOG, ids=lambda entry: entry.stem)
+def test_a_chapters_model_from_another_folder_answers(own, tmp_path, entry):
+    entry.module.save(tmp_path / "mine", entry.tiny(), {"stem": entry.stem, "parameters": 12})
+    page = own(str(tmp_path / "mine"), "A wonderful film")
+    assert entry.title in page["own_about"] and "dlnlp.load(" in page["own_about"]
+    assert page["own_chapter_answer"]
+    assert not page["own_classification_labels"] and not page["own_generation_next"]
+
+
+def test_a_chapters_model_from_another_folder_is_not_compared(local_demo, tmp_path):
+    entry = catalog.record("sentiment_lstm")
+    entry.module.save(tmp_path / "mine", entry.tiny(), {"stem": entry.stem})
+    service = Service(Registry(untrained=True), local=True)
+    with pytest.raises(HubError, match="is a chapter's model"):
+        own_row(OwnModels(service), str(tmp_path / "mine"), 0.01)
+
+
+def test_a_damaged_folder_of_a_chapter_is_refused(own, tmp_path):
+    entry = catalog.record("sentiment_lstm")
+    entry.module.save(tmp_path / "mine", entry.tiny(), {"stem": entry.stem})
+    (tmp_path / "mine" / "vocab.json").write_text("[]")
+    assert "is damaged" in own(str(tmp_path / "mine")).shown("own_loaded_panel")

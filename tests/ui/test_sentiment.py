@@ -165,4 +165,4 @@ def test_tabs_follow_the_catalog_between_start_and_compare(demo):
     tabs = next(block for block in demo.blocks.values() if isinstance(block, gr.Tabs))
     titles = [tab.label for tab in tabs.children]
     models = [entry.title for entry in catalog.CATALOG]
-    assert titles == ["Start", *models, "Your own model", "Compare"]
+    assert titles == ["Start", *models, "Train it yourself", "Your own model", "Compare"]

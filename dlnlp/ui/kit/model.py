@@ -24,6 +24,12 @@ def visitor_left() -> bool:
     return event is not None and not event.alive
 
 
+def visitor() -> str:
+    """The secret name of the session whose event is being handled, "" outside of an event."""
+    request = LocalContext.request.get(None)
+    return str(getattr(request, "session_hash", None) or "")
+
+
 class Model:
     """A model of the catalog, as panels use it.
 

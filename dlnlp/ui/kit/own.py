@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from dlnlp.catalog import Record
 from dlnlp.hub import HubError
+from dlnlp.hub.chapters import chapter_of
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit.model import Model, Value
@@ -65,6 +68,15 @@ class OwnModel(Model):
         if about is None:
             raise HubError("Choose a model first.")
         return about.source
+
+    @property
+    def chapter(self) -> Record | None:
+        """The chapter of the chosen model, or None if it is of no chapter.
+
+        Raises:
+            HubError: None is chosen.
+        """
+        return chapter_of(Path(self.name))
 
     @property
     def predictor(self) -> Any:

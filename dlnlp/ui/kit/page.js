@@ -143,8 +143,8 @@
 
   // A button with data-open="<stem>" opens the model's tab, with the text of the Start tab. A tab
   // is drawn when it is first opened, and its new box may still be emptied after that.
-  const open = async (stem) => {
-    const text = document.querySelector("#start_text textarea").value;
+  const open = async (stem, from = "start_text") => {
+    const text = document.querySelector(`#${from} textarea`).value;
     document.getElementById(`${stem}_tab-button`).click();
     const find = () => document.querySelector(`#${stem}_text textarea`);
     for (let tries = 0; tries < 50 && find()?.value !== text; tries++) {
@@ -165,6 +165,27 @@
   let stays = false; // the next answer is shown without scrolling, unless the visitor acts
   for (const type of ["pointerdown", "keydown"])
     document.addEventListener(type, () => (stays = false), { capture: true, passive: true });
+
+  // Open a model's tab with the text of the training tab, and scroll to the panel of the trained
+  // model there, again when it has answered.
+  const use = async (stem) => {
+    stays = true; // not to the first panel
+    await open(stem, "training_text");
+    const id = `${stem}_trained_panel`;
+    awaited = { id, before: answer(id) };
+    document.querySelector(`#${stem}_trained button.label-wrap:not(.open)`)?.click();
+    scroll(id);
+  };
+
+  // A remark with data-use="<stem>" appears when the visitor uses the model that they trained.
+  document.addEventListener("click", async (event) => {
+    if (!event.target.closest("#training_use")) return;
+    const find = () => document.querySelector("#training_status [data-use]");
+    find()?.removeAttribute("data-use");
+    for (let tries = 0; tries < 50 && !find(); tries++)
+      await new Promise((done) => setTimeout(done, 100));
+    if (find()) use(find().dataset.use);
+  });
 
   window.dlnlp = {
     scroll,

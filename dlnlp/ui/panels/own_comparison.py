@@ -9,7 +9,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp.compare.models import timed
-from dlnlp.hub import CLASSIFICATION, PREFIX, HubError
+from dlnlp.hub import CHAPTER, CLASSIFICATION, PREFIX, HubError
 from dlnlp.hub.about import About
 from dlnlp.results import Classification, LabelAttribution
 from dlnlp.service import Service
@@ -52,7 +52,10 @@ def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:
             if not isinstance(step, About):
                 yield {panel.status: step}
             elif step.task != CLASSIFICATION:
-                raise HubError(f"{step.name!r} continues texts: choose a model that classifies.")
+                what = "is a chapter's model" if step.task == CHAPTER else "continues texts"
+                raise HubError(
+                    f"{step.name!r} {what}: choose a model that classifies, such as one of the Hub."
+                )
             else:
                 classify = partial(timed, text=text)
                 found, milliseconds = own.run(wanted, classify, SECONDS)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from dlnlp.hub import CLASSIFICATION, PREFIX
+from dlnlp.hub import CHAPTER, CLASSIFICATION, PREFIX
 from dlnlp.hub.about import About
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
@@ -129,6 +129,6 @@ def described(about: About) -> Markup:
     if about.labels:
         kind = "labels, any number of which may apply" if about.multi_label else "labels"
         facts.append((kind, ", ".join(about.labels)))
-    verb = "classify([text])" if about.task == CLASSIFICATION else "next_tokens(text)"
-    code = f"import dlnlp\n\ndlnlp.load({about.source!r}).{verb}"
+    verb = ".classify([text])" if about.task == CLASSIFICATION else ".next_tokens(text)"
+    code = f"import dlnlp\n\ndlnlp.load({about.source!r}){'' if about.task == CHAPTER else verb}"
     return figures(facts) + CODE.format(code)

@@ -58,13 +58,16 @@ def heading(record: catalog.Record) -> Markup:
     ).format(record.title, record.stem, record.title, record.description)
 
 
-def summary(model: Model, text: str) -> Markup:
+def summary(model: Model, text: str, record: catalog.Record | None = None) -> Markup:
     """The answers to a text of all capabilities that have a short form.
+
+    Args:
+        record: By default that of the model's stem.
 
     Raises:
         CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``Model.call``.
     """
-    record = catalog.record(model.stem)
+    record = record or catalog.record(model.stem)
     return join(show(model, text) for verb, show in SHORT.items() if record.can(verb))
 
 

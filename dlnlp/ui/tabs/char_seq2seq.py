@@ -16,6 +16,7 @@ from dlnlp.ui.panels.fixed_attention import fixed_attention_panel
 from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.own_translation import own_translation_panel
 from dlnlp.ui.panels.reading import reading_panel
+from dlnlp.ui.panels.trained import trained_panel
 from dlnlp.ui.panels.translation import TranslationPanel
 from dlnlp.ui.panels.translator import Translator
 
@@ -56,8 +57,9 @@ def build_tab(service: Service) -> None:
             own = own_translation_panel(translator, asked, beam)
             fixed = fixed_attention_panel(translator, asked, beam)
             panels = [translation, *views, candidates, own, fixed]
+            trained = trained_panel(service, STEM, asked)
             export = export_panel(
                 translator, asked, panels, [beam], lambda size: {"beam_size": int(size)}
             )
             about_panel(translator)
-    answer(asked, [*panels, learn, export])
+    answer(asked, [*panels, learn, trained, export])

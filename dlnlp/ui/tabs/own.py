@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from dlnlp.hub import CLASSIFICATION, GENERATION, PREFIX, PRESETS
+from dlnlp.hub import CHAPTER, CLASSIFICATION, GENERATION, PREFIX, PRESETS
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit import layout
@@ -21,6 +21,7 @@ from dlnlp.ui.panels.label_layers import label_layers_panel
 from dlnlp.ui.panels.labels import labels_panel
 from dlnlp.ui.panels.lens import lens_panel
 from dlnlp.ui.panels.next_tokens import next_tokens_panel
+from dlnlp.ui.panels.own_chapter import own_chapter_panel
 from dlnlp.ui.panels.own_model import own_model_panel
 from dlnlp.ui.panels.surprise import surprise_panel
 from dlnlp.ui.panels.words import words_panel
@@ -68,7 +69,9 @@ def build_tab(service: Service) -> None:
     """A box for the model, one for the text, and the views that fit the model's task."""
     own, chosen = OwnModels(service), gr.State(None)
     choices = [each.removeprefix(PREFIX) for each in own.choices]
-    classifier, writer = (OwnModel(service, task, chosen) for task in (CLASSIFICATION, GENERATION))
+    classifier, writer, trained = (
+        OwnModel(service, task, chosen) for task in (CLASSIFICATION, GENERATION, CHAPTER)
+    )
     buttons = continue_buttons(writer)
     with layout.columns():
         with layout.question_column("Beyond the tutorial", INTRO):
@@ -97,8 +100,8 @@ def build_tab(service: Service) -> None:
                 filtering = filters(writer)
                 settings = generation_settings(writer)
         with layout.answer_column(STEM):
-            views = [gr.Column(visible=False, render=False) for _ in range(2)]
-            columns = [(views[0], CLASSIFICATION), (views[1], GENERATION)]
+            views = [gr.Column(visible=False, render=False) for _ in range(3)]
+            columns = list(zip(views, (CLASSIFICATION, GENERATION, CHAPTER), strict=True))
             columns.append((settings_column, GENERATION))
             loading = own_model_panel(service, asked, name, chosen, columns)
             for view in views:
@@ -121,4 +124,6 @@ def build_tab(service: Service) -> None:
                     heads_panel(writer, asked, SPECIAL, ABOUT_ATTENTION, keep="end"),
                     heads_off_panel(writer, asked, keep="end"),
                 ]
-    answer(asked, [loading, *classifying, *writing], filled=[adopted, token])
+            with views[2]:
+                answers = own_chapter_panel(trained, asked)
+    answer(asked, [loading, *classifying, *writing, answers], filled=[adopted, token])

@@ -17,6 +17,7 @@ from dlnlp.ui.panels.heads_off import heads_off_panel
 from dlnlp.ui.panels.layers import layers_panel
 from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.patching import patching_panel
+from dlnlp.ui.panels.trained import trained_panel
 from dlnlp.ui.panels.verdict import verdict_panel
 from dlnlp.ui.panels.words import words_panel
 
@@ -62,6 +63,7 @@ def build_tab(service: Service) -> None:
                 patching_panel(model, asked, OTHER),
                 deletion_panel(model, asked),
             ]
+            trained = trained_panel(service, STEM, asked)
             export = export_panel(model, asked, panels)
             about_panel(model)
-    answer(asked, [*panels, learn, export])
+    answer(asked, [*panels, learn, trained, export])

@@ -27,6 +27,7 @@ from dlnlp.ui.panels.next_tokens import next_tokens_panel
 from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.sampling_steps import sampling_steps_panel
 from dlnlp.ui.panels.surprise import surprise_panel
+from dlnlp.ui.panels.trained import trained_panel
 
 STEM = "token_transformer"
 SPECIAL = frozenset(("<|endoftext|>",))
@@ -85,6 +86,7 @@ def build_tab(service: Service) -> None:
                 patching_panel(model, asked, OTHER, keep="end"),
                 merges_panel(model, asked),
             ]
+            trained = trained_panel(service, STEM, asked)
             export = export_panel(
                 model,
                 asked,
@@ -94,4 +96,4 @@ def build_tab(service: Service) -> None:
                 keep="end",
             )
             about_panel(model)
-    answer(asked, [*panels, learn, export], filled=[chosen, adopted])
+    answer(asked, [*panels, learn, trained, export], filled=[chosen, adopted])

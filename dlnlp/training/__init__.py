@@ -1,0 +1,1 @@
+"""Train the chapters' models: one loop for the scripts in ``train`` and for the page."""

@@ -1,0 +1,67 @@
+"""Train chapter 2's translator on a few pairs of sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from dlnlp.inference.batching import pad_rows
+from dlnlp.models.char_seq2seq.model import EOS_ID, PAD_ID, SOS_ID, CharSeq2Seq, Config
+from dlnlp.models.char_seq2seq.predictor import SPECIALS, CharSeq2SeqPredictor, save
+from dlnlp.models.char_seq2seq.source import Sentence
+from dlnlp.text.vocabulary import Vocabulary
+from dlnlp.training.progress import Answer, Rows, Settings
+from dlnlp.training.task import Task
+
+Example = tuple[list[int], list[int]]  # the characters of both sides
+
+
+def needs_base(settings: Settings) -> bool:
+    """Whether the training starts from the chapter's trained model."""
+    return False
+
+
+def build(settings: Settings, rows: Rows, base: None = None) -> Task:
+    """The encoder and the decoder with attention for these pairs."""
+    pairs = [_as_read(english, french) for english, french in rows.rows]
+    source, target = (
+        Vocabulary.build(side, specials=SPECIALS) for side in zip(*pairs, strict=True)
+    )
+    model = CharSeq2Seq(
+        Config(len(source), len(target), max(16, settings.width // 2), settings.width, 1, 0.1)
+    )
+    predictor = CharSeq2SeqPredictor(model, source, target)
+    examples = [
+        (source.encode(english), [SOS_ID, *target.encode(french), EOS_ID])
+        for english, french in pairs
+    ]
+
+    def outputs(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+        english, lengths = pad_rows([source for source, _ in examples])
+        french, _ = pad_rows([target for _, target in examples])
+        logits, _ = model(english, lengths, french[:, :-1])
+        targets = french[:, 1:]
+        real = targets != PAD_ID
+        return logits[real], targets[real]
+
+    def answer(text: str) -> Answer:
+        [found] = predictor.translate([text], beam_size=1)
+        return Answer(found.text)
+
+    return Task(
+        model,
+        predictor,
+        examples,
+        outputs,
+        answer,
+        lambda folder, training: save(folder, predictor, training),
+    )
+
+
+def _as_read(english: str, french: str) -> tuple[str, str]:
+    """A pair as the predictor reads and writes it: in normal casing, with a full stop."""
+    sentence = Sentence(english, english)
+    written = sentence.casing.written(french)
+    stop = "." if sentence.is_open and french[-1].isalnum() else ""
+    return sentence.canonical, written + stop

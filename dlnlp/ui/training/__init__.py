@@ -1,0 +1,1 @@
+"""The views of the tab “Train it yourself”: HTML of a training run."""
