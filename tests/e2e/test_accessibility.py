@@ -73,16 +73,9 @@ def violations(page, options):
     ]
 
 
-@pytest.fixture(scope="module")
-def calm_page(module_visits, local_url):
-    """The page that the tests with axe share; its colours do not fade."""
-    return module_visits.open(local_url, reduced_motion="reduce")
-
-
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_no_violation(calm_page, module_visits, folders, view):
-    page = calm_page
-    page.evaluate("document.body.classList.remove('dark')")
+def test_axe_finds_no_violation(open_page, local_url, folders, view):
+    page = open_page(local_url, reduced_motion="reduce")  # colours do not fade
     show(page, view)
     fill(page, view, folders)
     open_all(page)
@@ -92,7 +85,6 @@ def test_axe_finds_no_violation(calm_page, module_visits, folders, view):
     assert violations(page, STANDARD) == []
     page.evaluate("document.body.classList.add('dark')")
     assert violations(page, CONTRAST) == []
-    module_visits.check()
 
 
 # What is true of the element with the focus, for everybody who does not use a mouse.
