@@ -100,7 +100,8 @@ def share_configurations(demo: gr.Blocks) -> None:
 def page_options(service: Service, chosen: Settings) -> dict[str, Any]:
     """What ``Blocks.launch`` and ``gr.mount_gradio_app`` need to know."""
     http = functools.partial(http_app, service, chosen.mcp)
-    front = Middleware(Front, http=http, paths=PATHS, limit=chosen.rate_limit)
+    files = {theme.LOCALES_PATH: theme.locales()}
+    front = Middleware(Front, http=http, paths=PATHS, files=files, limit=chosen.rate_limit)
     return {
         "app_kwargs": {"middleware": [front]},
         "theme": theme.page_theme(),

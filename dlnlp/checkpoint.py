@@ -33,7 +33,7 @@ class CheckpointError(RuntimeError):
             "pip install -r requirements-train.txt "
             f"&& python -m train.{stem} && python -m train.promote {stem}"
         )
-        super().__init__(f"The checkpoint in {folder} {fault}; to repair it, run: {remedy}")
+        super().__init__(f"The checkpoint in “{folder}” {fault}; to repair it, run: {remedy}")
         self._arguments = (folder, fault, remedy)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ NEUTRAL = "rgba(128,128,128,0.6)"
 SANS = "IBM Plex Sans, ui-sans-serif, system-ui, sans-serif"
 MONO = "IBM Plex Mono, ui-monospace, Consolas, monospace"
 LONGEST_LABEL = 16
+WORDS = "words"  # marks figures with the visitor's words as ticks, for ``language.js``
 MOST_TICKS, MOST_UNITS, MOST_WORDS = 40, 30, 60
 # Orange is negative and blue positive, which colour-blind readers can tell apart.
 DIVERGING = [[0, "rgb(196,87,27)"], [0.5, "rgba(140,140,140,0.15)"], [1, "rgb(47,127,184)"]]
@@ -72,7 +73,8 @@ def thumbnail(weights: np.ndarray) -> str:
 def running_verdict(trace: Trace) -> go.Figure:
     """The probability of positive after each word, with dotted lines around "unsure"."""
     words = [trace.words[end] for end in trace.ends]
-    return _verdicts(words, trace.positive, "after “%{customdata}”: %{y:.1%} positive")
+    figure = _verdicts(words, trace.positive, "after “%{customdata}”: %{y:.1%} positive")
+    return figure.update_layout(meta=WORDS)
 
 
 def layer_verdicts(positive: Sequence[float]) -> go.Figure:
@@ -125,8 +127,8 @@ def reliability(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figur
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 2},
-            hovertemplate=f"{label(name, ' ')}: predicted %{{x:.1%}}, were positive %{{y:.1%}}"
-            "<extra></extra>",
+            hovertemplate=f"{html.escape(name, quote=False)}: "
+            "predicted %{x:.1%}, were positive %{y:.1%}<extra></extra>",
         )
     axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "fixedrange": True}
     axis |= {"showgrid": False, "zeroline": False}
@@ -207,7 +209,7 @@ def hidden_states(trace: Trace) -> go.Figure:
         names += [f"{arrow} unit {unit}" for unit in most]
     rows = hidden[:, units].T  # (units, words)
     strongest = [
-        " and ".join(f"“{label(words[i])}”" for i in (-abs(row)).argsort(kind="stable")[:2])
+        ", ".join(f"“{label(words[i])}”" for i in (-abs(row)).argsort(kind="stable")[:2])
         for row in rows
     ]
     figure = go.Figure(
@@ -230,7 +232,8 @@ def hidden_states(trace: Trace) -> go.Figure:
     )
     figure.update_yaxes(**_ticks(names, " "), range=[len(units) - 0.5, -0.5], tickfont={"size": 10})
     height = len(units) * 14 + 110
-    return _finish(figure, height=height, margin={"l": 70, "r": 12, "t": 12, "b": 90})
+    _finish(figure, height=height, margin={"l": 70, "r": 12, "t": 12, "b": 90})
+    return figure.update_layout(meta=WORDS)
 
 
 def deletion_curves(deleted: Sequence[int], curves: Mapping[str, Sequence[float]]) -> go.Figure:
@@ -243,8 +246,8 @@ def deletion_curves(deleted: Sequence[int], curves: Mapping[str, Sequence[float]
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 2},
-            hovertemplate=f"{label(name, ' ')}: %{{x}} words deleted, logit %{{y:.2f}}"
-            "<extra></extra>",
+            hovertemplate=f"{html.escape(name, quote=False)}: "
+            "%{x} words deleted, logit %{y:.2f}<extra></extra>",
         )
     figure.add_hline(0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True}

@@ -63,7 +63,7 @@ def test_hidden_states_show_the_units_that_move() -> None:
     assert list(figure.layout.yaxis.ticktext)[:2] == ["→ unit 7", "→ unit 3"]
     assert len(figure.data[0].z) == plots.MOST_UNITS
     assert list(figure.data[0].z[0]) == [-1, 0, 1]
-    assert figure.data[0].customdata[0][0] == "“a” and “c”"
+    assert figure.data[0].customdata[0][0] == "“a”, “c”"
     assert figure.layout.xaxis.ticktext[1] == "&lt;i&gt;"
 
 

@@ -151,7 +151,7 @@ def _separated(text: str, kind: str) -> Table:
                 for column, value in zip(columns, row, strict=True):
                     column.append(value)
     except csv.Error as fault:
-        raise ValueError(f"Line {rows.line_num} can't be read: {fault}.") from None
+        raise ValueError(f"Line {rows.line_num} can't be read: “{fault}”.") from None
     return _table(dict(zip(names, columns, strict=True)), first, left_out)
 
 
@@ -191,7 +191,8 @@ def _parquet(path: Path) -> Table:
             )
         batch = next(file.iter_batches(batch_size=MAX_ROWS), None)
     except (pa.ArrowException, OSError) as fault:
-        raise ValueError(f"The Parquet file can't be read: {shortened(str(fault), 90)}.") from None
+        why = shortened(str(fault), 90)
+        raise ValueError(f"The Parquet file can't be read: “{why}”.") from None
     rows = batch.to_pylist() if batch is not None else []
     columns = {name: [_string(row[name]) for row in rows] for name in file.schema_arrow.names}
     return _table(columns, 1, max(0, about.num_rows - MAX_ROWS))

@@ -224,7 +224,7 @@ def _explained(name: str) -> Iterator[None]:
         raise
     except GatedRepoError as fault:
         raise HubError(
-            f"{name!r} is gated: accept its conditions at https://huggingface.co/{name}, "
+            f"{name!r} is gated: accept its conditions at “https://huggingface.co/{name}”, "
             "and set HF_TOKEN to a token of your account."
         ) from fault
     except RepositoryNotFoundError as fault:

@@ -47,7 +47,7 @@ def check_config(folder: Path, name: str) -> tuple[Any, str, str]:
         config._attn_implementation = config._experts_implementation = None
         config.output_attentions, config.return_dict = False, True
     except Exception as fault:
-        raise HubError(f"{name!r} has a {CONFIG} that can't be used: {_short(fault)}.") from fault
+        raise HubError(f"{name!r} has a {CONFIG} that can't be used: “{_short(fault)}”.") from fault
     if task == CLASSIFICATION and (config.num_labels < 2 or config.problem_type == "regression"):
         raise HubError(
             f"{name!r} predicts a number, which is not shown as a class: "
@@ -84,7 +84,7 @@ def _task(architectures: object, name: str) -> tuple[str, str]:
         for task, known in tasks:
             if architecture in known.values() and "Conditional" not in architecture:
                 return task, architecture
-    what = f"is a {found[0]}" if found else "doesn't say what it is"
+    what = f"is a {found[0]!r}" if found else "doesn't say what it is"
     raise HubError(
         f"{name!r} {what}: choose a model that classifies texts (...ForSequenceClassification) "
         "or continues them (...ForCausalLM)."
@@ -130,7 +130,7 @@ def load_folder(
     except HubError:
         raise
     except Exception as fault:
-        raise HubError(f"{name!r} can't be used by this app: {_short(fault)}.") from fault
+        raise HubError(f"{name!r} can't be used by this app: “{_short(fault)}”.") from fault
 
 
 def _labels(config: Any) -> tuple[str, ...]:
@@ -166,7 +166,7 @@ def _load_tokenizer(folder: Path, name: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, **SAFE)
     except Exception as fault:
-        raise HubError(f"{missing}: {_short(fault)}.") from fault
+        raise HubError(f"{missing}: “{_short(fault)}”.") from fault
 
 
 def _load_model(folder: Path, name: str, config: Any, task: str) -> Any:
@@ -198,7 +198,7 @@ def _load_model(folder: Path, name: str, config: Any, task: str) -> Any:
         ) from fault
     if missing := sorted(found["missing_keys"]):
         raise HubError(
-            f"{name!r} comes without {len(missing)} of its weights, such as {missing[0]}, so its "
+            f"{name!r} comes without {len(missing)} of its weights, such as {missing[0]!r}, so its "
             "answers would be random: choose a model that was trained for the task."
         )
     return model

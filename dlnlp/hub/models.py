@@ -108,7 +108,7 @@ class HubModels:
             folder = Path(name)
             if not folder.is_dir():
                 raise HubError(
-                    f"There is no folder {name}: check its path, or write {PREFIX}owner/name for "
+                    f"There is no folder {name!r}: check its path, or write {PREFIX}owner/name for "
                     "a model of the Hub."
                 )
             entry = chapter_of(folder)

@@ -152,7 +152,7 @@ def check_allowed(
         return
     if mode(bound_to_localhost, environment) == "off":
         raise HubError("This app only shows its own models, because DLNLP_HUB is off.")
-    choices = ", ".join(each.removeprefix(PREFIX) for each in offered(environment))
+    choices = ", ".join(repr(each.removeprefix(PREFIX)) for each in offered(environment))
     raise HubError(f"This app doesn't load {name!r}: choose one of {choices}.")
 
 

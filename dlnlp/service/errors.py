@@ -50,7 +50,7 @@ def sentence(error: Exception, number: str = "") -> str:
         _log.error("%s: %s", number, error, exc_info=error)
         return DISK.format(error.strerror)
     _log.error("Unexpected error %s", number, exc_info=error)
-    return f"Something went wrong on the server; the details are in its log under {number}."
+    return f"Something went wrong on the server; the details are in its log under “{number}”."
 
 
 def status(error: Exception) -> int:

@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from anyio.to_thread import run_sync
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,6 +57,7 @@ class Front:
         app: The page.
         http: Makes the HTTP interface on its first request; that takes a while.
         paths: The beginnings of its paths.
+        files: Further apps, by the beginnings of their paths.
         limit: The most requests of one address, such as "60/minute".
     """
 
@@ -64,9 +66,10 @@ class Front:
         app: ASGIApp,
         http: Callable[[], ASGIApp],
         paths: tuple[str, ...],
+        files: Mapping[str, ASGIApp] = MappingProxyType({}),
         limit: str | None = None,
     ) -> None:
-        self.app, self.paths = app, paths
+        self.app, self.paths, self.files = app, paths, files
         self._make_http = http
         self._http: ASGIApp | None = None
         self._making = asyncio.Lock()
@@ -89,7 +92,8 @@ class Front:
             http = self._http or await self._first()
             await http(scope, receive, send)
         else:
-            await self.app(scope, receive, send)
+            files = (each for start, each in self.files.items() if path.startswith(start))
+            await next(files, self.app)(scope, receive, send)
         _log.info("%s %s %s %.3f s", number, scope["method"], path, time.perf_counter() - begin)
 
     async def _first(self) -> ASGIApp:

@@ -62,7 +62,7 @@ def cut(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
-    head = text[: limit + LOOK_AHEAD]
+    head = text[: limit + LOOK_AHEAD].rstrip()  # ``split`` takes clean lines
     end = 0
     for sentence, separator in split(head, len(head))[:-1]:  # the last one may be incomplete
         if end + len(sentence) > limit:

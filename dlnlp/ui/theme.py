@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+from starlette.routing import Mount, Router
+from starlette.staticfiles import StaticFiles
 
 STYLE = Path(__file__).with_name("style.css")
 SCRIPTS = tuple(
-    Path(__file__).parent / "kit" / name for name in ("page.js", "links.js", "save.js", "learn.js")
+    Path(__file__).parent / "kit" / name
+    for name in ("page.js", "language.js", "links.js", "save.js", "learn.js")
 )
+LOCALES, LOCALES_PATH = Path(__file__).with_name("locales"), "/locales"  # see ``language.js``
 FAVICON = Path(__file__).with_name("favicon.png")
 # Gradio's rewriting of style sheets breaks @media rules, so these go to the head unchanged.
 MEDIA = """
@@ -113,3 +117,8 @@ def head() -> str:
     """What goes into the page's head: media queries and the scripts that all tabs share."""
     scripts = (f"<script>{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS)
     return f"<style>{MEDIA}</style>{''.join(scripts)}"
+
+
+def locales() -> Router:
+    """The app that serves the page's texts in other languages."""
+    return Router([Mount(LOCALES_PATH, StaticFiles(directory=LOCALES))])

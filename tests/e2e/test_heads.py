@@ -1,5 +1,7 @@
 """The attention heads in a browser."""
 
+import re
+
 import pytest
 
 from tests.e2e.conftest import expect
@@ -32,6 +34,21 @@ def test_heads_are_chosen_and_special_tokens_shown(open_page, untrained_url, ste
     page.locator(f"#{stem}_hide input").uncheck()
     expect(columns).to_have_count(len(all_tokens))
     expect(panel).to_contain_text("Layer 2, head 2.")
+
+
+def test_a_heatmap_of_a_longer_text_shows_its_own_weights(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "sentiment_bert")
+    page.locator("#sentiment_bert_attention button").first.click()
+    heatmap = page.locator("#sentiment_bert_head .dl-heatmap")
+    for text, size in (("good film", 2), ("good film good film", 4)):
+        ask(page, "sentiment_bert", text)
+        expect(heatmap.locator(".dl-heatmap-columns span")).to_have_count(size)
+        page.mouse.move(0, 0)
+        cells = heatmap.locator(".dl-heatmap-cells")
+        end = cells.bounding_box()["width"] - 3
+        cells.hover(position={"x": end, "y": end})  # the last weight
+        expect(heatmap.locator("output")).to_have_text(re.compile(r"attends to .*: (under )?\d+%$"))
 
 
 @pytest.mark.parametrize("stem", TOKENS)

@@ -196,7 +196,7 @@ def test_unsafe_format(models: HubModels, hub: Hub, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("regression", "predicts a number"), ("bare", "is a BertModel: choose a model")],
+    [("regression", "predicts a number"), ("bare", "is a 'BertModel': choose a model")],
 )
 def test_other_models_are_refused_before_their_weights_come(
     models: HubModels, hub: Hub, folder: Load, name: str, message: str
@@ -218,7 +218,7 @@ def edited(folder: Path, target: Path, name: str, edit: Callable[[str], str]) ->
     ("edit", "message"),
     [
         (lambda text: text.replace('"bert"', '"own"'), "unknown architecture 'own'"),
-        (lambda text: text.replace("BertForSequence", "ViTForImage"), "is a ViTForImageClass"),
+        (lambda text: text.replace("BertForSequence", "ViTForImage"), "is a 'ViTForImageClass"),
         (lambda text: re.sub(r'"architectures": \[[^]]*\],', "", text), "doesn't say what it is"),
         (lambda text: text.replace('"hidden_size": 16', '"hidden_size": 20'), "don't fit"),
         (lambda text: text.replace('"hidden_size": 16', '"hidden_size": "x"'), "config.json"),
@@ -276,7 +276,7 @@ def test_missing_head(models: HubModels, folder: Load, tmp_path: Path) -> None:
         lambda text: text.replace("BertModel", "BertForSequenceClassification"),
     )  # fmt: skip
     message = refusal(models, str(path))
-    assert "without 2 of its weights, such as classifier.bias" in message
+    assert "without 2 of its weights, such as 'classifier.bias'" in message
 
 
 def test_encoders_are_no_language_models(models: HubModels, folder: Load) -> None:

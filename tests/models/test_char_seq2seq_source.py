@@ -31,6 +31,11 @@ def test_a_long_text_is_cut_after_a_sentence_or_else_a_word(
     assert cut(text, limit) == kept
 
 
+@pytest.mark.parametrize("limit", range(1, 30))
+def test_a_text_in_lower_case_is_cut_anywhere(limit: int) -> None:
+    assert 0 < len(cut("one two. " * 200, limit)) <= limit
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -63,7 +63,9 @@ def test_words_of_two_models_have_one_scale_and_a_difference():
         dict(zip(MODELS, (attribution(0.0, 4.0), attribution(0.0, 1.0)), strict=True))
     )
     assert 'title="+3.00"' in shown and " minus " in shown
-    assert shown.index("good</td>") < shown.index("so</td>")  # the largest difference comes first
+    assert shown.index("good</span></td>") < shown.index(
+        "so</span></td>"
+    )  # the largest difference comes first
     assert "62%" in shown and "16%" in shown  # a quarter of the contribution, a quarter of the tint
 
 

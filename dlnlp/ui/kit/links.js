@@ -41,7 +41,7 @@
     if (!view) return null;
     const old = new URLSearchParams(location.search);
     const params = new URLSearchParams();
-    for (const [name, each] of old) if (name.startsWith("__")) params.set(name, each);
+    for (const [name, each] of old) if (/^(__.*|lang)$/.test(name)) params.set(name, each);
     if (document.documentElement.dataset.presenting) params.set("present", "1");
     params.set("view", view);
     const fields = [...touched]
@@ -200,7 +200,7 @@
     if (target.matches("[data-present]")) return present(!document.documentElement.dataset.presenting);
     expect("replace");
     update();
-    const label = target.textContent;
+    const label = dlnlp.english(target);
     const said = tooLong ? TOO_LONG : await navigator.clipboard.writeText(location.href).then(
       () => "Copied",
       () => location.href, // browsers only allow copying on secure pages

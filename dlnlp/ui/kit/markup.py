@@ -16,9 +16,10 @@ def join(parts: Iterable[str], separator: str = "") -> Markup:
     return Markup(separator).join(parts)
 
 
-# See ``links.js``.
+# See ``links.js`` and ``language.js``.
 BUTTONS = Markup(
-    '<nav><button type="button" class="dl-copy" data-copy-link '
+    '<nav><button type="button" class="dl-copy" data-language lang="fr">Français</button>'
+    '<button type="button" class="dl-copy" data-copy-link '
     'title="A link to this tab with your text and settings">Copy link</button>'
     '<button type="button" class="dl-copy" data-present '
     'title="Large type, question and answer only; Esc ends it">Present</button></nav>'
@@ -133,6 +134,11 @@ def signed_tint(share: float, strongest: int = 70) -> Markup:
     """The tint of a number from -1, towards negative, to 1, towards positive."""
     colour = "--dl-positive" if share > 0 else "--dl-negative"
     return tint(colour, round(strongest * min(1.0, abs(share))))
+
+
+def verbatim(text: str) -> Markup:
+    """A text of the visitor or of a model, which the page never translates (``language.js``)."""
+    return Markup('<span translate="no">{}</span>').format(text)
 
 
 def percent(probability: float) -> str:

@@ -29,7 +29,8 @@
       const found = tracker?.textContent.match(/queue: (\d+)\/(\d+) \|\s*([\d.]+)/);
       const waits = found && Number(found[3]) >= SOON;
       const text = waits ? `Waiting: position ${found[1]} of ${found[2]} in the queue` : "";
-      if (line.textContent !== text) line.textContent = text;
+      if (line.said === text) continue; // the text itself may be shown in French
+      line.said = line.textContent = text;
     }
   };
   setInterval(queued, 200);

@@ -233,7 +233,7 @@
   };
 
   const say = (button, text) => {
-    const label = button.dataset.label || button.textContent;
+    const label = button.dataset.label || dlnlp.english(button);
     button.dataset.label = label;
     button.textContent = text;
     setTimeout(() => (button.textContent = label), 2500);

@@ -13,7 +13,7 @@ from dlnlp.compare.models import Cost, Score
 from dlnlp.results import Attribution, Sentiment
 from dlnlp.service import Service
 from dlnlp.service.errors import sentence
-from dlnlp.ui.kit.markup import caption, fault, join, percent, signed
+from dlnlp.ui.kit.markup import caption, fault, join, percent, signed, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.verdict import verdict
@@ -155,7 +155,8 @@ def _differences(titles: list[str], rows: list[tuple[str, dict[str, float]]]) ->
     largest = sorted(known, key=lambda row: min(row[1]) - max(row[1]))[:DIFFERENT]
     head = join(Markup("<th>{}</th>").format(title) for title in ("word", *titles))
     body = join(
-        _row(word, [signed(score, plus=True) for score in scores]) for word, scores in largest
+        _row(verbatim(word), [signed(score, plus=True) for score in scores])
+        for word, scores in largest
     )
     return Markup(
         "<details><summary>Words on which the models differ most, in logits</summary>"

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from dlnlp.plots import visible
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_texts
-from dlnlp.ui.kit.markup import caption, join, note, row, signed, signed_tint, table, tint
+from dlnlp.ui.kit.markup import caption, join, note, row, signed, signed_tint, table, tint, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.changed import changed
@@ -126,7 +126,9 @@ def gates_of_unit(found: Gates, unit: int) -> Markup:
     direction = "forwards" if unit < found.forward else "backwards"
     cut = f" Only the first {count} words are shown." if count < len(found.tokens) else ""
     about = caption(f"Unit {unit + 1} reads {direction}.{cut}")
-    return about + table(["unit", *map(visible, found.tokens[:count])], rows)
+    return about + table(
+        ["unit", *(verbatim(visible(token)) for token in found.tokens[:count])], rows
+    )
 
 
 def _gate(value: float) -> Markup:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from dlnlp.plots import visible
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_int
-from dlnlp.ui.kit.markup import caption, join, note, percent, row, signed, table, tint
+from dlnlp.ui.kit.markup import caption, join, note, percent, row, signed, table, tint, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.views import HeadSteps
@@ -78,7 +78,7 @@ def token_buttons(found: HeadSteps) -> Markup:
     return Markup('{}<p class="dl-switches">{}</p>').format(
         note(cut) if first or found.truncated else "",
         join(
-            button(i + 1, str(i == chosen).lower(), visible(every[i], "·"))
+            button(i + 1, str(i == chosen).lower(), verbatim(visible(every[i], "·")))
             for i in range(first, len(every))
         ),
     )
@@ -91,7 +91,7 @@ def steps_table(found: HeadSteps) -> Markup:
     peak = float(np.abs(np.concatenate([found.keys, found.values, found.query[None]])).max())
     rows = [
         row(
-            visible(found.tokens[i], "·"),
+            verbatim(visible(found.tokens[i], "·")),
             [
                 _strip(found.keys[i], peak),
                 _number(found.products[i]),
@@ -103,7 +103,9 @@ def steps_table(found: HeadSteps) -> Markup:
         for i in range(first, count)
     ]
     masked = Markup('<td></td><td colspan="3">hidden by the causal mask</td><td></td>')
-    rows += [row(visible(token, "·"), [masked]) for token in found.later[: MOST_TOKENS // 4]]
+    rows += [
+        row(verbatim(visible(token, "·")), [masked]) for token in found.later[: MOST_TOKENS // 4]
+    ]
     dashes = [Markup("<td></td>")] * 3
     rows.append(row("output", [Markup("<td></td>"), *dashes, _strip(found.output, peak)]))
     drawn = min(FEATURES, width)

@@ -8,7 +8,17 @@ from markupsafe import Markup
 
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_texts
-from dlnlp.ui.kit.markup import caption, change, figures, join, note, row, signed_tint, table
+from dlnlp.ui.kit.markup import (
+    caption,
+    change,
+    figures,
+    join,
+    note,
+    row,
+    signed_tint,
+    table,
+    verbatim,
+)
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.changed import changed
@@ -54,7 +64,7 @@ def heads_off_panel(model: Model, asked: Asked, keep: str = "beginning") -> Pane
         if not clean(text) or not heads:
             return {answer: ""}
         found = model.call("heads_off", text=text, heads=heads)
-        return {answer: changed(found, f"without {_listed(heads)}")}
+        return {answer: changed(found, _without(heads))}
 
     panel.shows(show, outputs=[grid, answer])
     # No click may be lost, and "always_last" would drop the event's data.
@@ -101,7 +111,9 @@ def _cell(layer: int, head: int, effect: float, peak: float) -> Markup:
     ).format(f"{layer + 1}.{head + 1}", change(float(effect)), signed_tint(effect / peak))
 
 
-def _listed(heads: list[str]) -> str:
+def _without(heads: list[str]) -> str:
     if len(heads) > NAMED:
-        return f"{len(heads)} heads"
-    return f"{'head' if len(heads) == 1 else 'heads'} {', '.join(heads)}"
+        return f"without {len(heads)} heads"
+    if len(heads) == 1:
+        return f"without head {heads[0]}"
+    return Markup("without heads {}").format(verbatim(", ".join(heads)))

@@ -31,7 +31,10 @@ HEATMAP_JS = """
     map.at = [row, column];
     rows[row].setAttribute("data-on", "");
     columns[column].setAttribute("data-on", "");
-    map.levels ||= Uint8Array.from(atob(map.dataset.levels), (byte) => byte.charCodeAt(0));
+    if (map.from !== map.dataset.levels) {  // Gradio may use the element again for other weights
+      map.from = map.dataset.levels;
+      map.levels = Uint8Array.from(atob(map.from), (byte) => byte.charCodeAt(0));
+    }
     const percent = 100 * (map.levels[row * columns.length + column] / 255) ** 2;
     const share = percent && percent < 1 ? "under 1%" : `${Math.round(percent)}%`;
     const names = { row: rows[row].textContent, column: columns[column].textContent };

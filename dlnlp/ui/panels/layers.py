@@ -6,7 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from dlnlp import plots
-from dlnlp.ui.kit.markup import caption, note, row, signed_tint, table
+from dlnlp.ui.kit.markup import caption, note, row, signed_tint, table, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.views import LayerWords
@@ -47,7 +47,7 @@ def layer_words(found: LayerWords) -> Markup:
     ]
     cut = count < len(found.names) or found.truncated
     remark = note(f"Only the first {count} words are shown.") if cut else Markup("")
-    head = [plots.visible(name) for name in found.names[:count]]
+    head = [verbatim(plots.visible(name)) for name in found.names[:count]]
     return remark + caption(ABOUT_WORDS) + table(["layer", *head], rows)
 
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from dlnlp.plots import visible
 from dlnlp.results import Lens
-from dlnlp.ui.kit.markup import caption, note, percent, row, table, tint
+from dlnlp.ui.kit.markup import caption, note, percent, row, table, tint, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 
@@ -39,7 +39,7 @@ def lens_table(found: Lens) -> Markup:
     """The table for the last tokens of the prompt."""
     begin = max(0, len(found.tokens) - MOST_TOKENS)
     columns = range(begin, len(found.tokens))
-    head = [_short(found.tokens[i]) for i in columns]
+    head = [verbatim(_short(found.tokens[i])) for i in columns]
     rows = [
         row(_name(layer, len(found.predicted)), [_cell(found, layer, i) for i in columns])
         for layer in range(len(found.predicted))
@@ -61,7 +61,7 @@ def _cell(found: Lens, layer: int, column: int) -> Markup:
     title = f"after {_quoted(found.tokens[column])}: {_quoted(predicted)} {percent(probability)}"
     if predicted != final:
         title += f"; the last layer's {_quoted(final)} {percent(found.final[layer, column])}"
-    return Markup('<td title="{}"{} style="{}">{}</td>').format(
+    return Markup('<td translate="no" title="{}"{} style="{}">{}</td>').format(
         title,
         Markup(" data-final") if predicted == final else "",
         tint("--dl-positive", round(STRONGEST * float(probability))),

@@ -17,7 +17,7 @@ from dlnlp.results import Distribution, NextToken
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.cache import Cache
 from dlnlp.ui.kit.inputs import event_int, readable
-from dlnlp.ui.kit.markup import join, note, percent
+from dlnlp.ui.kit.markup import join, note, percent, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.generation_settings import Filters, top_k_of
@@ -113,9 +113,9 @@ def _bar(token: NextToken, width: float, certain: bool) -> Markup:
     else:
         state = Markup('disabled title="{}"').format(FRAGMENT)
     return Markup(
-        '<li><button type="button" class="dl-next" data-token="{}" {}><span>{}</span>'
+        '<li><button type="button" class="dl-next" data-token="{}" {}>{}'
         '<i style="width:{:.1f}%"></i><span>{}</span></button></li>'
-    ).format(token.id, state, name, 100 * width, share)
+    ).format(token.id, state, verbatim(name), 100 * width, share)
 
 
 def _others(kept: int, tokens: Sequence[NextToken]) -> Markup:

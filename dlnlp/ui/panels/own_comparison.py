@@ -16,7 +16,7 @@ from dlnlp.service import Service
 from dlnlp.service.calls import SECONDS
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit.inputs import readable
-from dlnlp.ui.kit.markup import caption, figures
+from dlnlp.ui.kit.markup import caption, figures, verbatim
 from dlnlp.ui.kit.own import OwnModel
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.labels import labels
@@ -71,7 +71,7 @@ def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:
 def compared(about: About, found: Classification, milliseconds: float) -> Markup:
     """The labels, below time and size."""
     values = (
-        ("", about.name),
+        ("", verbatim(about.name)),
         ("time (median)", f"{milliseconds:.1f} ms"),
         ("parameters", f"{about.parameters:,}"),
     )

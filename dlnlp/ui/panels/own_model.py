@@ -15,7 +15,7 @@ from dlnlp.hub.about import About
 from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit.inputs import readable
-from dlnlp.ui.kit.markup import figures, note, scrolling, waiting
+from dlnlp.ui.kit.markup import figures, note, scrolling, verbatim, waiting
 from dlnlp.ui.kit.model import visitor_left
 from dlnlp.ui.kit.own import OwnModel
 from dlnlp.ui.kit.panels import Asked, Panel, Values
@@ -120,15 +120,15 @@ def reading(read: int, total: int) -> Markup:
 def described(about: About) -> Markup:
     """Name, architecture, size, commit and labels of a model, and the code that loads it."""
     facts = [
-        ("", about.name),
-        ("architecture", about.architecture),
+        ("", verbatim(about.name)),
+        ("architecture", verbatim(about.architecture)),
         ("parameters", f"{about.parameters / 1e6:,.1f} million"),
     ]
     if about.commit:
-        facts.append(("commit", about.commit[:8]))
+        facts.append(("commit", verbatim(about.commit[:8])))
     if about.labels:
         kind = "labels, any number of which may apply" if about.multi_label else "labels"
-        facts.append((kind, ", ".join(about.labels)))
+        facts.append((kind, verbatim(", ".join(about.labels))))
     verb = ".classify([text])" if about.task == CLASSIFICATION else ".next_tokens(text)"
     code = f"import dlnlp\n\ndlnlp.load({about.source!r}){'' if about.task == CHAPTER else verb}"
     return figures(facts) + CODE.format(code)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from dlnlp.plots import visible
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import readable
-from dlnlp.ui.kit.markup import caption, figures, note, row, signed, signed_tint, table
+from dlnlp.ui.kit.markup import caption, figures, note, row, signed, signed_tint, table, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values, answers, revealing
 from dlnlp.views import Patches
@@ -81,9 +81,10 @@ def patches(found: Patches) -> Markup:
 def _name(place: str, source: str | None) -> Markup:
     """A token, above its counterpart if that is another one."""
     if source == place:
-        return Markup("{}").format(visible(place, "·"))
+        return verbatim(visible(place, "·"))
     return Markup("{}<br><small>{}</small>").format(
-        visible(place, "·"), "none" if source is None else f"← {visible(source, '·')}"
+        verbatim(visible(place, "·")),
+        "none" if source is None else verbatim(f"← {visible(source, '·')}"),
     )
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dlnlp.compare.models import Score
 from dlnlp.compare.scoreboard import Baseline, OwnRow, Row, Speed
-from dlnlp.ui.kit.markup import join, scrolling
+from dlnlp.ui.kit.markup import join, scrolling, verbatim
 
 HEAD = ("model", "parameters", "size", "quality", "latency", "throughput")
 UNMEASURED = "–"
@@ -78,7 +78,9 @@ def _model(row: Row, speed: Speed | None) -> Markup:
 
 
 def _own(row: OwnRow) -> Markup:
-    name = Markup("<strong>{}</strong><small>{}</small>").format(row.name, row.architecture)
+    name = Markup("<strong>{}</strong><small>{}</small>").format(
+        verbatim(row.name), verbatim(row.architecture)
+    )
     return _line(name, (f"{row.parameters / 1e6:,.1f} M", "", UNMEASURED, *_speed(row.speed)))
 
 

@@ -160,7 +160,7 @@ def _button(index: int, word: str, score: float, peak: float) -> Markup:
 
 def _strongest(found: Sequence[str], scores: Sequence[float]) -> Markup:
     order = sorted(range(len(scores)), key=lambda i: -abs(scores[i]))[:STRONGEST]
-    row = Markup("<tr><td>{}</td><td>{}</td></tr>")
+    row = Markup('<tr><td translate="no">{}</td><td>{}</td></tr>')
     return join(row.format(found[i], signed(scores[i], plus=True)) for i in order)
 
 
