@@ -82,9 +82,10 @@ def build(service: Service) -> None:
             yield {status: markup.fault(sentence(error))}
             return
         figures = plots_of(rows, plotted, found)
-        yield {
+        plots_now: Values = {
             plot: gr.Plot(figure, visible=True) for plot, figure in zip(drawn, figures, strict=True)
         }
+        yield {status: "", **plots_now}  # Gradio takes an empty dictionary for one value
 
     queue = Model(service, CATALOG[-1].stem).queue()
     button.click(
