@@ -13,7 +13,6 @@ from dlnlp import catalog
 from dlnlp.ui import theme
 from tests.e2e.conftest import expect
 from tests.e2e.driver import DRAWN
-from tests.e2e.test_own_model import folders, local_url  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.e2e
 FRENCH = json.loads((theme.LOCALES / "fr.json").read_text(encoding="utf-8"))
@@ -190,7 +189,7 @@ def test_every_text_of_a_comparison_is_translated(open_page, untrained_url, view
     check(missing)
 
 
-def test_every_text_of_an_own_model_is_translated(open_page, local_url, folders):  # noqa: F811
+def test_every_text_of_an_own_model_is_translated(open_page, local_url, folders):
     page = open_page(local_url, query="?lang=fr")
     show(page, "own")
     missing = untranslated(page)

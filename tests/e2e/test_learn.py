@@ -17,27 +17,27 @@ def test_a_tour_is_walked_by_keyboard_and_its_step_is_kept(open_page, untrained_
     page.locator(f"#{STEM}_learn button.label-wrap").focus()
     page.keyboard.press("Enter")
     tour = page.locator(f"#{STEM}_tour")
-    expect(tour.locator("h4:visible")).to_have_text(titles[0])
+    expect(tour.locator("h3:visible")).to_have_text(titles[0])
     tour.locator("[data-step='0']").focus()
     for title in titles[1:]:
         page.keyboard.press("ArrowRight")
-        expect(tour.locator("h4:visible")).to_have_text(title)
+        expect(tour.locator("h3:visible")).to_have_text(title)
         expect(tour.locator("[data-step]:focus")).to_have_attribute("aria-current", "step")
     page.keyboard.press("ArrowRight")  # there is no further step
-    expect(tour.locator("h4:visible")).to_have_text(titles[-1])
+    expect(tour.locator("h3:visible")).to_have_text(titles[-1])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     tour.get_by_role("button", name="Back").press("Enter")
-    expect(tour.locator("h4:visible")).to_have_text(titles[-2])
+    expect(tour.locator("h3:visible")).to_have_text(titles[-2])
     # A new text draws the pictures again, but the step stays, as it does when the page is opened
     # again.
     page.locator(f"#{STEM}_text textarea").fill("abc")
     page.locator(f"#{STEM}_run").click()
     expect(tour.locator(".dl-pieces:visible span")).to_have_text(["<|endoftext|>", "a", "b", "c"])
-    expect(tour.locator("h4:visible")).to_have_text(titles[-2])
+    expect(tour.locator("h3:visible")).to_have_text(titles[-2])
     page.reload()
     go(page, STEM)
     page.locator(f"#{STEM}_learn button.label-wrap").click()
-    expect(tour.locator("h4:visible")).to_have_text(titles[-2])
+    expect(tour.locator("h3:visible")).to_have_text(titles[-2])
     tour.get_by_role("button", name="Next", exact=True).click()
     tour.locator("[data-tab]:visible").click()
     expect(page.locator("#sentiment_bert_tab-button")).to_have_attribute("aria-selected", "true")

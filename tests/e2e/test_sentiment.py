@@ -71,7 +71,8 @@ def test_typing_while_an_answer_is_computed_dims_it(shared_page, slow_texts):
         box.press_sequentially(" film")
         expect(answer(page, stem)).to_contain_text(VERDICT)
         expect(page.locator(".dl-stale .dl-note:visible")).to_have_count(1)
-        expect(page.locator(f"#{stem}_answer .dl-panel").first).to_have_css("opacity", "0.5")
+        dimmed = page.locator(f"#{stem}_answer .dl-panel[data-stale]").first
+        expect(dimmed).to_have_css("opacity", "0.5")
         assert "good film" not in slow_texts
 
 

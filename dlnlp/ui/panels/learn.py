@@ -130,7 +130,7 @@ def _page(stem: str, index: int, step: Step, example: str, text: Markup, drawn: 
     elif index == len(guide(stem).steps) - 1:
         live = _next(stem)
     return Markup(
-        '<article data-page="{}"{}><div class="dl-step"><h4>{}</h4>{}{}</div>'
+        '<article data-page="{}"{}><div class="dl-step"><h3>{}</h3>{}{}</div>'
         '<div class="dl-picture">{}</div></article>'
     ).format(
         step.title,
@@ -157,13 +157,13 @@ def _next(stem: str) -> Markup:
 def questions(stem: str, text: Guide, known: Mapping[str, str]) -> Markup:
     """The questions, with buttons to try them and folded answers."""
     return Markup(
-        '<section class="dl-questions"><h4>Guess first, then try it</h4>{}</section>'
+        '<section class="dl-questions"><h3>Guess first, then try it</h3>{}</section>'
     ).format(join(_question(stem, each, known) for each in text.questions))
 
 
 def _question(stem: str, question: Question, known: Mapping[str, str]) -> Markup:
     return Markup(
-        '<article><h5>{}</h5>{}<p class="dl-switches">{}</p>'
+        '<article><h4>{}</h4>{}<p class="dl-switches">{}</p>'
         "<details><summary>Answer</summary>{}</details></article>"
     ).format(
         question.title,

@@ -115,7 +115,7 @@ def report(stem: str, found: Outcome, repairs: Collection[int]) -> Markup:
         ended = Markup('<p class="dl-fault" role="alert">{}<code>{}</code></p>').format(
             found.error, found.line
         )
-    return Markup('<section class="dl-ran"><h5>{}</h5>{}{}{}</section>').format(
+    return Markup('<section class="dl-ran"><h4>{}</h4>{}{}{}</section>').format(
         _title(stem, repairs), said, ended, _remaining(stem, found)
     )
 
