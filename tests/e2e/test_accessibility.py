@@ -13,8 +13,9 @@ SCREENS = {
     "batch": "File",
     "scoreboard": "Scoreboard",
 }
+TRAINING = "training"
 OWN = {"own distilbert": "distilbert", "own gpt2": "gpt2"}
-VIEWS = ("start", *(stem for stem in TITLES if stem != "compare"), *SCREENS, *OWN)
+VIEWS = ("start", *(stem for stem in TITLES if stem != "compare"), TRAINING, *SCREENS, *OWN)
 STANDARD = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
     "rules": {"heading-order": {"enabled": True}},
@@ -31,8 +32,9 @@ REPEATED_IDS = """() => [...document.querySelectorAll("[id]:not(style, svg *)")]
 
 def show(page, view):
     """Open the tab, or the screen of the Compare tab."""
-    title = "Compare" if view in SCREENS else TITLES.get(view, "Start")
-    page.get_by_role("tab", name="Your own model" if view in OWN else title, exact=True).click()
+    others = {**dict.fromkeys(SCREENS, "Compare"), **dict.fromkeys(OWN, "Your own model")}
+    titles = {**TITLES, **others, "start": "Start", TRAINING: "Train it yourself"}
+    page.get_by_role("tab", name=titles[view], exact=True).click()
     if view in SCREENS:
         page.get_by_role("tab", name=SCREENS[view], exact=True).click()
     page.evaluate(DRAWN)
@@ -40,6 +42,10 @@ def show(page, view):
 
 def fill(page, view, folders):
     """Fill the view's boxes and press its button."""
+    if view == TRAINING:
+        page.locator("#training_train").click()
+        expect(page.get_by_text("Finished")).to_be_visible(timeout=90_000)
+        return
     stem = "own" if view in OWN else view
     if view in OWN:
         page.locator("#own_model textarea").fill(folders[OWN[view]])
