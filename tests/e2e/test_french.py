@@ -76,6 +76,25 @@ def ask(page, view, text, clicking=True):
     return missing
 
 
+def learn(page, view):
+    """Walk the tour of the Learn panel, unfold all answers, and run the tutorial's listing."""
+    missing = set()
+    for dot in page.locator(f"#{view}_tour [data-step]").all():
+        dot.click()
+        missing |= untranslated(page)
+    questions = page.locator(f"#{view}_questions")
+    for summary in questions.locator("details:not([open]) > summary").all()[::-1]:
+        summary.click()
+    for box in (None, *questions.locator("[data-repair]").all()):
+        if box:
+            box.check()
+        page.locator(f"#{view}_ran .dl-ran").evaluate_all("found => found.map(x => x.remove())")
+        questions.locator("[data-run]").click()
+        page.locator(f"#{view}_ran .dl-ran").wait_for()
+        missing |= untranslated(page)
+    return missing
+
+
 def check(missing):
     """Fail with the missing keys, one a line."""
     assert not missing, "fr.json lacks:\n" + "\n".join(sorted(missing))
@@ -155,7 +174,7 @@ def test_every_text_of_a_model_is_translated(open_page, untrained_url, view):
     missing |= untranslated(page)
     for text in (TEXT, LONG, "  "):
         missing |= ask(page, view, text, clicking=text == TEXT)
-    check(missing)
+    check(missing | learn(page, view))
 
 
 @pytest.mark.parametrize("view", SCREENS)
@@ -198,4 +217,50 @@ def test_every_text_of_an_own_model_is_translated(open_page, local_url, folders)
         missing |= ask(page, "own", TEXT)
         show(page, "own")
         missing |= untranslated(page)
+    check(missing)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, tmp_path):
+    page = open_page(untrained_url, query="?lang=fr")
+    show(page, "training")
+    missing = untranslated(page)
+    status = page.locator("#training_status")
+    page.locator(f"#training_chapter input[value={stem}]").check()
+    for button in ("small", "examples_button", "more"):
+        page.locator(f"#training_{button}").click()
+        missing |= untranslated(page)
+    for name, content in (("rows.csv", "a,b\nhello,0\nworld,1\n"), ("rows.doc", "?")):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        with page.expect_file_chooser() as chooser:
+            page.locator("#training_upload").click()
+        chooser.value.set_files(path)
+        missing |= untranslated(page)
+    page.locator("#training_examples_button").click()
+
+    rate = page.locator("#training_learning_rate input")
+    rate.fill("7")
+    rate.blur()
+    page.locator("#training_train").click()
+    status.locator(".dl-fault").wait_for()
+    missing |= untranslated(page)
+    page.locator("#training_examples_button").click()  # with its learning rate
+    for box in ("histogram", "slow"):
+        page.locator(f"#training_{box} input").check()
+    for settings in ("", "epochs"):
+        if settings:
+            page.locator(f"#training_{settings} input").fill("70")
+        page.locator("#training_train").click()
+        page.locator("#training_shown path.dl-loss").wait_for()
+        missing |= untranslated(page)
+        page.locator("#training_pause").click()
+        expect(page.locator("#training_pause")).to_have_text("Reprendre")
+        missing |= untranslated(page)
+        page.locator("#training_stop").click()
+        page.locator("#training_use").wait_for()
+        missing |= untranslated(page)
+    page.locator("#training_use").click()
+    page.locator(f"#{stem}_trained_answers .dl-compared").first.wait_for()
+    missing |= untranslated(page)
     check(missing)

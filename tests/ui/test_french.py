@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from dlnlp import catalog
+from dlnlp.learn.texts import guide
 from dlnlp.ui import theme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +24,7 @@ GRADIO = {
     "Radio",
     "Reset to default value",
     "Clear",
+    "Code",
     "Click to Upload",
     "Click to upload or drop files",
     "Drop File Here",
@@ -39,6 +42,11 @@ RAISING = (
     "ui/kit/own",
     "ui/panels/*",
     "service/queues",
+    "service/training*",
+    "training/exercises",
+    "training/learner",
+    "training/progress",
+    "ui/training/*",
     "inference/deadline",
 )
 # Errors that only programmers meet, and those that are put together from parts.
@@ -93,6 +101,11 @@ def texts():
                 yield node.value.upper()
                 yield node.value.capitalize()
                 yield from re.split(r"`|\$\{[^}]*\}", node.value)  # scripts
+    for entry in catalog.CATALOG:
+        read = guide(entry.stem)
+        for each in (*read.steps, *read.questions):
+            yield each.title
+        yield from (trial.label for each in read.questions for trial in each.trials)
     for path in ROOT.glob("dlnlp/ui/kit/*.js"):
         yield from re.split(r"[\"'`]|\$\{[^}]*\}", path.read_text(encoding="utf-8"))
     for each in json.loads((ROOT / "checkpoints" / "baselines.json").read_text())["baselines"]:
@@ -142,7 +155,7 @@ def shown(message, module):
     expression = message.value if isinstance(message, ast.FormattedValue) else message
     try:
         value = eval(ast.unparse(expression), vars(importlib.import_module(module)))
-    except NameError:
+    except (NameError, AttributeError):  # a local name
         return "\0"
     return value if isinstance(value, str) else "\0"
 

@@ -101,7 +101,7 @@ def tour(
 ) -> Markup:
     """All steps, of which one is shown, with the buttons that move between them."""
     pages = [
-        _page(stem, i, each, example, html(each.text, known), picture(walk, each.picture))
+        _page(stem, i, each, example, prose(each.text, known), picture(walk, each.picture))
         for i, each in enumerate(text.steps)
     ]
     dots = [
@@ -118,6 +118,11 @@ def tour(
     return Markup(
         '<section class="dl-learn" data-tour="{}"><nav aria-label="Steps">{}</nav>{}{}</section>'
     ).format(stem, join(dots), ends, join(pages))
+
+
+def prose(text: str, known: Mapping[str, str]) -> Markup:
+    """A chapter's prose, marked as English: it is too long to be translated as texts are."""
+    return Markup('<div lang="en">{}</div>').format(html(text, known))
 
 
 def _page(stem: str, index: int, step: Step, example: str, text: Markup, drawn: Markup) -> Markup:
@@ -167,9 +172,9 @@ def _question(stem: str, question: Question, known: Mapping[str, str]) -> Markup
         "<details><summary>Answer</summary>{}</details></article>"
     ).format(
         question.title,
-        html(question.text, known),
+        prose(question.text, known),
         join(_trial(stem, each) for each in question.trials),
-        html(question.answer, known),
+        prose(question.answer, known),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from dlnlp.ui.kit.markup import caption, join, note, row, table
+from dlnlp.ui.kit.markup import caption, join, note, row, table, verbatim
 from dlnlp.views import ModuleCall, Shape, TracedFunction, Walk
 
 SHAPES = "shapes"  # the picture that lists all calls
@@ -119,10 +119,9 @@ def trail(walk: Walk) -> Markup:
     names = [*walk.read[:SHOWN], *(["…"] if count > SHOWN else [])]
     pieces = join(Markup("<span>{}</span>").format(name.replace(" ", "·")) for name in names)
     unit = walk.unit.removesuffix("s") if count == 1 else walk.unit
-    cut = f" Only {count} {unit} of this text are followed." if walk.truncated else ""
-    return Markup('<p class="dl-pieces">{}</p>{}').format(
-        pieces, caption(f"{count} {unit} → {parts}.{cut}")
-    )
+    cut = f"Only {count} {unit} of this text are followed." if walk.truncated else ""
+    counted = Markup('{} {} <span translate="no">→ {}.</span> {}').format(count, unit, parts, cut)
+    return Markup('<p class="dl-pieces">{}</p>{}').format(pieces, caption(counted))
 
 
 def _boxes(walk: Walk, wanted: str) -> Markup:
@@ -137,7 +136,7 @@ def _boxes(walk: Walk, wanted: str) -> Markup:
                 about, drawn
             )
         parts.append(drawn)
-    return Markup('<ol class="dl-boxes">{}</ol>').format(join(parts))
+    return Markup('<ol class="dl-boxes" translate="no">{}</ol>').format(join(parts))
 
 
 def _box(box: Box) -> Markup:
@@ -176,7 +175,9 @@ def source(walk: Walk, wanted: str) -> Markup:
         for number, line in enumerate(traced.lines, traced.first)
         if first <= number <= marked + AROUND
     ]
-    about = f"{traced.file}, {traced.name}: line {marked} does this. ↳ What the lines assigned."
+    about = Markup("<code>{}, {}</code> Line {} does this. ↳ What the lines assigned.").format(
+        traced.file, traced.name, marked
+    )
     return Markup('<figure class="dl-source">{}{}</figure>').format(
         Markup("<figcaption>{}</figcaption>").format(about),
         Markup('<pre tabindex="0">{}</pre>').format(join(rows)),
@@ -201,7 +202,12 @@ def shape_table(walk: Walk) -> Markup:
                 " ".join(map(shaped, call.outputs)),
                 f"{call.parameters:,}",
             )
-            rows.append(row(_times(call), [Markup("<td>{}</td>").format(c) for c in cells]))
+            rows.append(
+                row(
+                    verbatim(_times(call)),
+                    [Markup('<td translate="no">{}</td>').format(c) for c in cells],
+                )
+            )
     head = ["module", "class", "input", "output", "parameters"]
     return table(head, rows, numbers=False)
 

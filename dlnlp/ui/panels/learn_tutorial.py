@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dlnlp.learn.corrections import CORRECTIONS, Correction, edited, listing, ours
 from dlnlp.learn.running import Outcome, run
-from dlnlp.ui.kit.markup import caption, join
+from dlnlp.ui.kit.markup import caption, join, verbatim
 
 ABOUT = (
     "The listing below is written after the tutorial's and keeps its errors, which are numbered. "
@@ -25,8 +25,8 @@ def tutorial(stem: str) -> Markup:
     return Markup(
         '<details class="dl-tutorial"><summary>The tutorial, corrected: {} errors</summary>{}'
         '<div class="dl-listings"><figure><figcaption>The tutorial</figcaption>{}</figure>'
-        "<figure><figcaption>Ours: dlnlp/models/{}/model.py</figcaption>{}</figure></div>"
-        '<ol class="dl-errors">{}</ol>'
+        "<figure><figcaption>Ours: <code>dlnlp/models/{}/model.py</code></figcaption>{}</figure>"
+        '</div><ol class="dl-errors">{}</ol>'
         '<p><button type="button" class="dl-copy" data-run>Run the tutorial’s version</button></p>'
         "{}</details>"
     ).format(
@@ -113,7 +113,7 @@ def report(stem: str, found: Outcome, repairs: Collection[int]) -> Markup:
     ended = Markup("")
     if found.error:
         ended = Markup('<p class="dl-fault" role="alert">{}<code>{}</code></p>').format(
-            found.error, found.line
+            verbatim(found.error) if found.line else found.error, found.line
         )
     return Markup('<section class="dl-ran"><h4>{}</h4>{}{}{}</section>').format(
         _title(stem, repairs), said, ended, _remaining(stem, found)

@@ -98,8 +98,8 @@ def _legend(
     ]
     if previous:
         differs = difference(previous.settings, current.settings)
-        text = f"pale: your previous run ({differs})"
-        entries.append(Markup("<span>{}</span>").format(text))
+        text = Markup("<span><span>pale: your previous run</span> ({})</span>")
+        entries.append(text.format(differs))
     return join(entries)
 
 
@@ -143,8 +143,8 @@ def _histogram(found: Histogram) -> Markup:
         for i, each in enumerate(found.counts)
     )
     return Markup(
-        '<figure role="img" aria-label="Weights of {name}, from {low} to {high}">'
-        "<figcaption>{name}</figcaption>"
+        '<figure role="img" aria-label="Weights of “{name}”, from {low} to {high}">'
+        '<figcaption translate="no">{name}</figcaption>'
         '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{bars}</svg>'
         "<p><span>{low}</span><span>{high}</span></p></figure>"
     ).format(name=found.name, low=signed(found.low), high=signed(found.high), bars=bars)
