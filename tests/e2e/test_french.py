@@ -224,8 +224,11 @@ def test_every_text_of_an_own_model_is_translated(open_page, local_url, folders)
 def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, tmp_path):
     page = open_page(untrained_url, query="?lang=fr")
     show(page, "training")
+    page.locator("#training_train").wait_for()
+    page.evaluate(DRAWN)
+    page.locator("#training_settings button.label-wrap:not(.open)").click()
     missing = untranslated(page)
-    status = page.locator("#training_status")
+    status, words = page.locator("#training_status"), "[...dlnlp.untranslated()]"
     page.locator(f"#training_chapter input[value={stem}]").check()
     for button in ("small", "examples_button", "more"):
         page.locator(f"#training_{button}").click()
@@ -248,12 +251,12 @@ def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, 
     page.locator("#training_examples_button").click()  # with its learning rate
     for box in ("histogram", "slow"):
         page.locator(f"#training_{box} input").check()
-    for settings in ("", "epochs"):
-        if settings:
-            page.locator(f"#training_{settings} input").fill("70")
+    for epochs in ("900", "901"):
+        page.locator("#training_epochs input").fill(epochs)
+        page.locator("#training_epochs input").blur()
         page.locator("#training_train").click()
-        page.locator("#training_shown path.dl-loss").wait_for()
-        missing |= untranslated(page)
+        page.locator("#training_shown path.dl-loss").first.wait_for()
+        missing |= set(page.evaluate(words))  # while the page changes
         page.locator("#training_pause").click()
         expect(page.locator("#training_pause")).to_have_text("Reprendre")
         missing |= untranslated(page)

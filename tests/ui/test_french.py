@@ -52,7 +52,8 @@ RAISING = (
 # Errors that only programmers meet, and those that are put together from parts.
 EXCEPT = (
     "DLNLP_HUB must", "DLNLP_HUB_MEGABYTES must", "weights must be", "layers of",
-    "The label must be one of", "There are", "choose one of", "\0: ", "\0 \0",
+    "The label must be one of", "There are", "choose one of", "no exercise has",
+    "\0 must be a whole number", "\0: ", "\0 \0",
 )  # fmt: skip
 
 
@@ -105,6 +106,7 @@ def texts():
         read = guide(entry.stem)
         for each in (*read.steps, *read.questions):
             yield each.title
+        yield from (step.live.title for step in read.steps if step.live)
         yield from (trial.label for each in read.questions for trial in each.trials)
     for path in ROOT.glob("dlnlp/ui/kit/*.js"):
         yield from re.split(r"[\"'`]|\$\{[^}]*\}", path.read_text(encoding="utf-8"))
