@@ -52,6 +52,7 @@ def show(page, view):
     if view in SCREENS:
         page.locator("#comparisons_tab-button").click()
     page.locator(f"#{view}_tab-button").click()
+    page.locator(f"#{view}_text textarea, #{view}_run").first.wait_for()  # built when first opened
     page.evaluate(DRAWN)
     for closed in page.locator("button.label-wrap:not(.open):visible").all()[::-1]:
         closed.click()
@@ -224,9 +225,6 @@ def test_every_text_of_an_own_model_is_translated(open_page, local_url, folders)
 def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, tmp_path):
     page = open_page(untrained_url, query="?lang=fr")
     show(page, "training")
-    page.locator("#training_train").wait_for()
-    page.evaluate(DRAWN)
-    page.locator("#training_settings button.label-wrap:not(.open)").click()
     missing = untranslated(page)
     status, words = page.locator("#training_status"), "[...dlnlp.untranslated()]"
     page.locator(f"#training_chapter input[value={stem}]").check()
