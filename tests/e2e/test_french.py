@@ -231,7 +231,7 @@ def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, 
     for button in ("small", "examples_button", "more"):
         page.locator(f"#training_{button}").click()
         missing |= untranslated(page)
-    for name, content in (("rows.csv", "a,b\nhello,0\nworld,1\n"), ("rows.doc", "?")):
+    for name, content in (("rows.csv", "a,b\nhello,0\nworld,1\n"), ("short.csv", "hello\nworld\n")):
         path = tmp_path / name
         path.write_text(content, encoding="utf-8")
         with page.expect_file_chooser() as chooser:
