@@ -10,6 +10,8 @@ from typing import Any
 from dlnlp import catalog
 from dlnlp.checkpoint import CONFIG, TRAINING, CheckpointError, read_json
 
+_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
+
 
 def facts(folder: Path) -> dict[str, str]:
     """What is known of a trained model, as text by name; {} without its checkpoint.
@@ -26,6 +28,14 @@ def facts(folder: Path) -> dict[str, str]:
     found |= dict(_flat({"parameters": training.get("parameters", 0)}))
     base = catalog.record(folder.name).base
     return found | ({"base": base.name} if base else {})
+
+
+def in_french(known: Mapping[str, str]) -> dict[str, str]:
+    """The same facts with the separators of French numbers; words stay as they are."""
+    return {
+        name: value.replace(",", "\u202f").replace(".", ",") if _NUMBER.fullmatch(value) else value
+        for name, value in known.items()
+    }
 
 
 def derived(config: Mapping[str, Any]) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """Read the chapters' texts, ``learn/<stem>.md``: guided steps, and questions with folded answers.
 
+The same texts in French are ``learn/fr/<stem>.md``.
+
 A text has the parts ``# Steps`` and ``# Questions``, whose ``##`` headings begin a step or a
 question. Lines such as ``Picture: embedding`` are its settings; the rest is prose with `code`,
 **bold** and *italic* words, $formulas$, and {placeholders} for numbers (see ``facts``).
@@ -18,6 +20,7 @@ from markupsafe import Markup, escape
 from dlnlp.learn.formulas import mathml
 
 ROOT = Path(__file__).resolve().parent.parent.parent / "learn"
+FOLDERS = {"en": ROOT, "fr": ROOT / "fr"}
 UNKNOWN = Markup('<span title="Unknown without the model’s checkpoint">…</span>')
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _SETTING = re.compile(r"^(Picture|Live|Try|Answer): *(.*)$", re.MULTILINE)
@@ -80,13 +83,13 @@ class Guide:
 
 
 @functools.cache
-def guide(stem: str) -> Guide:
-    """The text of a chapter.
+def guide(stem: str, language: str = "en") -> Guide:
+    """The text of a chapter, in English ("en") or French ("fr").
 
     Raises:
         ValueError: The file is not as described above.
     """
-    return parsed((ROOT / f"{stem}.md").read_text(encoding="utf-8"))
+    return parsed((FOLDERS[language] / f"{stem}.md").read_text(encoding="utf-8"))
 
 
 def parsed(markdown: str) -> Guide:

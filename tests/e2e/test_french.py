@@ -52,6 +52,7 @@ def show(page, view):
     if view in SCREENS:
         page.locator("#comparisons_tab-button").click()
     page.locator(f"#{view}_tab-button").click()
+    page.locator(f"#{view}_text textarea, #{view}_run").first.wait_for()  # built when first opened
     page.evaluate(DRAWN)
     for closed in page.locator("button.label-wrap:not(.open):visible").all()[::-1]:
         closed.click()
@@ -225,12 +226,12 @@ def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, 
     page = open_page(untrained_url, query="?lang=fr")
     show(page, "training")
     missing = untranslated(page)
-    status = page.locator("#training_status")
+    status, words = page.locator("#training_status"), "[...dlnlp.untranslated()]"
     page.locator(f"#training_chapter input[value={stem}]").check()
     for button in ("small", "examples_button", "more"):
         page.locator(f"#training_{button}").click()
         missing |= untranslated(page)
-    for name, content in (("rows.csv", "a,b\nhello,0\nworld,1\n"), ("rows.doc", "?")):
+    for name, content in (("rows.csv", "a,b\nhello,0\nworld,1\n"), ("short.csv", "hello\nworld\n")):
         path = tmp_path / name
         path.write_text(content, encoding="utf-8")
         with page.expect_file_chooser() as chooser:
@@ -248,12 +249,12 @@ def test_every_text_of_a_training_is_translated(open_page, untrained_url, stem, 
     page.locator("#training_examples_button").click()  # with its learning rate
     for box in ("histogram", "slow"):
         page.locator(f"#training_{box} input").check()
-    for settings in ("", "epochs"):
-        if settings:
-            page.locator(f"#training_{settings} input").fill("70")
+    for epochs in ("900", "901"):
+        page.locator("#training_epochs input").fill(epochs)
+        page.locator("#training_epochs input").blur()
         page.locator("#training_train").click()
-        page.locator("#training_shown path.dl-loss").wait_for()
-        missing |= untranslated(page)
+        page.locator("#training_shown path.dl-loss").first.wait_for()
+        missing |= set(page.evaluate(words))  # while the page changes
         page.locator("#training_pause").click()
         expect(page.locator("#training_pause")).to_have_text("Reprendre")
         missing |= untranslated(page)

@@ -25,6 +25,15 @@ GRADIO = {
     "Reset to default value",
     "Clear",
     "Code",
+    "Table actions",
+    "Copy table data",
+    "Fullscreen",
+    "Dataframe",
+    "Filter...",
+    "Enter text to filter the table",
+    "Drop CSV or TSV files here to import data into dataframe",
+    "Open cell menu",
+    "File upload",
     "Click to Upload",
     "Click to upload or drop files",
     "Drop File Here",
@@ -52,7 +61,8 @@ RAISING = (
 # Errors that only programmers meet, and those that are put together from parts.
 EXCEPT = (
     "DLNLP_HUB must", "DLNLP_HUB_MEGABYTES must", "weights must be", "layers of",
-    "The label must be one of", "There are", "choose one of", "\0: ", "\0 \0",
+    "The label must be one of", "There are", "choose one of", "no exercise has",
+    "\0 must be a whole number", "\0: ", "\0 \0",
 )  # fmt: skip
 
 
@@ -105,6 +115,7 @@ def texts():
         read = guide(entry.stem)
         for each in (*read.steps, *read.questions):
             yield each.title
+        yield from (step.live.title for step in read.steps if step.live)
         yield from (trial.label for each in read.questions for trial in each.trials)
     for path in ROOT.glob("dlnlp/ui/kit/*.js"):
         yield from re.split(r"[\"'`]|\$\{[^}]*\}", path.read_text(encoding="utf-8"))

@@ -80,7 +80,7 @@ def test_a_run_is_shown_used_in_its_tab_and_downloaded(page, service):
     page["training_seed"] = 5
     page.trigger("training_train")
     assert "dl-earlier" in page["training_shown"]
-    assert "your previous run</span> (seed 0)" in page["training_shown"]
+    assert "your previous run</span> (<span>seed 0</span>)" in page["training_shown"]
 
 
 def test_visitors_have_models_of_their_own(page, service, monkeypatch):

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from dlnlp import catalog
 from dlnlp.checkpoint import CheckpointError
-from dlnlp.learn.facts import facts
+from dlnlp.learn.facts import facts, in_french
 from dlnlp.learn.texts import Guide, Question, Step, Trial, guide, html
 from dlnlp.text.words import clean
 from dlnlp.ui.kit.inputs import event_ints, readable
@@ -100,9 +100,10 @@ def tour(
     stem: str, text: Guide, known: Mapping[str, str], walk: Walk | None, example: str = ""
 ) -> Markup:
     """All steps, of which one is shown, with the buttons that move between them."""
+    french = [each.text for each in guide(stem, "fr").steps]
     pages = [
-        _page(stem, i, each, example, prose(each.text, known), picture(walk, each.picture))
-        for i, each in enumerate(text.steps)
+        _page(stem, i, each, example, prose(each.text, fr, known), picture(walk, each.picture))
+        for i, (each, fr) in enumerate(zip(text.steps, french, strict=True))
     ]
     dots = [
         Markup(
@@ -120,9 +121,11 @@ def tour(
     ).format(stem, join(dots), ends, join(pages))
 
 
-def prose(text: str, known: Mapping[str, str]) -> Markup:
-    """A chapter's prose, marked as English: it is too long to be translated as texts are."""
-    return Markup('<div lang="en">{}</div>').format(html(text, known))
+def prose(english: str, french: str, known: Mapping[str, str]) -> Markup:
+    """A passage in both languages, of which the style sheet shows one."""
+    return Markup('<div lang="en">{}</div><div lang="fr">{}</div>').format(
+        html(english, known), html(french, in_french(known))
+    )
 
 
 def _page(stem: str, index: int, step: Step, example: str, text: Markup, drawn: Markup) -> Markup:
@@ -163,18 +166,23 @@ def questions(stem: str, text: Guide, known: Mapping[str, str]) -> Markup:
     """The questions, with buttons to try them and folded answers."""
     return Markup(
         '<section class="dl-questions"><h3>Guess first, then try it</h3>{}</section>'
-    ).format(join(_question(stem, each, known) for each in text.questions))
+    ).format(
+        join(
+            _question(stem, each, fr, known)
+            for each, fr in zip(text.questions, guide(stem, "fr").questions, strict=True)
+        )
+    )
 
 
-def _question(stem: str, question: Question, known: Mapping[str, str]) -> Markup:
+def _question(stem: str, question: Question, french: Question, known: Mapping[str, str]) -> Markup:
     return Markup(
         '<article><h4>{}</h4>{}<p class="dl-switches">{}</p>'
         "<details><summary>Answer</summary>{}</details></article>"
     ).format(
         question.title,
-        prose(question.text, known),
+        prose(question.text, french.text, known),
         join(_trial(stem, each) for each in question.trials),
-        prose(question.answer, known),
+        prose(question.answer, french.answer, known),
     )
 
 

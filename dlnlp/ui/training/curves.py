@@ -98,7 +98,7 @@ def _legend(
     ]
     if previous:
         differs = difference(previous.settings, current.settings)
-        text = Markup("<span><span>pale: your previous run</span> ({})</span>")
+        text = Markup("<span><span>pale: your previous run</span> (<span>{}</span>)</span>")
         entries.append(text.format(differs))
     return join(entries)
 
