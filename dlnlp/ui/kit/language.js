@@ -7,9 +7,9 @@
 (() => {
   const STORED = "dlnlp-language";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
-  // What a visitor wrote or a model produced.
+  // What a visitor wrote or a model produced, and the seconds that Gradio counts while one waits.
   const VERBATIM =
-    '[translate="no"], [lang]:not(html), textarea, input, code, pre, script, style, mark, del, ' +
+    '[data-testid="status-tracker"], [translate="no"], [lang]:not(html), textarea, input, code, pre, script, style, mark, del, ' +
     ".dl-text, .dl-word, .dl-card, .dl-heatmap-scroll, .dl-pieces, .js-plotly-plot, " +
     ".dl-examples:not(#own_presets) .gallery, .dl-examples table, .table-wrap tbody, .virtual-table-viewport, " +
     ".file-preview";
