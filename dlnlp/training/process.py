@@ -33,6 +33,8 @@ REPORT_EVERY, ANSWER_EVERY = 0.25, 1.0  # seconds
 SLOW = 0.5  # seconds between steps in slow motion
 LONGEST_PAUSE = 600.0  # seconds
 NICENESS = 10
+SIZE = Path("/proc/self/statm")  # Linux only
+SPARE = 16 * 10**6  # bytes
 PAUSE, RESUME, STEP, STOP, SLOWER, ASK, HISTOGRAM = (
     *("pause", "resume", "step", "stop", "slow", "ask", "histogram"),
 )
@@ -192,20 +194,35 @@ def limit(megabytes: int) -> None:
     """One thread, a low priority and a bound on the memory, as far as the system knows them.
 
     Args:
-        megabytes: The most memory beyond what the process has now.
+        megabytes: The most memory beyond what the process has now; see ``is_full``.
     """
     import torch
 
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    size = Path("/proc/self/statm")
-    if size.is_file():
+    if SIZE.is_file():
         import resource
 
-        now = int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        most = now + megabytes * 10**6
+        most = address_space() + megabytes * 10**6
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def address_space() -> int:
+    """The size of the process's address space in bytes."""
+    import resource
+
+    return int(SIZE.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+
+
+def is_full() -> bool:
+    """Whether the bound on the memory is nearly reached, where any line may fail in its own way."""
+    if not SIZE.is_file():
+        return False
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return most != resource.RLIM_INFINITY and address_space() > most - SPARE
 
 
 def listen(lines: TextIO, control: Control, out: Path) -> None:
@@ -234,11 +251,11 @@ def main() -> None:
     try:
         limit(job["megabytes"])
         run(job, control, write)
-    except (ValueError, CheckpointError) as error:
-        write({"error": str(error)})
     except Exception as error:
-        if out_of_memory(error):
+        if out_of_memory(error) or is_full():
             write({"error": TOO_LITTLE_MEMORY.format(job["megabytes"])})
+        elif isinstance(error, (ValueError, CheckpointError)):
+            write({"error": str(error)})
         else:
             traceback.print_exc()
             write({"error": "The training failed on the server; the details are in its log."})
