@@ -23,6 +23,9 @@ def open_export(page, stem, text):
     if accordion.get_attribute("aria-expanded") != "true":
         accordion.click()
     ask(page, stem, text)
+    # Not the rows for the text before: new ones replace them, and what was pressed there.
+    answered = page.locator(f'#{stem}_export_panel [data-answers="{text}"]')
+    answered.wait_for(state="attached")
     rows = page.locator(f"#{stem}_export_saved .dl-saving tr")
     rows.first.wait_for()
     return rows
