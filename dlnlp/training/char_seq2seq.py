@@ -49,14 +49,7 @@ def build(settings: Settings, rows: Rows, base: None = None) -> Task:
         [found] = predictor.translate([text], beam_size=1)
         return Answer(found.text)
 
-    return Task(
-        model,
-        predictor,
-        examples,
-        outputs,
-        answer,
-        lambda folder, training: save(folder, predictor, training),
-    )
+    return Task(model, predictor, examples, outputs, answer, save)
 
 
 def _as_read(english: str, french: str) -> tuple[str, str]:

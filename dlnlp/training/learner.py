@@ -168,7 +168,7 @@ class Learner:
             "training_seconds": round(seconds, 1),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
-        self.task.save(folder, training)
+        self.task.save(folder, self.task.predictor, training)
         entry = catalog.record(self.stem)
         card = CARD.format(
             title=entry.title,

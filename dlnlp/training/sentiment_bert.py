@@ -52,12 +52,4 @@ def build(settings: Settings, rows: Rows, base: SentimentBertPredictor) -> Task:
         [found] = predictor.classify([text])
         return Answer(found.verdict, found.positive)
 
-    return Task(
-        model,
-        predictor,
-        examples,
-        outputs,
-        answer,
-        lambda folder, training: save(folder, predictor, training),
-        batch_size=8,
-    )
+    return Task(model, predictor, examples, outputs, answer, save, batch_size=8)

@@ -51,11 +51,4 @@ def build(settings: Settings, rows: Rows, base: SentimentLSTMPredictor | None) -
         [found] = predictor.classify([text])
         return Answer(found.verdict, found.positive)
 
-    return Task(
-        model,
-        predictor,
-        list(zip(ids, labels, strict=True)),
-        outputs,
-        answer,
-        lambda folder, training: save(folder, predictor, training),
-    )
+    return Task(model, predictor, list(zip(ids, labels, strict=True)), outputs, answer, save)

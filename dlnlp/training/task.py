@@ -25,7 +25,8 @@ class Task:
         outputs: The logits of examples, (N,) of binary or (N, V) of V classes, and their
             targets (N,).
         answer: The predictor's answer to a sentence.
-        save: Writes the predictor's checkpoint folder, given the content of training.json.
+        save: Writes a predictor's checkpoint folder, given the folder, the predictor and the
+            content of training.json.
         batch_size: The number of rows of a batch.
     """
 
@@ -34,7 +35,7 @@ class Task:
     examples: Sequence[Any]
     outputs: Callable[[Sequence[Any]], tuple[Tensor, Tensor]]
     answer: Callable[[str], Answer]
-    save: Callable[[Path, dict[str, Any]], None]
+    save: Callable[[Path, Any, dict[str, Any]], None]
     batch_size: int = 16
 
     def loss(self, examples: Sequence[Any]) -> Tensor:

@@ -57,14 +57,7 @@ def build(settings: Settings, rows: Rows, base: None = None) -> Task:
         pieces = predictor.generate(text, max_new_tokens=ANSWERED, temperature=0.0)
         return Answer(text + "".join(pieces).partition(END)[0])
 
-    return Task(
-        model,
-        predictor,
-        examples,
-        outputs,
-        answer,
-        lambda folder, training: save(folder, predictor, training),
-    )
+    return Task(model, predictor, examples, outputs, answer, save)
 
 
 def _tokenizer(texts: list[str]) -> Tokenizer:

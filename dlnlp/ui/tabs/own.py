@@ -65,33 +65,39 @@ def build_when_opened(service: Service, tab: gr.Tab) -> None:
         build_tab(service)
 
 
+def model_box(own: OwnModels) -> gr.Textbox:
+    """A box for the model's name, and models that fill it."""
+    choices = [each.removeprefix(PREFIX) for each in own.choices]
+    name = gr.Textbox(
+        choices[0],
+        label="Model",
+        info=ANY if own.mode == "any" else LISTED,
+        interactive=True,
+        max_lines=2,  # with one line it is no textarea, which links need
+        elem_id=f"{STEM}_model",
+    )
+    presets = gr.Dataset(
+        label="Models to try",
+        components=[gr.Textbox(visible=False)],
+        samples=[[each] for each in choices],
+        sample_labels=[ABOUT.get(each, each) for each in choices],
+        elem_id=f"{STEM}_presets",
+        elem_classes="dl-examples",
+    )
+    presets.click(lambda row: row[0], presets, name, **AT_ONCE)
+    return name
+
+
 def build_tab(service: Service) -> None:
     """A box for the model, one for the text, and the views that fit the model's task."""
     own, chosen = OwnModels(service), gr.State(None)
-    choices = [each.removeprefix(PREFIX) for each in own.choices]
     classifier, writer, trained = (
         OwnModel(service, task, chosen) for task in (CLASSIFICATION, GENERATION, CHAPTER)
     )
     buttons = continue_buttons(writer)
     with layout.columns():
         with layout.question_column("Beyond the tutorial", INTRO):
-            name = gr.Textbox(
-                choices[0],
-                label="Model",
-                info=ANY if own.mode == "any" else LISTED,
-                interactive=True,
-                max_lines=2,  # with one line it is no textarea, which links need
-                elem_id=f"{STEM}_model",
-            )
-            presets = gr.Dataset(
-                label="Models to try",
-                components=[gr.Textbox(visible=False)],
-                samples=[[each] for each in choices],
-                sample_labels=[ABOUT.get(each, each) for each in choices],
-                elem_id=f"{STEM}_presets",
-                elem_classes="dl-examples",
-            )
-            presets.click(lambda row: row[0], presets, name, **AT_ONCE)
+            name = model_box(own)
             asked = question(STEM, "Your text", "A sentence", "Run", EXAMPLES, value=EXAMPLES[0])
             with gr.Column(visible=False) as settings_column:
                 with gr.Row(elem_classes="dl-buttons"):
