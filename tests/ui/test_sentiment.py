@@ -95,6 +95,14 @@ def test_an_opened_panel_follows_each_question_until_it_is_closed(page):
     assert 'data-answers="nothing"' in page.shown("sentiment_lstm_gates_panel")
 
 
+def test_results_for_a_text_that_is_cut_are_not_dimmed_and_one_panel_says_it_is_cut(page):
+    text = "nice " * 20_001
+    page.ask("sentiment_lstm", text).trigger("sentiment_lstm_gates", "expand")
+    panels = [page.shown(f"sentiment_lstm_{name}_panel") for name in ("verdict", "gates")]
+    assert [f'data-answers="{text}"' in shown for shown in panels] == [True, True]
+    assert ["only the beginning (100,000)" in shown for shown in panels] == [True, False]
+
+
 def test_visitors_open_panels_for_themselves_alone(demo):
     first, second = Page(demo), Page(demo)
     first.trigger("sentiment_lstm_gates", "expand")

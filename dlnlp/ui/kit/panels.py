@@ -163,6 +163,11 @@ class Panel:
             opened: The ids of the open panels.
             inputs: The values of the inputs, and those that choose the model.
         """
+        yield from self._run(typed, opened, inputs, remarks=False)
+
+    def _run(
+        self, typed: object, opened: set[str], inputs: Sequence[Any], remarks: bool
+    ) -> Iterator[Values]:
         if self.id not in opened:
             return
         values, chosen = self._split(inputs)
@@ -174,12 +179,12 @@ class Panel:
             yield {**self.empty(), **done}
         else:
             shown = self.model.within(chosen, steps(self._show, text, *values))
-            yield from self._steps(shown, remark, done)
+            yield from self._steps(shown, remark if remarks else "", done)
 
     def ask(self, typed: object, opened: set[str], *inputs: Any) -> Iterator[Values]:
-        """Like ``run``; also stores the text, for the panels that run afterwards."""
-        shown = self.run(typed, opened, *inputs)
-        yield {self.asked.text: readable(typed, self.keep)[0], **next(shown, {})}
+        """Like ``run``; also stores the text for the other panels, and says if it is cut."""
+        shown = self._run(typed, opened, inputs, remarks=True)
+        yield {self.asked.text: typed if isinstance(typed, str) else "", **next(shown, {})}
         yield from shown
 
     def _split(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
