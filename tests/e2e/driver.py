@@ -13,6 +13,26 @@ DRAWN = """() => new Promise((done) => {
   }).observe(document.body, { childList: true, subtree: true, attributes: true });
 })"""
 
+# Whether nothing waits for the server, or shows the answer to another text.
+ANSWERED = """() => !document.querySelector("[data-stale]:not([id$=_continuation_panel]), .dl-loading, .dl-queued:not(:empty)")
+  && ![...document.querySelectorAll('[data-testid="status-tracker"]')]
+    .some((tracker) => tracker.textContent.trim())"""
+
+OPEN = """() => document.querySelectorAll("button.label-wrap:not(.open)")
+  .forEach((closed) => closed.checkVisibility() && closed.click())"""
+
+
+def settle(page):
+    """Wait until everything is answered and drawn."""
+    page.evaluate(DRAWN)
+    page.wait_for_function(ANSWERED, timeout=90_000)  # measuring the models takes long
+
+
+def open_panels(page):
+    """Open all panels of the visible view."""
+    page.evaluate(OPEN)
+    settle(page)
+
 
 def go(page, stem, text=None):
     """Open the tab and fill its box; returns the box."""

@@ -3,95 +3,11 @@
 import pytest
 
 from tests.e2e.conftest import expect
-from tests.e2e.driver import DRAWN, TITLES
+from tests.e2e.driver import DRAWN, ask, open_panels
 
 pytestmark = pytest.mark.e2e
 TEXT = "the film was not good but it was not bad"
-SCREENS = {
-    "compare": "Models",
-    "edits": "Two texts",
-    "batch": "File",
-    "scoreboard": "Scoreboard",
-}
-TRAINING = "training"
-OWN = {"own distilbert": "distilbert", "own gpt2": "gpt2"}
-VIEWS = ("start", *(stem for stem in TITLES if stem != "compare"), TRAINING, *SCREENS, *OWN)
-STANDARD = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
-    "rules": {"heading-order": {"enabled": True}},
-}
-CONTRAST = {"runOnly": ["color-contrast"]}  # all that depends on the theme
-# Whether nothing waits for the server, or shows the answer to another text.
-ANSWERED = """() => !document.querySelector("[data-stale], .dl-loading")
-  && ![...document.querySelectorAll('[data-testid="status-tracker"]')]
-    .some((tracker) => tracker.textContent.trim())"""
-# Plotly's style sheets and drawings repeat their own.
-REPEATED_IDS = """() => [...document.querySelectorAll("[id]:not(style, svg *)")]
-  .map((each) => each.id).filter((id, place, all) => id && all.indexOf(id) !== place)"""
-
-
-def show(page, view):
-    """Open the tab, or the screen of the Compare tab."""
-    others = {**dict.fromkeys(SCREENS, "Compare"), **dict.fromkeys(OWN, "Your own model")}
-    titles = {**TITLES, **others, "start": "Start", TRAINING: "Train it yourself"}
-    page.get_by_role("tab", name=titles[view], exact=True).click()
-    if view in SCREENS:
-        page.get_by_role("tab", name=SCREENS[view], exact=True).click()
-    page.evaluate(DRAWN)
-
-
-def fill(page, view, folders):
-    """Fill the view's boxes and press its button."""
-    if view == TRAINING:
-        page.locator("#training_train").click()
-        expect(page.get_by_text("Finished")).to_be_visible(timeout=90_000)
-        return
-    stem = "own" if view in OWN else view
-    if view in OWN:
-        page.locator("#own_model textarea").fill(folders[OWN[view]])
-    if view != "scoreboard":
-        page.locator(f"#{stem}_text textarea").fill(TEXT)
-    if view == "edits":
-        page.locator("#edits_other textarea").fill(TEXT.replace("good", "bad"))
-    page.locator(f"#{stem}_run").click()
-    page.evaluate(DRAWN)
-
-
-def open_all(page):
-    """Open all panels and details of the view."""
-    closed = page.locator("button.label-wrap:not(.open):visible")
-    while closed.count():
-        closed.first.click()
-    page.evaluate(DRAWN)
-    page.wait_for_function(ANSWERED, timeout=90_000)  # measuring the models takes long
-    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-
-
-def violations(page, options):
-    """What axe finds, one line each."""
-    from axe_playwright_python.sync_playwright import Axe  # needs Playwright, which may be missing
-
-    found = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{each['id']}: {node['target'][0]}: {node['failureSummary']}"
-        for each in found
-        for node in each["nodes"]
-    ]
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_no_violation(open_page, local_url, folders, view):
-    page = open_page(local_url, reduced_motion="reduce")  # colours do not fade
-    show(page, view)
-    fill(page, view, folders)
-    open_all(page)
-    if view in OWN:  # where controls are disabled unless they say that they are not
-        assert page.locator("[id^=own_] :is(input, textarea):disabled").count() == 0
-    assert page.evaluate(REPEATED_IDS) == []
-    assert violations(page, STANDARD) == []
-    page.evaluate("document.body.classList.add('dark')")
-    assert violations(page, CONTRAST) == []
-
+SCREENS = ("compare", "edits", "batch", "scoreboard")
 
 # What is true of the element with the focus, for everybody who does not use a mouse.
 FOCUSED = """selector => {
@@ -314,10 +230,9 @@ def test_nothing_moves_for_visitors_who_ask_for_less_motion(open_page, untrained
     motion = "reduce" if reduced else "no-preference"
     page = open_page(untrained_url, width=390, height=700, reduced_motion=motion)
     page.evaluate(SCROLLS)
-    show(page, "token_transformer")
-    fill(page, "token_transformer", {})
+    ask(page, "token_transformer", TEXT)
     page.locator(".dl-next").first.wait_for()
     page.wait_for_timeout(300)
     assert (page.evaluate("window.smooth") == []) == reduced
-    open_all(page)
+    open_panels(page)
     assert (page.evaluate(MOVING) == []) == reduced

@@ -42,6 +42,10 @@ GRADIO = {
     "Loading",
     "Empty value",
     "common.complete",
+    "Plot",
+    "Text",
+    "Uploading {0} file...",
+    "Stop Recording",
 }
 SLIDER = re.compile(r"^(number input|range slider) for ")
 # Whose errors a visitor of the page can meet.

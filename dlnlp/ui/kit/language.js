@@ -12,8 +12,8 @@
     '[data-testid="status-tracker"], [translate="no"], [lang]:not(html), textarea, input, code, pre, script, style, mark, del, ' +
     ".dl-text, .dl-word, .dl-card, .dl-heatmap-scroll, .dl-pieces, .js-plotly-plot, " +
     ".dl-examples:not(#own_presets) .gallery, .dl-examples table, .table-wrap tbody, .virtual-table-viewport, " +
-    ".file-preview";
-  const VERBATIM_LABELS = ".table-wrap tbody *, .header-cell, .file-preview *, math"; // other attributes are ours
+    ".file-preview, .file-name";
+  const VERBATIM_LABELS = ".table-wrap tbody *, .header-cell, .file-preview *, .js-plotly-plot *, math"; // other attributes are ours
   const QUOTED = /“[^”]*”|(?<![\p{L}\p{N}])(?:'[^'\n]*'|"[^"\n]*")(?![\p{L}\p{N}])/gu;
   // Not the digits of names such as SST-2 and F1.
   const NUMBER = /(?<![\p{L}\p{N}_.,-])[+−-]?\d+(?:[.,]\d+)*(?![\p{L}\p{N}_])/gu;
@@ -30,7 +30,9 @@
   let language = "en";
   let french = null; // the entries of fr.json, once they are loaded
   const known = new WeakMap(); // text node or element -> {name: [English, French]}
-  const met = new Set(); // keys that were used, for the tests
+  // For the tests: the keys that were used, and those that fr.json lacks.
+  const met = new Set();
+  const missed = new Set();
 
   // 1,234.5 is 1 234,5 in French; other numbers, such as versions and dates, stay as they are.
   const number = (text) =>
@@ -108,7 +110,10 @@
     const text = given.trim().replace(/\s+/g, " ");
     if (!/[\p{L}\d]/u.test(text) || isVerbatim(place, name)) return false;
     const found = translated(text);
-    if (found === undefined) return false;
+    if (found === undefined) {
+      missed.add(masked(text, HOLES)[0]);
+      return false;
+    }
     const shown = given.match(/^\s*/)[0] + found + given.match(/\s*$/)[0];
     known.set(place, { ...known.get(place), [name]: [given, shown] });
     if (shown !== given) write(place, name, shown);
@@ -177,12 +182,14 @@
 
   const watcher = new MutationObserver((changes) => {
     for (const { type, target, attributeName, addedNodes } of changes) {
+      if (!target.isConnected) continue; // Plotly adds texts to measure them, and removes them
       const figure = (target.parentElement ?? target).closest(".js-plotly-plot");
       if (figure) translateLater(figure);
       else if (type === "attributes") translate(target, attributeName);
       else if (type === "characterData") translate(target);
       else
         for (const node of addedNodes) {
+          if (!node.isConnected) continue;
           visit(node, translate);
           for (const each of figures(node)) translateLater(each);
         }
@@ -236,28 +243,12 @@
     show(wanted);
   });
 
-  // The keys of all visible texts that have no entry, for the tests.
-  const untranslated = () => {
-    const found = new Set();
-    const look = (place, name) => {
-      const text = read(place, name).trim().replace(/\s+/g, " ");
-      const done = known.get(place)?.[name]?.[1] === read(place, name);
-      if (/\p{L}/u.test(text) && !done) found.add(masked(text, HOLES)[0]);
-    };
-    visit(document.body, (place, name = "") => {
-      const element = name ? place : place.parentElement;
-      if (element.checkVisibility() && !isVerbatim(place, name)) look(place, name);
-    });
-    for (const figure of figures(document)) if (figure.checkVisibility()) visitFigure(figure, look);
-    return [...found];
-  };
-
   Object.assign((window.dlnlp ??= {}), {
     // The English text of an element that has only text.
     english: (element) => known.get(element.firstChild)?.[""]?.[0] ?? element.textContent,
     french: (text) => translated(text),
-    untranslated,
     met,
+    missed,
   });
   if (preferred() === "fr") show("fr");
 })();
