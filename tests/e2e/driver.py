@@ -14,7 +14,8 @@ DRAWN = """() => new Promise((done) => {
 })"""
 
 # Whether nothing waits for the server, or shows the answer to another text.
-ANSWERED = """() => !document.querySelector("[data-stale]:not([id$=_continuation_panel]), .dl-loading, .dl-queued:not(:empty)")
+WAITS = "[data-stale]:not([id$=_continuation_panel]), .dl-loading, .dl-queued:not(:empty)"
+ANSWERED = f"""() => !document.querySelector("{WAITS}")
   && ![...document.querySelectorAll('[data-testid="status-tracker"]')]
     .some((tracker) => tracker.textContent.trim())"""
 

@@ -14,8 +14,9 @@ SHOWN = {  # English and French
     "«\u00a0a\u00a0»\u00a0: moins de 1\u00a0%",
     "SST-2 accuracy 92.7 %": "exactitude SST-2 92,7\u00a0%",
     "Layer 2, head 1.": "Couche 2, tête 1.",
-    "The text has 120,000 characters; only the end (100,000) is used.": "Le texte compte 120\u202f000 "
-    "caractères\u00a0; seule la fin (100\u202f000) est utilisée.",
+    "The text has 120,000 characters; only the end (100,000) is used.": (
+        "Le texte compte 120\u202f000 caractères\u00a0; seule la fin (100\u202f000) est utilisée."
+    ),
     "There is no such entry.": None,
 }
 
