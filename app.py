@@ -107,6 +107,8 @@ def page_options(service: Service, chosen: Settings) -> dict[str, Any]:
         "theme": theme.page_theme(),
         "css": theme.style(),
         "head": theme.head(),
+        # What Gradio announces to screen readers; its own texts lack it.
+        "i18n": gr.I18n(en={"common.complete": "Complete"}),
         "footer_links": ["api", "settings"],
         "run_history": False,
         "ssr_mode": False,

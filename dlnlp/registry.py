@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dlnlp.checkpoint import (
     read_report,
 )
 from dlnlp.memory import trim
+from dlnlp.text.language import LanguageCheck, language_check
 
 
 class Registry:
@@ -54,6 +55,15 @@ class Registry:
         self._recent: list[str] = []  # loaded models, the least recently used one first
         self._users = dict.fromkeys(self._locks, 0)
         self._bookkeeping = threading.Lock()
+
+    @functools.cached_property
+    def language(self) -> LanguageCheck | None:
+        """Tells whether a text looks English; None if no checkpoint has that check."""
+        for entry in () if self.untrained else catalog.CATALOG:
+            with suppress(OSError, ValueError, KeyError):  # damaged: its own model reports it
+                if found := language_check(self.root / entry.stem):
+                    return found
+        return None
 
     def get(self, stem: str, device: str | None = None) -> Any:
         """The predictor, loaded on the first call; concurrent calls wait for it.

@@ -51,11 +51,14 @@ class Intervention:
         _check_shape("after", self.after, len(self.answers))
 
 
+SENTIMENTS = ("positive", "negative")
+
+
 def sentiment_intervention(before: float, after: float, truncated: bool = False) -> Intervention:
     """The probabilities of both sentiments, given the logits of positive."""
     positive = 1 / (1 + np.exp(-np.array([before, after])))
     return Intervention(
-        ("positive", "negative"),
+        SENTIMENTS,
         np.array([positive[0], 1 - positive[0]]),
         np.array([positive[1], 1 - positive[1]]),
         LOGIT,

@@ -8,10 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dlnlp.catalog import CATALOG, Record
+from dlnlp.catalog import CATALOG, Record, record
 from dlnlp.checkpoint import CheckpointError
 from dlnlp.device import pick_device
 from dlnlp.registry import Registry
+from dlnlp.service import Service
+from dlnlp.text.language import LANGUAGES, LanguageCheck
+from dlnlp.ui.kit.model import Model
 
 ENTRY = CATALOG[0]
 
@@ -121,3 +124,17 @@ def test_a_fault_can_be_sent_to_another_process(tmp_path):
     with pytest.raises(CheckpointError) as caught:
         Registry(tmp_path).get(ENTRY.stem)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_note_says_that_a_text_is_not_english(tmp_path):
+    translator = record("char_seq2seq")
+    translator.module.save(tmp_path / translator.stem, translator.tiny(), {"metrics": {}})
+    assert Registry(tmp_path).language is None  # a checkpoint without the check
+    english, french = ["the cat is here"] * 9, ["le chat est là"] * 9
+    path = tmp_path / translator.stem / LANGUAGES
+    path.write_text(LanguageCheck.build(english, french).dumps(), encoding="utf-8")
+    model = Model(Service(Registry(tmp_path)), ENTRY.stem)
+    assert not model.language_note("the cat")
+    assert "not look like English" in model.language_note("le chat est là, le chat est là")
+    path.write_text("{", encoding="utf-8")
+    assert Registry(tmp_path).language is None  # a damaged one concerns the translator alone

@@ -7,10 +7,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from dlnlp.text.checks import MAX_TRANSLATED
 from dlnlp.text.words import clean
 
+LANGUAGES = "languages.json"  # in the translator's checkpoint folder
 FEWEST = 3  # rarer trigrams are left out
 EVIDENCE = 10.0  # nats by which another explanation must be more likely
 UNSEEN = 1e-3  # probability of a letter before any text was seen
@@ -116,3 +118,13 @@ def _trigrams(text: str) -> list[str]:
     letters = "".join(c if c.isalpha() or c == "'" else " " for c in text.lower().replace("’", "'"))
     padded = f"  {' '.join(letters.split())} "
     return [padded[i : i + 3] for i in range(len(padded) - 2)]
+
+
+def language_check(folder: Path) -> LanguageCheck | None:
+    """The check of a translator's checkpoint folder; None if it has none.
+
+    Raises:
+        OSError, ValueError, KeyError: Its file is damaged.
+    """
+    path = folder / LANGUAGES
+    return LanguageCheck.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -70,7 +70,7 @@ def test_a_damaged_file_is_one_sentence_and_clears_the_last_results(page, labell
 
 
 def test_nothing_to_compare_says_so(page):
-    assert "no text" in compare(page, " \n")["batch_status"]
+    assert "nothing to compare" in compare(page, " \n")["batch_status"]
 
 
 def test_a_file_of_bad_texts_is_compared(page, tmp_path):

@@ -41,7 +41,7 @@ GRADIO = {
     "In queue: {0} of {1}",
     "Loading",
     "Empty value",
-    "common.complete",
+    "Complete",
     "Plot",
     "Text",
     "Uploading {0} file...",

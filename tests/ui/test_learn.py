@@ -1,5 +1,6 @@
 """The Learn panels on the page."""
 
+import html
 import json
 import re
 
@@ -45,6 +46,12 @@ def test_ones_own_text_is_followed(page, stem):
     )
     assert "goodfilm" in re.sub(r"[·\s]", "", "".join(tokens)).lower()
     assert f"({1}, {len(tokens)}" in shown
+
+
+@every_chapter
+def test_the_example_may_be_ones_own_text(page, stem):
+    [example] = re.findall("Shown for “(.*?)”", opened(page, stem)[f"{stem}_tour"])
+    assert "Shown for “" not in page.ask(stem, html.unescape(example))[f"{stem}_tour"]
 
 
 @every_chapter

@@ -320,6 +320,7 @@ def test_bars_shrink_when_a_filter_flattens_the_distribution():
 def test_the_bars_name_the_end_of_a_long_prompt():
     shown = bars("a " * 100 + "<b>", {"x": 1.0})
     assert "After “…" in shown and "&lt;b&gt;”" in shown
+    assert "After “…The old man walked”" in bars("by the river. The old man walked", {"x": 1.0})
 
 
 def scored(*pairs):

@@ -33,12 +33,11 @@ from dlnlp.models.char_seq2seq.source import Sentence, align, max_length, read
 from dlnlp.models.untrained import seeded_weights
 from dlnlp.results import Translation
 from dlnlp.text.checks import MAX_TRANSLATED, check_text, check_texts
-from dlnlp.text.language import LanguageCheck
+from dlnlp.text.language import LANGUAGES, LanguageCheck, language_check
 from dlnlp.text.vocabulary import EOS, PAD, SOS, UNK, Vocabulary
 from dlnlp.views import Walk
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocab.json", "target_vocab.json"
-LANGUAGES = "languages.json"
 LENGTH_PENALTY = "length_penalty"  # in config.json
 SPECIALS = (SOS, EOS)
 STOPS = ("", ".", " .", "!", " !", "?", " ?")  # how a French sentence may end
@@ -301,10 +300,7 @@ def load(folder: Path, device: str | None = None) -> CharSeq2SeqPredictor:
             Vocabulary.loads((folder / name).read_text(encoding="utf-8"))
             for name in (SOURCE_VOCABULARY, TARGET_VOCABULARY)
         )
-        languages = folder / LANGUAGES
-        language = None
-        if languages.is_file():
-            language = LanguageCheck.loads(languages.read_text(encoding="utf-8"))
+        language = language_check(folder)
         model = CharSeq2Seq(Config(**config))
     checkpoint.load_weights(folder, model)
     return CharSeq2SeqPredictor(model.to(pick_device(device)), source, target, penalty, language)

@@ -41,6 +41,7 @@ KINDS_NAMED = (
 KEPT = 2  # folders with the downloads of a comparison
 NO_LABELS = "no labels"
 CANCELLED = "Cancelled."
+NOTHING = "There is nothing to compare: choose a file, or paste texts, one a line."
 LEFT_OUT = "Only the first {:,} of {:,} rows are read."
 WIDTHS = {"row": "70px", "text": "380px", "agree": "90px", "label": "100px"}
 
@@ -163,7 +164,9 @@ class BatchScreen:
             self.cancel: gr.Button(interactive=True),
         }
         try:
-            table = files.read(Path(path)) if path else files.pasted(str(lines or ""))
+            if not path and not str(lines or "").strip():
+                raise ValueError(NOTHING)
+            table = files.read(Path(path)) if path else files.pasted(str(lines))
             column = text if text in table.columns else table.text_column
             labelled = label in table.columns and label != column
             labels = table.labels(str(label)) if labelled else None

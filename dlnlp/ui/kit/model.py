@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 
 from gradio.components import Component
 from gradio.context import LocalContext
+from markupsafe import Markup
 
 from dlnlp import catalog
 from dlnlp.checkpoint import WEIGHTS, CheckpointError
 from dlnlp.service import Service
+from dlnlp.ui.kit.markup import note
 
+NOT_ENGLISH = "This does not look like English, the only language that the model was trained on."
 Value = TypeVar("Value")
 
 
@@ -65,6 +68,11 @@ class Model:
     def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
         """Like ``call``, for verbs that return an iterator."""
         return self.service.stream(self.stem, verb, **arguments)
+
+    def language_note(self, text: str) -> Markup:
+        """A note on a text that does not look English."""
+        language = self.registry.language
+        return note(NOT_ENGLISH) if language and not language.looks_english(text) else Markup("")
 
     @property
     def is_loaded(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from dlnlp.catalog import Record
 from dlnlp.hub import HubError
@@ -44,6 +45,10 @@ class OwnModel(Model):
     def ready(self, *chosen: Any) -> bool:
         """Whether a model for this task is chosen."""
         return not self.inputs or (chosen[0] is not None and chosen[0].task == self.task)
+
+    def language_note(self, text: str) -> Markup:
+        """Nothing: it is not known which languages the model was trained on."""
+        return Markup("")
 
     def within(self, chosen: Sequence[Any], values: Iterator[Value]) -> Iterator[Value]:
         """The values, computed for the chosen model; each step may run in another context."""

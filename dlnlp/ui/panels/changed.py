@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from dlnlp.plots import visible
 from dlnlp.ui.kit.markup import figures, join, note, percent, signed
-from dlnlp.views import Intervention
+from dlnlp.views import SENTIMENTS, Intervention
 
 MOST_ANSWERS = 10
 TRUNCATED = "Only a part of this long text is used."
@@ -21,6 +21,8 @@ def changed(found: Intervention, change: str) -> Markup:
     most = max(float(found.before.max()), float(found.after.max()))
     answers = list(zip(found.answers, found.before.tolist(), found.after.tolist(), strict=True))
     shift = (f"{found.measure} changes by", f"{signed(found.shift, plus=True)} nats")
+    # Tokens are shown as they are; names of sentiments are words of the page's language.
+    name = _sentiment if found.answers == SENTIMENTS else _token
     return Markup(
         '<section class="dl-changed" role="status">{}{}<p class="dl-legend"><span>'
         '<i class="dl-before"></i>unchanged</span> <span><i class="dl-after"></i>{}</span></p>'
@@ -29,14 +31,25 @@ def changed(found: Intervention, change: str) -> Markup:
         note(TRUNCATED) if found.truncated else "",
         figures([shift]),
         change,
-        join(_row(*each, most) for each in answers[:MOST_ANSWERS]),
+        join(
+            _row(name(answer), before, after, most)
+            for answer, before, after in answers[:MOST_ANSWERS]
+        ),
     )
 
 
-def _row(answer: str, before: float, after: float, most: float) -> Markup:
+def _sentiment(answer: str) -> Markup:
+    return Markup("<span>{}</span>").format(answer)
+
+
+def _token(answer: str) -> Markup:
+    return Markup("<code>{}</code>").format(visible(answer, "·"))
+
+
+def _row(name: Markup, before: float, after: float, most: float) -> Markup:
     bar = Markup('<i class="{}" style="width:{:.1f}%"></i><span>{}</span>').format
-    return Markup("<li><code>{}</code><div>{}</div><div>{}</div></li>").format(
-        visible(answer, "·"),
+    return Markup("<li>{}<div>{}</div><div>{}</div></li>").format(
+        name,
         bar("dl-before", 80 * before / most, percent(before)),
         bar("dl-after", 80 * after / most, percent(after)),
     )

@@ -61,7 +61,6 @@ def continue_buttons(model: Model) -> ContinueButtons:
             variant="stop",
             interactive=False,
             elem_id=model.id("stop"),
-            elem_classes="dl-stop",
             **options,
         ),
     )

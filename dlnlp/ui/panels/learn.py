@@ -52,7 +52,13 @@ class LearnPanel(Panel):
         """Like ``Panel.run``; without a text, for the example, which is not marked as answered."""
         blank = not clean(readable(typed)[0])
         for values in super().run(self.example if blank else typed, opened, *inputs):
-            yield {**values, self.marker: QUEUED} if blank else values
+            yield self._as_example(values) if blank else values
+
+    def _as_example(self, values: Values) -> Values:
+        if self.tour in values and not values[self.status]:  # there are pictures
+            remark = caption(EXAMPLE.format(self.example))
+            values = {**values, self.tour: remark + values[self.tour]}
+        return {**values, self.marker: QUEUED}
 
     def empty(self) -> Values:
         """The texts without pictures, instead of nothing."""
@@ -65,13 +71,11 @@ class LearnPanel(Panel):
             return note(NO_PICTURES)
         return super()._failed(error)
 
-    def texts(self, walk: Walk | None, text: str = "") -> Values:
+    def texts(self, walk: Walk | None) -> Values:
         """All steps and questions, with the pictures of the walk of a text."""
         registry, stem = self.model.registry, self.model.stem
         known, read = facts(registry.root / stem), guide(stem)
         remark = note(UNTRAINED) if registry.untrained else Markup("")
-        if text == self.example:
-            remark += caption(EXAMPLE.format(text))
         more = questions(stem, read, known) + tutorial(stem)
         return {self.tour: remark + tour(stem, read, known, walk, self.example), self.more: more}
 
@@ -86,7 +90,7 @@ def learn_panel(model: Model, asked: Asked, example: str, keep: str = "beginning
     panel = LearnPanel(model, asked, example, keep)
 
     def show(text: str) -> Values:
-        return panel.texts(model.call("walk", text=text), text)
+        return panel.texts(model.call("walk", text=text))
 
     def run_listing(event: gr.EventData) -> Values:
         return {panel.ran: outcome(model.stem, event_ints(event, "repairs"))}

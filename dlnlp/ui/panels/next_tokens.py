@@ -42,12 +42,14 @@ def next_tokens_panel(model: Model, asked: Asked, filters: Filters) -> tuple[Pan
     cache: Cache[Distribution] = Cache(CACHED, lambda found: found.log_probs.nbytes)
 
     def distribution(prompt: str) -> Distribution:
+        prompt, _ = readable(prompt, "end")
         predictor = model.predictor
         return cache.get((id(predictor), prompt), lambda: model.call("distribution", prompt=prompt))
 
     def show(prompt: str, *settings: float) -> Values:
         *how, shown = settings
-        return {bars: next_tokens(distribution(prompt), int(shown), *how)}
+        shown_tokens = next_tokens(distribution(prompt), int(shown), *how)
+        return {bars: shown_tokens + model.language_note(prompt)}
 
     def narrow(prompt: str, *settings: float) -> Values:
         return show(prompt, *settings) if clean(prompt) else {panel.status: gr.skip()}
@@ -55,7 +57,7 @@ def next_tokens_panel(model: Model, asked: Asked, filters: Filters) -> tuple[Pan
     def choose(typed: str, prompt: str, event: gr.EventData) -> Values:
         """Append the token if the box still holds the prompt that it was predicted for."""
         token = event_int(event, "token")
-        typed, _ = readable(typed, "end")
+        typed, prompt = (readable(text, "end")[0] for text in (typed, prompt))
         if not clean(prompt):
             return {}
         found = distribution(prompt)
@@ -136,6 +138,8 @@ def _remaining(found: Distribution, kept: int) -> str:
 
 def _end_of(prompt: str) -> str:
     """The last characters of a prompt; spaces at its end are drawn since the model reads them."""
-    end = prompt[-PROMPT_END:].lstrip()
+    end = prompt[-PROMPT_END:]
+    if len(end) < len(prompt) and " " in end.strip():  # begin with a whole word
+        end = end.lstrip().partition(" ")[2]
     spaces = end[len(end.rstrip()) :]
     return ("…" if len(end) < len(prompt) else "") + end.rstrip() + visible(spaces, "·")

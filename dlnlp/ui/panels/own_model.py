@@ -122,7 +122,7 @@ def described(about: About) -> Markup:
     facts = [
         ("", verbatim(about.name)),
         ("architecture", verbatim(about.architecture)),
-        ("parameters", f"{about.parameters / 1e6:,.1f} million"),
+        ("parameters", f"{about.parameters:,}"),
     ]
     if about.commit:
         facts.append(("commit", verbatim(about.commit[:8])))

@@ -21,7 +21,7 @@ def verdict_panel(model: Model, asked: Asked) -> Panel:
 
     def show(text: str) -> Values:
         [found] = model.call("classify", texts=[text])
-        return {result: verdict(found)}
+        return {result: verdict(found) + model.language_note(text)}
 
     return panel.shows(show, outputs=[result])
 

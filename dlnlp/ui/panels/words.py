@@ -50,7 +50,7 @@ def words_panel(model: Model, asked: Asked, waiting: str = "") -> Panel:
         method = gr.Radio(
             list(METHODS.items()),
             value=next(iter(METHODS.values())),
-            show_label=False,
+            label="Method",
             info=ABOUT_METHODS,
             interactive=True,
             elem_id=model.id("method"),
