@@ -26,6 +26,7 @@ GENERAL = (
     "a sentence of ten words",
     "every four cases",
     "trois fois sur quatre",
+    "une phrase de dix mots",
     "quatre-vingts",
 )  # true of any model
 EXAMPLE = """# Steps
