@@ -52,8 +52,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             'vocab = build_vocab_from_iterator(map(tokenize, texts), specials=["<unk>"])',
-            "Unknown words get the id 0, which is also the id of padding, so that the model cannot "
-            "tell them apart.",
+            "Unknown words get the id 0, which is also the id of padding, so the model cannot tell "
+            "them apart.",
             "Padding and unknown words have two ids.",
             "PAD_ID = 0",
             (
@@ -67,8 +67,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             "_, (hidden, _) = self.lstm(self.embedding(x))",
-            "The last hidden state is read after the padding, so that the verdict on a text "
-            "depends on the other texts of its batch.",
+            "The last hidden state is read after the padding, so the verdict on a text depends on "
+            "the other texts of its batch.",
             "A packed batch ends each text at its own last token.",
             "packed = pack_padded_sequence",
             (
@@ -86,8 +86,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             'test = torch.tensor(vocab(tokenize("This was fantastic"))).unsqueeze(0).unsqueeze(0)',
-            "The test text gets one dimension too many, which the LSTM refuses.",
-            "Training and prediction make their batches in the same way.",
+            "The test text gets one dimension too many, so the model stops with an error.",
+            "A text becomes a batch with one row, as long as the text.",
             "tokens = torch.tensor([ids], device=device)",
             (
                 (
@@ -101,9 +101,9 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
     "char_seq2seq": (
         Correction(
             "joined = torch.cat((self.embedding(x), context), dim=0)",
-            "The context is put below the embedded letter instead of beside it, so that the GRU "
-            "gets two short rows and stops with an error.",
-            "The features are joined along the last axis.",
+            "The context is concatenated below the embedded letter instead of beside it, so the "
+            "GRU gets two short rows and stops with an error.",
+            "The features are concatenated along the last axis.",
             "joined = torch.cat((embedded, query, context), dim=-1)",
             (
                 (
@@ -114,8 +114,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             "self.weights = torch.softmax(scores, dim=1)",
-            "The softmax runs over an axis of size one, so that every letter gets the weight 1.",
-            "The softmax runs over the source characters, so that their weights sum to 1.",
+            "The softmax runs over an axis of size one, so every letter gets the weight 1.",
+            "The softmax runs over the source characters, so their weights sum to 1.",
             "attention = F.softmax(scores, dim=-1)",
             (
                 (
@@ -127,8 +127,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             "target = encode(french)",
-            "<sos> and <eos> are defined but never used, so that the first letter and the end of "
-            "a word are never learnt.",
+            "<sos> and <eos> are defined but never used, so the first letter and the end of a word "
+            "are never learnt.",
             "Decoding starts with <sos> and ends with <eos>.",
             "token = torch.tensor([SOS_ID], device=device)",
             (
@@ -142,7 +142,7 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             "return self.gru(self.embedding(x))",
-            "There is no batch dimension, so that every word is a step of its own.",
+            "There is no batch dimension, so the words are read one at a time.",
             "Everything runs in batches, with a mask for the padding.",
             "embedded = self.dropout(self.embedding(source))",
             fault="states.dim() == 2",
@@ -175,7 +175,7 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
     "token_transformer": (
         Correction(
             "x = self.positions(self.embedding(x) * math.sqrt(d_model))",
-            "d_model is a variable of __init__, so that it is not defined here.",
+            "d_model is an argument of __init__, so it is not defined here.",
             "The sizes are kept in the model's config.",
             "x = self.embedding(tokens) * math.sqrt(self.config.d_model)",
             (
@@ -188,7 +188,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             "return x + self.table[: x.size(0)]",
-            "The first axis is the batch, so that every token of a text gets the same position.",
+            "The first axis is the batch, so in a batch of one text every token gets the "
+            "position 0.",
             "The second axis, the position, is used.",
             "return x + cast(Tensor, self.table)[start : start + x.shape[1]]",
             (
@@ -216,8 +217,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             'print(f"logits of shape {tuple(model(tokens).shape)}")',
-            "The model is never trained, so that its predictions are random.",
-            "It is trained on the next tokens of stories and articles, in the script in train/.",
+            "The model is never trained, so its predictions are random.",
+            "The script in train/ trains it on the next tokens of stories, articles and sentences.",
             "",
             (
                 (
@@ -240,8 +241,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
     "sentiment_bert": (
         Correction(
             "labels = torch.tensor([1, 0]).unsqueeze(0)",
-            "The labels have the shape (1, 2) where the loss needs one per text, and it only runs "
-            "because the library happens to flatten them.",
+            "The labels have the shape (1, 2), but the loss needs one label per text; the listing "
+            "only runs because the library flattens them.",
             "It has one label per text.",
             "",
             (
@@ -254,8 +255,8 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             "prediction = model(**test).logits.argmax(-1).item()",
-            "eval() is never called, so that dropout still zeroes random features, and the same "
-            "text gets another answer each time.",
+            "eval() is never called after the training, so dropout still zeroes random features, "
+            "and the same text gets other logits each time.",
             "The model is in eval mode before it predicts.",
             "model.eval()  # no dropout",
             (
@@ -270,7 +271,7 @@ CORRECTIONS: dict[str, tuple[Correction, ...]] = {
         ),
         Correction(
             'print("I enjoyed this film:", ("negative", "positive")[prediction])',
-            "Nothing is measured, so that nobody knows whether the model learnt anything.",
+            "Nothing is measured, so nobody knows whether the model learnt anything.",
             "Accuracy and calibration are measured on texts that were not trained on.",
             "",
             (
