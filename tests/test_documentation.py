@@ -58,3 +58,24 @@ def test_the_pictures_are_small():
 def test_links_lead_to_files(page):
     links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_hosting_lists_every_variable():
+    code = [ROOT / "app.py", *ROOT.glob("dlnlp/**/*.py")]
+    read = {
+        name
+        for path in code
+        for name in re.findall(r"\bDLNLP_[A-Z_]+[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    listed = re.findall(
+        r"^\| `(DLNLP_\w+)`", (ROOT / "docs" / "hosting.md").read_text(), re.MULTILINE
+    )
+    assert set(listed) == read
+
+
+def test_the_page_on_training_names_every_data_set():
+    source = (ROOT / "train" / "data" / "sets.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    names = set(re.findall(r'\b(?:has|read)\("([\w-]+)"', source))
+    assert len(names) == 7
+    assert {name for name in names if f"`{name}/" not in page} == set()

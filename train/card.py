@@ -30,6 +30,8 @@ UNITS = {
     "accuracy": " %",
     "calibration_error": " points",
     "failure_rate": " %",
+    "failures": " %",
+    "unsure": " %",
     "loops": " %",
     "repetition_penalty": " %",
     "film_talk": " %",
