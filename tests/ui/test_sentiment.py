@@ -164,7 +164,7 @@ def test_the_card_is_read_when_it_is_opened(tmp_path):
     folder.mkdir()
     (folder / "training.json").write_text("{}", encoding="utf-8")
     (folder / "README.md").write_text("---\nlicense: x\n---\n# Card", encoding="utf-8")
-    assert function.fn() == ("## Card", "")
+    assert function.fn() == ("## Card", ENGLISH)
 
 
 def test_tabs_follow_the_catalog_between_start_and_compare(demo):
