@@ -7,6 +7,7 @@ import app
 from dlnlp.compare.models import MODELS
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from dlnlp.ui.panels.about import ENGLISH
 from tests.ui.pages import Page
 
 RESULT = {stem: f"{stem}_result" for stem in MODELS}
