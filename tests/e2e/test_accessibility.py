@@ -64,6 +64,18 @@ class Keyboard:
         )
         self.page.evaluate(DRAWN)
 
+    def choose(self, component, place, *keys):
+        """Reach the pieces with details, and go to one of them with the keys."""
+        self.reach(f'{component} [data-details] > [role="group"]')
+        group = self.page.locator(f"{component} [data-details]")
+        pieces, line = group.locator("[data-detail]"), group.locator("output")
+        for chosen in (0, place):
+            detail = pieces.nth(chosen).get_attribute("data-detail")
+            expect(line).to_have_text(detail)
+            expect(pieces.nth(chosen)).to_have_attribute("data-chosen", "")
+            self.press(*keys)
+            keys = ()
+
     def has_focus(self, selector):
         """The element keeps the focus when the server's answer replaces it."""
         self.page.evaluate(DRAWN)
@@ -114,6 +126,7 @@ def test_the_translator_by_keyboard(keyboard):
     keyboard.press("Enter")
     page.locator(".dl-heatmap").first.wait_for()
     page.evaluate(DRAWN)
+    keyboard.choose("#char_seq2seq_result", 1, "ArrowRight")
     keyboard.reach("#char_seq2seq_answer .dl-heatmap-scroll")
     keyboard.press("ArrowDown", "ArrowRight")
     expect(page.locator("#char_seq2seq_answer .dl-heatmap output").first).to_contain_text("%")
@@ -138,6 +151,9 @@ def test_the_transformer_by_keyboard(keyboard):
     keyboard.press("Enter")
     expect(page.locator("#token_transformer_text textarea")).not_to_have_value("abc")
     keyboard.has_focus(".dl-next")
+    keyboard.open_panel("token_transformer_lens")
+    tokens = page.locator("#token_transformer_lens thead th").count() - 1
+    keyboard.choose("#token_transformer_lens", tokens + 2, "ArrowDown", "ArrowRight", "ArrowRight")
     keyboard.open_panel("token_transformer_attention")
     keyboard.reach(".dl-head")
     keyboard.press("ArrowDown", "ArrowRight", "Enter")
