@@ -56,6 +56,14 @@ class Keyboard:
         self.press("Control+a")
         self.page.keyboard.type(text)
 
+    def ask(self, stem, text, answered):
+        """Ask in a model's tab, and wait for an element of the answer."""
+        self.open_tab(stem)
+        self.write(f"{stem}_text", text)
+        self.press("Enter")
+        self.page.locator(answered).first.wait_for()
+        self.page.evaluate(DRAWN)
+
     def open_panel(self, panel):
         self.reach(f"#{panel} button.label-wrap")
         self.press("Enter")
@@ -100,11 +108,7 @@ def test_start_by_keyboard(keyboard):
 
 def test_the_lstm_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("sentiment_lstm")
-    keyboard.write("sentiment_lstm_text", TEXT)
-    keyboard.press("Enter")
-    page.locator("#sentiment_lstm_words .dl-word").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("sentiment_lstm", TEXT, "#sentiment_lstm_words .dl-word")
     keyboard.reach("#sentiment_lstm_words .dl-word")
     keyboard.press("ArrowRight", "ArrowRight", "Enter")
     expect(page.locator("#sentiment_lstm_without del")).to_have_text(["was"])
@@ -121,11 +125,7 @@ def test_the_lstm_by_keyboard(keyboard):
 
 def test_the_translator_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("char_seq2seq")
-    keyboard.write("char_seq2seq_text", "hello")
-    keyboard.press("Enter")
-    page.locator(".dl-heatmap").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("char_seq2seq", "hello", ".dl-heatmap")
     keyboard.choose("#char_seq2seq_result", 1, "ArrowRight")
     keyboard.reach("#char_seq2seq_answer .dl-heatmap-scroll")
     keyboard.press("ArrowDown", "ArrowRight")
@@ -142,11 +142,7 @@ def test_the_translator_by_keyboard(keyboard):
 
 def test_the_transformer_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("token_transformer")
-    keyboard.write("token_transformer_text", "abc")
-    keyboard.press("Enter")
-    page.locator(".dl-next").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("token_transformer", "abc", ".dl-next")
     keyboard.reach(".dl-next:not(:disabled)")
     keyboard.press("Enter")
     expect(page.locator("#token_transformer_text textarea")).not_to_have_value("abc")
@@ -163,11 +159,7 @@ def test_the_transformer_by_keyboard(keyboard):
 
 def test_bert_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("sentiment_bert")
-    keyboard.write("sentiment_bert_text", TEXT)
-    keyboard.press("Enter")
-    page.locator("#sentiment_bert_words .dl-word").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("sentiment_bert", TEXT, "#sentiment_bert_words .dl-word")
     keyboard.reach("#sentiment_bert_words .dl-word")
     keyboard.press("End", "Enter")
     expect(page.locator("#sentiment_bert_without del")).to_have_text(["bad"])
