@@ -23,11 +23,15 @@ def test_it_is_whole(stem: str) -> None:
     assert checkpoint.read_report(folder).training == checkpoint.verify(folder)
 
 
-def test_cards_and_readme_are_rendered_from_training_json() -> None:
+def test_cards_and_tables_are_rendered_from_what_they_show() -> None:
     from train import card
 
-    readme = card.README.read_text(encoding="utf-8")
-    assert card.with_table(readme, card.readme_table()) == readme
+    for path, table in (
+        (card.README, card.readme_table()),
+        (card.CORRECTED, card.corrections_table()),
+    ):
+        text = path.read_text(encoding="utf-8")
+        assert card.with_table(text, table) == text
     for stem in STEMS:
         training = checkpoint.read_json(checkpoint.ROOT / stem, checkpoint.TRAINING)
         text = (checkpoint.ROOT / stem / checkpoint.CARD).read_text(encoding="utf-8")

@@ -1,11 +1,13 @@
-"""Render the model cards and the README's table, so that no metric is typed by hand.
+"""Render the model cards and the documentation's tables, so that nothing is typed twice.
 
-``python -m train.card`` renders all of them from the templates in ``train/cards/`` and the
-training.json of each committed checkpoint.
+``python -m train.card`` renders the cards and the README's table from the templates in
+``train/cards/`` and the training.json of each committed checkpoint, and the table of the tutorial's
+errors from ``dlnlp.learn.corrections``.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +15,12 @@ from typing import Any
 
 from dlnlp import catalog
 from dlnlp.checkpoint import CARD, ROOT, TRAINING, WEIGHTS, read_json
+from dlnlp.learn.corrections import CORRECTIONS
 
 TEMPLATES = Path(__file__).parent / "cards"
 README = ROOT.parent / "README.md"
-BEGIN, END = "<!-- models: rendered by python -m train.card -->", "<!-- end of models -->"
+CORRECTED = ROOT.parent / "docs" / "the-tutorial-corrected.md"
+BEGIN, END = "<!-- rendered by python -m train.card -->", "<!-- end of what is rendered -->"
 
 # The commands in training.json that led to a checkpoint, and what the card calls them.
 COMMANDS = {
@@ -150,18 +154,29 @@ def readme_table(checkpoints: Path = ROOT) -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str, table: str) -> str:
-    """The README with this table between its two markers."""
-    before, rest = readme.split(BEGIN)
+def corrections_table() -> str:
+    """The errors in the tutorial's listings, and what our code does instead."""
+    lines = ["| chapter | in the tutorial | here |", "| --- | --- | --- |"]
+    for entry in catalog.CATALOG:
+        for each in CORRECTIONS[entry.stem]:
+            wrong, ours = (html.escape(text, quote=False) for text in (each.wrong, each.ours))
+            lines.append(f"| {entry.chapter.name} | {wrong} | {ours} |".replace("_", r"\_"))
+    return "\n".join(lines)
+
+
+def with_table(text: str, table: str) -> str:
+    """A text with this table between its two markers."""
+    before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
 
 
 def main() -> None:
-    """Render all cards and the README's table."""
+    """Render all cards and tables."""
     for entry in catalog.CATALOG:
         write(entry.stem, ROOT / entry.stem)
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(with_table(readme, readme_table()), encoding="utf-8")
+    for path, table in ((README, readme_table()), (CORRECTED, corrections_table())):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(with_table(text, table), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,18 +9,10 @@ import torch
 from torch import Tensor
 
 from dlnlp.models.sentiment_bert.model import build
+from dlnlp.models.sentiment_bert.predictor import TINY_SIZES
 from dlnlp.models.sentiment_bert.tokenizer import tiny_tokenizer
 from dlnlp.text.vocabulary import TINY_WORDS
 from dlnlp.text.words import basic_english
-
-SIZES = {
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "max_position_embeddings": 64,
-    "num_labels": 2,
-}
 
 
 def get_tokenizer(name: str) -> Callable[[str], list[str]]:
@@ -84,4 +76,4 @@ class BertForSequenceClassification:
     def from_pretrained(cls, name: str, num_labels: int) -> torch.nn.Module:
         """The model; nothing is downloaded."""
         vocabulary = BertTokenizer().tokenizer.get_vocab_size()
-        return build({**SIZES, "vocab_size": vocabulary, "num_labels": num_labels}).eval()
+        return build({**TINY_SIZES, "vocab_size": vocabulary, "num_labels": num_labels}).eval()

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 STYLE = Path(__file__).with_name("style.css")
 SCRIPTS = tuple(
     Path(__file__).parent / "kit" / name
-    for name in ("page.js", "language.js", "links.js", "save.js", "learn.js")
+    for name in ("page.js", "details.js", "language.js", "links.js", "save.js", "learn.js")
 )
 LOCALES, LOCALES_PATH = Path(__file__).with_name("locales"), "/locales"  # see ``language.js``
 FAVICON = Path(__file__).with_name("favicon.png")

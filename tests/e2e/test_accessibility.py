@@ -56,6 +56,14 @@ class Keyboard:
         self.press("Control+a")
         self.page.keyboard.type(text)
 
+    def ask(self, stem, text, answered):
+        """Ask in a model's tab, and wait for an element of the answer."""
+        self.open_tab(stem)
+        self.write(f"{stem}_text", text)
+        self.press("Enter")
+        self.page.locator(answered).first.wait_for()
+        self.page.evaluate(DRAWN)
+
     def open_panel(self, panel):
         self.reach(f"#{panel} button.label-wrap")
         self.press("Enter")
@@ -63,6 +71,18 @@ class Keyboard:
             "aria-expanded", "true"
         )
         self.page.evaluate(DRAWN)
+
+    def choose(self, component, place, *keys):
+        """Reach the pieces with details, and go to one of them with the keys."""
+        self.reach(f'{component} [data-details] > [role="group"]')
+        group = self.page.locator(f"{component} [data-details]")
+        pieces, line = group.locator("[data-detail]"), group.locator("output")
+        for chosen in (0, place):
+            detail = pieces.nth(chosen).get_attribute("data-detail")
+            expect(line).to_have_text(detail)
+            expect(pieces.nth(chosen)).to_have_attribute("data-chosen", "")
+            self.press(*keys)
+            keys = ()
 
     def has_focus(self, selector):
         """The element keeps the focus when the server's answer replaces it."""
@@ -88,11 +108,7 @@ def test_start_by_keyboard(keyboard):
 
 def test_the_lstm_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("sentiment_lstm")
-    keyboard.write("sentiment_lstm_text", TEXT)
-    keyboard.press("Enter")
-    page.locator("#sentiment_lstm_words .dl-word").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("sentiment_lstm", TEXT, "#sentiment_lstm_words .dl-word")
     keyboard.reach("#sentiment_lstm_words .dl-word")
     keyboard.press("ArrowRight", "ArrowRight", "Enter")
     expect(page.locator("#sentiment_lstm_without del")).to_have_text(["was"])
@@ -109,11 +125,8 @@ def test_the_lstm_by_keyboard(keyboard):
 
 def test_the_translator_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("char_seq2seq")
-    keyboard.write("char_seq2seq_text", "hello")
-    keyboard.press("Enter")
-    page.locator(".dl-heatmap").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("char_seq2seq", "hello", ".dl-heatmap")
+    keyboard.choose("#char_seq2seq_result", 1, "ArrowRight")
     keyboard.reach("#char_seq2seq_answer .dl-heatmap-scroll")
     keyboard.press("ArrowDown", "ArrowRight")
     expect(page.locator("#char_seq2seq_answer .dl-heatmap output").first).to_contain_text("%")
@@ -129,15 +142,14 @@ def test_the_translator_by_keyboard(keyboard):
 
 def test_the_transformer_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("token_transformer")
-    keyboard.write("token_transformer_text", "abc")
-    keyboard.press("Enter")
-    page.locator(".dl-next").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("token_transformer", "abc", ".dl-next")
     keyboard.reach(".dl-next:not(:disabled)")
     keyboard.press("Enter")
     expect(page.locator("#token_transformer_text textarea")).not_to_have_value("abc")
     keyboard.has_focus(".dl-next")
+    keyboard.open_panel("token_transformer_lens")
+    tokens = page.locator("#token_transformer_lens thead th").count() - 1
+    keyboard.choose("#token_transformer_lens", tokens + 2, "ArrowDown", "ArrowRight", "ArrowRight")
     keyboard.open_panel("token_transformer_attention")
     keyboard.reach(".dl-head")
     keyboard.press("ArrowDown", "ArrowRight", "Enter")
@@ -147,11 +159,7 @@ def test_the_transformer_by_keyboard(keyboard):
 
 def test_bert_by_keyboard(keyboard):
     page = keyboard.page
-    keyboard.open_tab("sentiment_bert")
-    keyboard.write("sentiment_bert_text", TEXT)
-    keyboard.press("Enter")
-    page.locator("#sentiment_bert_words .dl-word").first.wait_for()
-    page.evaluate(DRAWN)
+    keyboard.ask("sentiment_bert", TEXT, "#sentiment_bert_words .dl-word")
     keyboard.reach("#sentiment_bert_words .dl-word")
     keyboard.press("End", "Enter")
     expect(page.locator("#sentiment_bert_without del")).to_have_text(["bad"])

@@ -67,6 +67,26 @@ def test_a_question_is_tried_and_a_view_opened(open_page, untrained_url):
     expect(page.locator(f"#{STEM}_pieces .dl-pieces span").first).to_be_visible()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_after_trying_a_question_one_click_leads_back(open_page, untrained_url, width, height):
+    page = open_page(untrained_url, width=width, height=height)
+    go(page, STEM)
+    page.locator(f"#{STEM}_learn button.label-wrap").click()
+    question = page.locator(f"#{STEM}_questions article").nth(1)
+    back = page.get_by_role("button", name="Back to the question")
+    question.get_by_role("button", name="temperature 0.2").click()
+    expect(page.locator(f"#{STEM}_continuation_panel .dl-text")).to_be_in_viewport()
+    expect(back).to_be_in_viewport(ratio=1)
+    back.click()
+    summary = question.locator("summary")
+    expect(summary).to_be_in_viewport(ratio=1)
+    expect(summary).to_be_focused()
+    expect(back).to_be_hidden()
+    page.evaluate("scrollTo(0, 0)")
+    expect(summary).not_to_be_in_viewport()
+    expect(back).to_be_hidden()
+
+
 def test_the_tutorials_version_is_run_and_repaired(open_page, untrained_url):
     page = open_page(untrained_url)
     go(page, STEM)

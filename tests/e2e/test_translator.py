@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from dlnlp.ui.panels.translation import HINT
 from tests.e2e.conftest import expect
 from tests.e2e.driver import ask, go
 
@@ -124,3 +125,13 @@ def test_ones_own_translation_is_compared_in_view(shared_page):
         expect(own).to_be_in_viewport(ratio=1)
         text.fill("un insecte")
         expect(result).to_have_css("opacity", "0.5")
+
+
+def test_a_character_says_its_probability_when_it_is_touched(open_page, untrained_url):
+    page = open_page(untrained_url, width=390, height=844, has_touch=True)
+    ask(page, STEM, "a bee")
+    character = page.locator(f"#{STEM}_result [data-detail]").nth(2)
+    line = page.locator(f"#{STEM}_result [data-details] output")
+    expect(line).to_have_text(HINT)
+    character.tap()
+    expect(line).to_have_text(character.get_attribute("data-detail"))

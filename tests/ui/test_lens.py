@@ -33,8 +33,8 @@ def found(count, predicted=((" cat", " <b>"), (" dog", " <b>"))):
 
 def test_a_cell_names_its_prediction_and_what_it_becomes():
     table = lens_table(found(2))
-    assert 'title="after “·a”: “·cat” 50.0%; the last layer&#39;s “·dog” 25.0%"' in table
-    assert 'title="after “·a”: “·&lt;b&gt;” 50.0%" data-final' in table
+    assert 'data-detail="after “·a”: “·cat” 50.0%; the last layer&#39;s “·dog” 25.0%"' in table
+    assert 'data-detail="after “·a”: “·&lt;b&gt;” 50.0%" data-final' in table
     assert table.count("data-final") == 3  # the last row, and a layer that agrees with it
 
 

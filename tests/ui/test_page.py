@@ -1,7 +1,10 @@
 """The page as a whole: what is served before anything is asked."""
 
+import ast
+import json
 import re
 import urllib.request
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -14,6 +17,8 @@ from dlnlp.service import Service
 from dlnlp.ui import theme
 from tests.test_app import free_port
 from tests.ui.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +66,29 @@ def test_visitors_share_the_computed_configuration_but_not_its_changes(demo):
     one.config_values[key]["props"]["value"] = "a visitor's text"
     assert other.config_values[key]["props"]["value"] != "a visitor's text"
     assert SessionState(demo).config_values[key]["props"]["value"] != "a visitor's text"
+
+
+def test_texts_take_the_names_of_tabs_panels_and_buttons_from_their_constants():
+    """No string of the page quotes a name that another string may change."""
+    for path in (ROOT / "dlnlp" / "ui").glob("**/*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]  # docstrings
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and node not in alone:
+                assert not re.search("“[A-Z][^”]*”", str(node.value)), f"{path.name}: {node.value}"
+
+
+@pytest.mark.parametrize("stem", [record.stem for record in CATALOG])
+def test_learn_texts_name_tabs_and_panels_that_exist(demo, stem):
+    labels = {getattr(each, "label", None) for each in demo.blocks.values()} - {None}
+    french = json.loads((theme.LOCALES / "fr.json").read_text(encoding="utf-8"))
+    for folder, pattern, known in (
+        ("learn", "(?:tab|panel) “([^”]+)”", labels),
+        (
+            "learn/fr",
+            "(?:onglet|panneau) «\u00a0([^»]+)\u00a0»",
+            {french.get(each) for each in labels},
+        ),
+    ):
+        text = (ROOT / folder / f"{stem}.md").read_text(encoding="utf-8")
+        assert set(re.findall(pattern, text)) <= known

@@ -32,7 +32,7 @@ def test_a_card_has_an_answer_for_each_capability_that_it_summarises(page):
     for stem in ("sentiment_lstm", "sentiment_bert"):
         assert "dl-verdict" in found[stem]
         assert found[stem].count("title=") >= 4  # words with their contribution
-    assert 'title="' in found["char_seq2seq"]
+    assert "data-detail=" in found["char_seq2seq"]
     assert found["token_transformer"].count("<li>") == 5
     assert " bits" in found["token_transformer"]
 

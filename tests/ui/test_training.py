@@ -9,6 +9,7 @@ from dlnlp.service.training_run import Training
 from dlnlp.training.exercises import EXERCISES
 from dlnlp.training.progress import Answer, Histogram, Progress, Settings
 from dlnlp.ui.kit import model
+from dlnlp.ui.panels import trained
 from dlnlp.ui.tabs import char_seq2seq
 from dlnlp.ui.training.curves import POINTS, curves, difference, of
 from dlnlp.ui.training.report import report
@@ -75,7 +76,7 @@ def test_a_run_is_shown_used_in_its_tab_and_downloaded(page, service):
     assert 'data-use="char_seq2seq"' in page["training_status"]
     page.ask("char_seq2seq", "hello")
     answers = page["char_seq2seq_trained_answers"]
-    assert answers.count("dl-compared") == 2 and "Your trained model" in answers
+    assert answers.count("dl-compared") == 2 and trained.TITLE in answers
 
     page["training_seed"] = 5
     page.trigger("training_train")

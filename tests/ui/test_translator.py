@@ -15,7 +15,7 @@ from dlnlp.ui.panels.alignment import SHOWN, attention, explanation
 from dlnlp.ui.panels.candidates import candidates
 from dlnlp.ui.panels.own_translation import comparison, verdict
 from dlnlp.ui.panels.reading import reading
-from dlnlp.ui.panels.translation import letters, translation
+from dlnlp.ui.panels.translation import HINT, letters, translation
 
 STEM = "char_seq2seq"
 EVIL = "<img src=x onerror=alert(1)>"
@@ -144,7 +144,7 @@ def test_the_end_of_what_was_translated_is_named():
 
 def test_line_breaks_stay_in_both_texts():
     result = translated("a\n\nb", source=tuple("x\n\ny"))
-    assert re.sub("<[^>]*>", "", letters(result)) == "a\n\nb"
+    assert re.sub("<[^>]*>", "", letters(result)).removesuffix(HINT) == "a\n\nb"
     assert "</button>\n\n<button" in reading(result)
 
 
@@ -152,7 +152,7 @@ def test_unsure_characters_are_tinted_and_escaped():
     probabilities = np.log(np.array([1.0, 0.2]))
     shown = letters(Translation("<b", -1.6, ("x",), ("<", "b"), probabilities, np.ones((2, 1))))
     assert ">&lt;<span" in shown
-    assert 'title="20.0%">b</span>' in shown and " 60%, transparent" in shown
+    assert 'data-detail="“b”, 20.0%"' in shown and " 60%, transparent" in shown
 
 
 def test_a_part_of_a_long_text_is_shown_and_said():

@@ -42,6 +42,14 @@ if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
 
 MOST_WALKED = 24  # word pieces of a walk
+TINY_SIZES = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 64,
+    "num_labels": 2,
+}
 
 
 class SentimentBertPredictor:
@@ -350,16 +358,8 @@ def save(folder: Path, predictor: SentimentBertPredictor, training: dict[str, ob
 def tiny() -> SentimentBertPredictor:
     """A small predictor with seeded random weights and a vocabulary of a few words."""
     tokenizer = tiny_tokenizer(TINY_WORDS.split())
-    config = {
-        "vocab_size": tokenizer.get_vocab_size(),
-        "hidden_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "max_position_embeddings": 64,
-        "num_labels": 2,
-    }
     with seeded_weights():
-        model = build(config)
-        probes = Probes(torch.randn(3, 16), torch.randn(3))
+        model = build({**TINY_SIZES, "vocab_size": tokenizer.get_vocab_size()})
+        layers, width = TINY_SIZES["num_hidden_layers"], TINY_SIZES["hidden_size"]
+        probes = Probes(torch.randn(layers + 1, width), torch.randn(layers + 1))
     return SentimentBertPredictor(model, tokenizer, probes=probes)

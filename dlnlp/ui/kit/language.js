@@ -11,9 +11,9 @@
   const VERBATIM =
     '[data-testid="status-tracker"], [translate="no"], [lang]:not(html), textarea, input, code, pre, script, style, mark, del, ' +
     ".dl-text, .dl-word, .dl-card, .dl-heatmap-scroll, .dl-pieces, .js-plotly-plot, " +
-    ".dl-examples:not(#own_presets) .gallery, .dl-examples table, .table-wrap tbody, .virtual-table-viewport, " +
+    ".dl-examples:not(#own_presets) .gallery, .dl-examples tbody, .table-wrap tbody, .virtual-body, " +
     ".file-preview, .file-name";
-  const VERBATIM_LABELS = ".table-wrap tbody *, .header-cell, .file-preview *, .js-plotly-plot *, math"; // other attributes are ours
+  const VERBATIM_LABELS = ".table-wrap tbody *, .virtual-body *, .file-preview *, .js-plotly-plot *, math"; // other attributes are ours
   const QUOTED = /“[^”]*”|(?<![\p{L}\p{N}])(?:'[^'\n]*'|"[^"\n]*")(?![\p{L}\p{N}])/gu;
   // Not the digits of names such as SST-2 and F1.
   const NUMBER = /(?<![\p{L}\p{N}_.,-])[+−-]?\d+(?:[.,]\d+)*(?![\p{L}\p{N}_])/gu;

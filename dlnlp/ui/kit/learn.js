@@ -53,6 +53,29 @@
     drawn();
   };
 
+  // Trying a question scrolls to the result; a button leads back until the answer is in view again.
+  const back = document.createElement("button");
+  Object.assign(back, { type: "button", className: "dl-back", textContent: "Back to the question" });
+  let question = null, left = false;
+  const observer = new IntersectionObserver(([{ isIntersecting, boundingClientRect }]) => {
+    if (isIntersecting && left) observer.disconnect();
+    left ||= !isIntersecting;
+    back.hidden = isIntersecting || !boundingClientRect.height; // its tab may be closed
+  });
+  dlnlp.leadBack = (article) => {
+    question = article;
+    left = false;
+    back.hidden = true;
+    document.querySelector(".gradio-container").append(back);
+    observer.disconnect();
+    observer.observe(question.querySelector("summary"));
+  };
+  back.addEventListener("click", () => {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    question.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    question.querySelector("summary").focus({ preventScroll: true });
+  });
+
   // The tutorial's listing: a checkbox shows the repaired lines instead of the wrong ones.
   dlnlp.listing = (element, trigger) => {
     const boxes = () => [...element.querySelectorAll("input[data-repair]")];

@@ -150,6 +150,7 @@
       return scrollTo(0, 0);
     }
     const { values, opens, press } = JSON.parse(target.dataset.try);
+    dlnlp.leadBack(target.closest("article"));
     expect("push");
     await Promise.all(Object.entries(values).map(([id, wanted]) => set(id, wanted)));
     dlnlp.press(press, !opens.length);

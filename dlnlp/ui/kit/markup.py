@@ -101,20 +101,38 @@ def tint(colour: str, share: int) -> Markup:
     return tinted.format(colour, share)
 
 
-def table(head: Iterable[str], rows: Iterable[str], numbers: bool = True) -> Markup:
+def details(group: str, hint: str) -> Markup:
+    """A group of pieces with details, and the line below it that shows those of the chosen one.
+
+    Pieces have the attribute ``data-detail``; ``details.js`` lets visitors choose them by pointer,
+    touch or arrow keys.
+
+    Args:
+        group: An element with the attributes of ``scrolling``.
+        hint: What the line says until a piece is chosen.
+    """
+    return Markup('<div data-details>{}<output class="dl-caption">{}</output></div>').format(
+        group, hint
+    )
+
+
+def table(
+    head: Iterable[str], rows: Iterable[str], numbers: bool = True, name: str = "Table"
+) -> Markup:
     """A table that scrolls sideways, whose first column stays in place.
 
     Args:
         head: The names of the columns; that of the first one may be empty.
         rows: Rows of ``row``.
         numbers: Whether the cells are numbers, which are aligned at the right.
+        name: What it is, for screen readers.
     """
     return Markup(
         '<div class="dl-layers"{} {}><table><thead><tr>{}</tr></thead><tbody>{}</tbody>'
         "</table></div>"
     ).format(
         Markup(" data-numbers") if numbers else "",
-        scrolling("Table"),
+        scrolling(name),
         join(Markup('<th scope="col">{}</th>').format(name) for name in head),
         join(rows),
     )

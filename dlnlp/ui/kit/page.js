@@ -67,22 +67,26 @@
     const across = ({ x }) => Math.abs(x - here.x);
     return found.filter((each) => away(each) < line).sort((a, b) => across(a) - across(b))[0]?.button;
   };
-  document.addEventListener("keydown", (event) => {
-    const group = event.target.matches?.(BUTTONS) && event.target.closest(GROUPS);
-    if (!group) return;
-    const buttons = [...group.querySelectorAll(BUTTONS)];
-    const place = buttons.indexOf(event.target);
+  // The button to which a key moves: null if there is none, undefined for a key that doesn't move.
+  const next = (buttons, from, key) => {
+    const place = buttons.indexOf(from);
     const targets = {
       ArrowRight: () => buttons[place + 1],
       ArrowLeft: () => buttons[place - 1],
-      ArrowDown: () => beyond(buttons, event.target, true),
-      ArrowUp: () => beyond(buttons, event.target, false),
+      ArrowDown: () => beyond(buttons, from, true),
+      ArrowUp: () => beyond(buttons, from, false),
       Home: () => buttons[0],
       End: () => buttons.at(-1),
     };
-    if (!(event.key in targets)) return;
+    return key in targets ? (targets[key]() ?? null) : undefined;
+  };
+  document.addEventListener("keydown", (event) => {
+    const group = event.target.matches?.(BUTTONS) && event.target.closest(GROUPS);
+    if (!group) return;
+    const found = next([...group.querySelectorAll(BUTTONS)], event.target, event.key);
+    if (found === undefined) return;
     event.preventDefault();
-    targets[event.key]()?.focus();
+    found?.focus();
   });
 
   // A new answer replaces the button that was pressed. The one at the same place of the component
@@ -190,6 +194,7 @@
 
   window.dlnlp = {
     scroll,
+    next,
     press(id, scrolling) {
       stays = !scrolling;
       document.getElementById(id).click();

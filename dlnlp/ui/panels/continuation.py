@@ -17,7 +17,12 @@ from dlnlp.results import Piece
 from dlnlp.ui.kit.markup import join, note, scrolling
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import AT_ONCE, Asked, Panel, Values, revealing
-from dlnlp.ui.panels.generation_settings import Filters, GenerationSettings, generation_arguments
+from dlnlp.ui.panels.generation_settings import (
+    CONTINUE,
+    Filters,
+    GenerationSettings,
+    generation_arguments,
+)
 from dlnlp.ui.panels.next_tokens import WINDOW
 
 BETWEEN = 0.04  # seconds between updates: the page needs longer for each than the model
@@ -55,7 +60,7 @@ def continue_buttons(model: Model) -> ContinueButtons:
     """The buttons, not rendered yet."""
     options: dict[str, Any] = {"render": False, "scale": 1, "min_width": 80}
     return ContinueButtons(
-        gr.Button("Continue", elem_id=model.id("continue"), **options),
+        gr.Button(CONTINUE, elem_id=model.id("continue"), **options),
         gr.Button(
             "Stop",
             variant="stop",

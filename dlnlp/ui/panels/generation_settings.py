@@ -11,6 +11,7 @@ from gradio.components import Component
 from dlnlp.ui.kit.model import Model
 
 REPETITION_PENALTY = 1.2  # fewer loops without unlikely tokens, also with greedy decoding
+CONTINUE = "Continue"  # the button that generates text
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def generation_settings(model: Model) -> GenerationSettings:
             60,
             step=1,
             label="Length",
-            info="How many tokens “Continue” generates.",
+            info=f"How many tokens “{CONTINUE}” generates.",
             min_width=150,
             interactive=True,
             elem_id=model.id("length"),

@@ -27,8 +27,9 @@ _MINOR = re.compile(
 class Box:
     """A box of the flow: a call of a module without submodules, or a variable of a function.
 
-    ``group`` is the list of modules that it belongs to, such as "blocks", and "" without one;
-    ``repeats`` is the length of that list.
+    ``kind`` is the class of the module; after ``word``, the function with the variable ("in"), or
+    the class whose output it is ("of"). ``group`` is the list of modules that it belongs to, such
+    as "blocks", and "" without one; ``repeats`` is the length of that list.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Box:
     shape: Shape
     here: bool
     repeats: int
+    word: str = ""
 
 
 def picture(walk: Walk | None, wanted: str) -> Markup:
@@ -72,8 +74,7 @@ def boxes(walk: Walk, wanted: str) -> list[Box]:
             if traced.name == function and each.variable == variable.strip():
                 before = [box for place, box in found if place < each.calls]
                 group, times = (before[-1].group, before[-1].repeats) if before else ("", 1)
-                where = f"in {traced.name}"
-                box = Box(each.variable, group, where, "", each.shape, True, times)
+                box = Box(each.variable, group, traced.name, "", each.shape, True, times, "in")
                 found.append((each.calls - 1, box))
     drawn = [box for _, box in sorted(found, key=lambda each: each[0])]
     return drawn + _output(walk, drawn)
@@ -83,7 +84,7 @@ def _output(walk: Walk, drawn: Sequence[Box]) -> list[Box]:
     """A box for what the model returns, if no module has computed it, as with tied weights."""
     for call in walk.calls:
         if not call.name and call.outputs and drawn and call.outputs[0] != drawn[-1].shape:
-            return [Box("output", "", f"of {call.kind}", "", call.outputs[0], False, 1)]
+            return [Box("output", "", call.kind, "", call.outputs[0], False, 1, "of")]
     return []
 
 
@@ -131,19 +132,20 @@ def _boxes(walk: Walk, wanted: str) -> Markup:
         members = list(found)
         drawn = join(map(_box, members))
         if group:
-            about = f"{group} × {members[0].repeats}"
+            about = verbatim(f"{group} × {members[0].repeats}")
             drawn = Markup('<li class="dl-repeated"><span>{}</span><ol>{}</ol></li>').format(
                 about, drawn
             )
         parts.append(drawn)
-    return Markup('<ol class="dl-boxes" translate="no">{}</ol>').format(join(parts))
+    return Markup('<ol class="dl-boxes">{}</ol>').format(join(parts))
 
 
 def _box(box: Box) -> Markup:
     sizes = f"{box.kind}({box.sizes})" if box.sizes else box.kind
     here = Markup(' aria-current="true"') if box.here else ""
-    return Markup("<li{}><b>{}</b> <small>{}</small> <code>{}</code></li>").format(
-        here, box.name, sizes, shaped(box.shape)
+    name = box.name if box.word == "of" else verbatim(box.name)
+    return Markup("<li{}><b>{}</b> <small>{} {}</small> <code>{}</code></li>").format(
+        here, name, box.word, verbatim(sizes), shaped(box.shape)
     )
 
 

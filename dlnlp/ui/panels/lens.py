@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from dlnlp.plots import visible
 from dlnlp.results import Lens
-from dlnlp.ui.kit.markup import caption, note, percent, row, table, tint, verbatim
+from dlnlp.ui.kit.markup import caption, details, note, percent, row, table, tint, verbatim
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 
@@ -18,6 +18,8 @@ ABOUT = (
     "colour means a higher probability."
 )
 BLANK = "Submit a prompt to see the predictions of each layer."
+NAME = "Predictions of each layer, by token; the arrow keys choose a cell"
+HINT = "Choose a cell to see its probability."
 MOST_TOKENS = 48  # columns shown
 STRONGEST = 70  # percent of the colour, for a probability of 1
 
@@ -46,7 +48,8 @@ def lens_table(found: Lens) -> Markup:
     ]
     cut = begin or found.truncated
     remark = note(f"Only the last {len(columns)} tokens are shown.") if cut else Markup("")
-    return remark + table(["layer", *head], rows, numbers=False)
+    cells = table(["layer", *head], rows, numbers=False, name=NAME)
+    return remark + details(cells, HINT)
 
 
 def _name(layer: int, layers: int) -> str:
@@ -58,11 +61,11 @@ def _name(layer: int, layers: int) -> str:
 def _cell(found: Lens, layer: int, column: int) -> Markup:
     probability, predicted = found.probabilities[layer, column], found.predicted[layer][column]
     final = found.predicted[-1][column]
-    title = f"after {_quoted(found.tokens[column])}: {_quoted(predicted)} {percent(probability)}"
+    detail = f"after {_quoted(found.tokens[column])}: {_quoted(predicted)} {percent(probability)}"
     if predicted != final:
-        title += f"; the last layer's {_quoted(final)} {percent(found.final[layer, column])}"
-    return Markup('<td translate="no" title="{}"{} style="{}">{}</td>').format(
-        title,
+        detail += f"; the last layer's {_quoted(final)} {percent(found.final[layer, column])}"
+    return Markup('<td translate="no" data-detail="{}"{} style="{}">{}</td>').format(
+        detail,
         Markup(" data-final") if predicted == final else "",
         tint("--dl-positive", round(STRONGEST * float(probability))),
         _short(predicted),

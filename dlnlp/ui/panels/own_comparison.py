@@ -25,7 +25,9 @@ from dlnlp.ui.panels.words import directions, tinted_words
 
 TITLE = "Your own classifier"
 BLANK = "Submit a text to compare a model of your own."
-INFO = "Any text classifier of the Hugging Face Hub, or of a folder; see the tab “Your own model”."
+INFO = (
+    f"Any text classifier of the Hugging Face Hub, or of a folder; see the tab “{OwnModel.title}”."
+)
 
 
 def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:

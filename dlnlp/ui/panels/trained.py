@@ -14,11 +14,10 @@ from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.summary import summary
 
 TITLE = "Your trained model"
+TAB = "Train it yourself"  # the title of the tab that trains it
+USE = "Use it in its tab"  # the button there that brings it here
 BLANK = "Submit a text to compare the model that you have trained with this chapter's."
-NONE = (
-    "You have not trained this model yet: open the tab “Train it yourself”, train it, and press "
-    "“Use it in its tab”."
-)
+NONE = f"You have not trained this model yet: open the tab “{TAB}”, train it, and press “{USE}”."
 
 
 class TrainedModel(Model):

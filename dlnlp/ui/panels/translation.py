@@ -7,14 +7,17 @@ import math
 import gradio as gr
 from markupsafe import Markup
 
+from dlnlp.plots import visible
 from dlnlp.results import Translation
-from dlnlp.ui.kit.markup import figures, join, note, percent, signed, tint
+from dlnlp.ui.kit.markup import details, figures, join, note, percent, scrolling, signed, tint
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.translator import Choice, Translator
 
 BLANK = "Type one or more English sentences, and the model translates them into French."
 NOT_ENGLISH = "This does not look like English. The model only translates from English."
-LEGEND = "characters the model was less sure of; hover to see their probability"
+LEGEND = "characters the model was less sure of"
+NAME = "Translation; the arrow keys choose a tinted character"
+HINT = "Choose a tinted character to see its probability."
 CERTAIN = 0.95  # characters of a higher probability are not tinted
 COPY = """
 element.addEventListener("click", async (event) => {
@@ -90,14 +93,23 @@ def left_out(result: Translation, asked: int) -> Markup:
 
 def letters(result: Translation) -> Markup:
     """The translation, with characters tinted by how unlikely they were."""
-    marked = Markup('<span style="{}" title="{}">{}</span>').format
-    pieces = []
-    for character, log_prob in zip(result.target, result.log_probs, strict=True):
-        probability = min(1.0, math.exp(float(log_prob)))
-        shade = tint("--dl-negative", round(75 * (1 - probability)))
-        sure = probability > CERTAIN
-        pieces.append(character if sure else marked(shade, percent(probability), character))
-    return Markup('<p class="dl-text dl-letters" lang="fr">{}</p>').format(join(pieces))
+    pieces = [
+        _letter(character, min(1.0, math.exp(float(log_prob))))
+        for character, log_prob in zip(result.target, result.log_probs, strict=True)
+    ]
+    text = Markup('<p class="dl-text dl-letters" lang="fr">{}</p>').format(join(pieces))
+    if not any(isinstance(piece, Markup) for piece in pieces):
+        return text
+    return details(Markup("<div {}>{}</div>").format(scrolling(NAME), text), HINT)
+
+
+def _letter(character: str, probability: float) -> str:
+    if probability > CERTAIN:
+        return character
+    shade = tint("--dl-negative", round(75 * (1 - probability)))
+    return Markup('<span data-detail="“{}”, {}" style="{}">{}</span>').format(
+        visible(character), percent(probability), shade, character
+    )
 
 
 def likelihood(result: Translation) -> Markup:

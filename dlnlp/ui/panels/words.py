@@ -15,6 +15,7 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.verdict import scale
 
+TITLE = "Which words decided?"
 METHODS = {
     "integrated gradients": "integrated_gradients",
     "leave-one-out": "leave_one_out",
@@ -46,7 +47,7 @@ def words_panel(model: Model, asked: Asked, waiting: str = "") -> Panel:
     Args:
         waiting: The message while attributions are computed, for models that take long.
     """
-    with Panel(model, asked, "attribution", "Which words decided?", waiting=waiting) as panel:
+    with Panel(model, asked, "attribution", TITLE, waiting=waiting) as panel:
         method = gr.Radio(
             list(METHODS.items()),
             value=next(iter(METHODS.values())),

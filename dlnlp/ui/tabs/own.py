@@ -26,7 +26,7 @@ from dlnlp.ui.panels.own_model import own_model_panel
 from dlnlp.ui.panels.surprise import surprise_panel
 from dlnlp.ui.panels.words import words_panel
 
-TITLE = "Your own model"
+TITLE = OwnModel.title
 INTRO = (
     "Look inside any text classifier or causal language model of the transformers library. "
     "Models are downloaded from the Hugging Face Hub once; code that comes with a model is never "

@@ -19,6 +19,7 @@ from dlnlp.ui.panels.learn import learn_panel
 from dlnlp.ui.panels.patching import patching_panel
 from dlnlp.ui.panels.trained import trained_panel
 from dlnlp.ui.panels.verdict import verdict_panel
+from dlnlp.ui.panels.words import TITLE as WORDS
 from dlnlp.ui.panels.words import words_panel
 
 STEM = "sentiment_bert"
@@ -29,7 +30,7 @@ INTRO = (
 )
 ABOUT_ATTENTION = (
     "Attention is not an explanation: it shows which tokens a head attends to, not what the "
-    "verdict depends on. For that, see “Which words decided?” above."
+    f"verdict depends on. For that, see “{WORDS}” above."
 )
 EXAMPLES = (
     "This movie was great!",

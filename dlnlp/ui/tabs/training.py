@@ -9,10 +9,10 @@ import gradio as gr
 from dlnlp.service import Service
 from dlnlp.training.exercises import EXERCISES
 from dlnlp.ui.kit.panels import QUIET
+from dlnlp.ui.panels.trained import TAB as TITLE
 from dlnlp.ui.training.screen import TrainingScreen
 from dlnlp.ui.training.settings import STEM
 
-TITLE = "Train it yourself"
 __all__ = ["STEM", "TITLE", "build_when_opened"]
 
 

@@ -20,6 +20,7 @@ from dlnlp.ui.kit import layout, markup
 from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.model import visitor, visitor_left
 from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Values
+from dlnlp.ui.panels.trained import TITLE, USE
 from dlnlp.ui.training.report import NONE, report, status
 from dlnlp.ui.training.settings import STEM, numbers, settings_of, shown
 from dlnlp.ui.training.table import filled, table_of, widths
@@ -124,9 +125,7 @@ class TrainingScreen:
             )
             self.shown = gr.HTML(elem_id=f"{STEM}_shown", elem_classes="dl-result")
             with gr.Row(elem_classes="dl-buttons"):
-                self.use = gr.Button(
-                    "Use it in its tab", visible=False, elem_id=f"{STEM}_use", size="sm"
-                )
+                self.use = gr.Button(USE, visible=False, elem_id=f"{STEM}_use", size="sm")
                 self.download = gr.DownloadButton(
                     "Download the checkpoint", visible=False, elem_id=f"{STEM}_download", size="sm"
                 )
@@ -290,8 +289,7 @@ class TrainingScreen:
         }
         if training and training.state == ENDED:
             archive = str(self.trainings.archive(training.key))
-            title = catalog.record(training.stem).title
-            values[self.use] = gr.Button(f"Use it in the tab “{title}”", visible=True)
+            values[self.use] = gr.Button(visible=True)
             values[self.download] = gr.DownloadButton(value=archive, visible=True)
         return values
 
@@ -332,5 +330,5 @@ class TrainingScreen:
 def opening(stem: str) -> markup.Markup:
     """A remark, which makes the page open the chapter's tab (see ``page.js``)."""
     return markup.Markup('<p class="dl-note" role="status" data-use="{}">{}</p>').format(
-        stem, "Your model is in the panel “Your trained model” of its tab."
+        stem, f"Your model is in the panel “{TITLE}” of its tab."
     )
