@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -12,6 +12,7 @@ from dlnlp import catalog
 from dlnlp.capabilities import CAPABILITIES, Capability
 
 ADDRESS = "http://127.0.0.1:7860"  # the app's address by default
+EXAMPLES = "# These calls need more than a text; replace the example values."
 TEXT = "text"  # the variable that holds the text
 
 
@@ -22,11 +23,13 @@ class Call:
     Attributes:
         first: The name of the argument for the text.
         settings: The other arguments that differ from their defaults.
+        is_example: Whether some of these are those of a typical call, as none were given.
     """
 
     capability: Capability
     first: str
     settings: Mapping[str, Any]
+    is_example: bool = False
 
     def arguments(self, text: str) -> dict[str, Any]:
         """The arguments for a text."""
@@ -40,7 +43,7 @@ class Call:
 
 
 def calls(stem: str, settings: Mapping[str, Any]) -> list[Call]:
-    """The calls of a model's verbs that take one text.
+    """The calls of all of a model's verbs for one text, those with example arguments last.
 
     Args:
         settings: Values of further arguments by name; each verb takes those that it has.
@@ -51,17 +54,18 @@ def calls(stem: str, settings: Mapping[str, Any]) -> list[Call]:
             continue
         first, *others = capability.signature.parameters.values()
         given = {each.name: settings[each.name] for each in others if each.name in settings}
-        if all(each.name in given or each.default is not each.empty for each in others):
-            default = {each.name: each.default for each in others}
-            kept = {name: value for name, value in given.items() if value != default[name]}
-            found.append(Call(capability, first.name, kept))
-    return found
+        needed = {each.name for each in others if each.default is each.empty}
+        examples = {name: capability.sample[name] for name in needed - given.keys()}
+        default = {each.name: each.default for each in others}
+        kept = {name: value for name, value in given.items() if value != default[name]}
+        found.append(Call(capability, first.name, {**kept, **examples}, bool(examples)))
+    return sorted(found, key=lambda call: call.is_example)
 
 
 def local_code(stem: str, text: str, settings: Mapping[str, Any]) -> str:
     """Code that makes the calls with ``dlnlp``."""
     lines = ["import dlnlp", "", f"model = dlnlp.load({stem!r})", f"{TEXT} = {text!r}"]
-    for call in calls(stem, settings):
+    for call in _explained(calls(stem, settings), lines):
         made = f"model.{call.capability.verb}({call.written()})"
         lines.append(f'print("".join({made}))' if call.capability.streams else f"print({made})")
     return "\n".join(lines)
@@ -80,7 +84,7 @@ def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str 
 def http_code(stem: str, text: str, settings: Mapping[str, Any], address: str = ADDRESS) -> str:
     """Shell commands that make the calls over plain HTTP with ``curl``."""
     lines = [f"URL={address}"]
-    for call in calls(stem, settings):
+    for call in _explained(calls(stem, settings), lines):
         buffered = "curl -N" if call.capability.streams else "curl"
         body = shlex.quote(json.dumps(call.arguments(text)))
         lines.append(f'{buffered} "$URL/v1/{stem}/{call.capability.verb}" -d {body}')
@@ -91,6 +95,14 @@ def endpoint_code(name: str, arguments: Mapping[str, Any], address: str = ADDRES
     """Code that calls one endpoint with ``gradio_client``."""
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     return "\n".join([*_client(address), f"print(client.predict({given}, api_name={name!r}))"])
+
+
+def _explained(made: list[Call], lines: list[str]) -> Iterator[Call]:
+    """The calls; before the first one with example arguments, a comment is added to the lines."""
+    for call, before in zip(made, [None, *made], strict=False):
+        if call.is_example and not (before and before.is_example):
+            lines.append(EXAMPLES)
+        yield call
 
 
 def _client(address: str) -> list[str]:

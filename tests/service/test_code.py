@@ -40,6 +40,8 @@ def test_the_curl_commands_ask_what_the_service_answers(stem, text):
     client = TestClient(http_app(service))
     address, *commands = code.http_code(stem, text, SETTINGS, "http://host").split("\n")
     assert address == "URL=http://host"
+    assert commands.count(code.EXAMPLES) == 1
+    commands.remove(code.EXAMPLES)
     for command, call in zip(commands, code.calls(stem, SETTINGS), strict=True):
         *_, url, option, body = shlex.split(command)
         assert option == "-d"
@@ -59,8 +61,17 @@ def test_settings_go_to_the_verbs_that_take_them_unless_they_are_defaults():
     assert "beam_size=3" in code.client_code("char_seq2seq", "hello", {"beam_size": 3})
 
 
-def test_verbs_that_need_more_than_a_text_are_left_out():
-    verbs = [call.capability.verb for call in code.calls("char_seq2seq", {})]
-    assert "force" not in verbs
-    verbs = [call.capability.verb for call in code.calls("token_transformer", {})]
-    assert "generate" in verbs and "stream" not in verbs
+@pytest.mark.parametrize("entry", catalog.CATALOG, ids=lambda entry: entry.stem)
+def test_no_verb_is_left_out_and_example_arguments_come_last(entry):
+    made = code.calls(entry.stem, {})
+    assert {call.capability.verb for call in made} == {*entry.verbs} - {"stream"}  # not text
+    examples = [call for call in made if call.is_example]
+    assert made[-len(examples) :] == examples
+    shown = code.local_code(entry.stem, "good", {}).split(code.EXAMPLES)
+    assert len(shown) == 2 and shown[1].count("print(") == len(examples)
+
+
+def test_a_given_argument_replaces_the_example():
+    made = {call.capability.verb: call for call in code.calls("sentiment_lstm", {"other": "bad"})}
+    assert made["patch"].settings == {"other": "bad"} and not made["patch"].is_example
+    assert made["units_off"].is_example

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dlnlp import catalog
-from dlnlp.service.code import ADDRESS
+from dlnlp.service.code import ADDRESS, EXAMPLES
 from dlnlp.ui.panels import export
 
 STEMS = [entry.stem for entry in catalog.CATALOG]
@@ -75,3 +75,11 @@ def test_only_the_address_of_the_client_is_replaced(page):
     assert shown.count("data-address") == 2
     assert f"URL=<span data-address>{ADDRESS}</span>" in shown
     assert f"client = Client(&#39;<span data-address>{ADDRESS}</span>&#39;)" in shown
+
+
+def test_the_other_text_of_a_panel_is_an_argument(page):
+    page["sentiment_lstm_patch_text"] = "a dull film"
+    page.ask("sentiment_lstm", "a good film").trigger("sentiment_lstm_export", "expand")
+    shown = html.unescape(page["sentiment_lstm_export_saved"])
+    assert "model.patch(text=text, other='a dull film')" in shown
+    assert "model.units_off(" in shown.split(EXAMPLES)[1]

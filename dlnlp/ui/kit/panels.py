@@ -77,6 +77,9 @@ class Panel:
         queue: The name of a separate queue, for long work (see ``Model.queue``).
         id: The HTML id of the accordion, by default ``<stem>_<name>``; the panel's id is this
             and ``_panel``.
+
+    Attributes:
+        more_texts: Boxes with further texts, by the name of the argument of a verb.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Panel:
             self.status = gr.HTML(self._blank(), elem_classes="dl-result")
         self.inputs: list[Component] = []
         self.outputs: list[Component] = []
+        self.more_texts: dict[str, gr.Textbox] = {}
         self._show: Handler = lambda text: {}
 
     def __enter__(self) -> Panel:

@@ -13,6 +13,8 @@ from markupsafe import Markup
 import dlnlp
 from dlnlp.results import as_json
 from dlnlp.service import code
+from dlnlp.text.words import clean
+from dlnlp.ui.kit.inputs import readable
 from dlnlp.ui.kit.markup import join, scrolling
 from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
@@ -40,13 +42,18 @@ def export_panel(
     """A closed panel to save a model's answers to a text, with the code that computes them.
 
     Args:
-        panels: The panels of the tab whose figures and texts can be saved.
+        panels: The panels of the tab whose figures and texts can be saved. Their further texts
+            are arguments, too.
         inputs: The components with the tab's settings.
         settings: Turns their values into arguments of the model's verbs, by name.
     """
 
+    texts = {name: box for each in panels for name, box in each.more_texts.items()}
+
     def export(text: str, *values: Any) -> Export:
-        given = settings(*values)
+        typed = zip(texts, (readable(each)[0] for each in values[len(inputs) :]), strict=True)
+        others = {name: other for name, other in typed if clean(other)}
+        given = {**settings(*values[: len(inputs)]), **others}
         codes = {
             LOCAL: code.local_code(model.stem, text, given),
             CLIENT: code.client_code(model.stem, text, given),
@@ -55,7 +62,8 @@ def export_panel(
         return document(model, text, given), codes
 
     shown = [(each.title, each.id) for each in panels]
-    return saving_panel(model, asked, model.id("export"), shown, export, inputs, keep)
+    every = [*inputs, *texts.values()]
+    return saving_panel(model, asked, model.id("export"), shown, export, every, keep)
 
 
 def saving_panel(
@@ -100,14 +108,14 @@ def document(model: Model, text: str, settings: Mapping[str, Any]) -> dict[str, 
     """All results for a text as JSON values, with the model's version and the arguments.
 
     A result of more than ``MOST_JSON`` characters is None, with a note. Verbs that generate text
-    are not called.
+    are not called, nor are those that need arguments which the settings lack.
 
     Raises:
         CheckpointError, TypeError, ValueError, DeadlineExceeded: See ``Model.call``.
     """
     made = []
     for call in code.calls(model.stem, settings):
-        if call.capability.streams:
+        if call.capability.streams or call.is_example:
             continue
         arguments = call.arguments(text)
         entry = {"verb": call.capability.verb, "arguments": arguments}

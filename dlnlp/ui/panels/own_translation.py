@@ -51,6 +51,7 @@ def own_translation_panel(translator: Translator, asked: Asked, beam: gr.Slider)
             yield {**values, panel.status: note(OWN_BLANK)} if blank else values
 
     panel.shows(show, [own, beam], [compared])
+    panel.more_texts["target"] = own
     judged = gr.on([button.click, own.submit], judge, **panel.event(asked.box))
     judged.then(None, js=revealing(translator.id("own_result")), **AT_ONCE)
     return panel

@@ -53,6 +53,7 @@ def patching_panel(model: Model, asked: Asked, other_text: str, keep: str = "beg
         return {panel.status: remark, shown: answers(other, typed) + patches(found)}
 
     panel.shows(show, [other], [shown])
+    panel.more_texts["other"] = other
     panel.on(copy.click, lambda text: {other: text}, [asked.box], [other], at_once=True)
     patched = gr.on([button.click, other.submit], panel.run, **panel.event(asked.box))
     patched.then(None, js=revealing(model.id("patches")), **AT_ONCE)
