@@ -139,6 +139,16 @@ def test_an_upload_fills_the_table(page, tmp_path):
     assert "it needs 2: English, French" in page["training_status"]
 
 
+def test_a_rejected_upload_names_the_file_and_keeps_the_rows(page, tmp_path):
+    rows = page["training_rows"]
+    (tmp_path / "up.csv").write_text("text,label\nfine,5\nbad,0\n")
+    page["training_upload"] = str(tmp_path / "up.csv")
+    page.trigger("training_upload", "upload")
+    said = "“up.csv” was not loaded, and the rows on the page are unchanged. The label "
+    assert said in page["training_status"]
+    assert page["training_rows"] == rows
+
+
 def training(tmp_path, losses=(), held_out=(), **settings):
     found = Training("key", "sentiment_lstm", Settings(**settings), 3, tmp_path)
     found.losses, found.held_out = list(losses), list(held_out)

@@ -30,6 +30,7 @@ INTRO = (
     "your own sentence, anew every second. It runs on this server, in a process of its own."
 )
 UPLOAD = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
+REJECTED = "“{}” was not loaded, and the rows on the page are unchanged."
 EVERY = 0.5  # seconds between updates of the page
 
 
@@ -196,11 +197,11 @@ class TrainingScreen:
 
     def read(self, stem: object, path: object) -> Values:
         """The rows of an uploaded file."""
-        found = self.exercise(stem)
+        found, file = self.exercise(stem), Path(str(path))
         try:
-            rows = found.checked(uploaded(found, Path(str(path)))).rows
+            rows = found.checked(uploaded(found, file)).rows
         except Exception as error:
-            return {self.status: markup.fault(said(error))}
+            return {self.status: markup.fault(f"{REJECTED.format(file.name)} {said(error)}")}
         note = markup.note(f"{len(rows):,} rows.")
         return {self.table: filled(found, rows), self.status: note}
 
