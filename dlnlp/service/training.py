@@ -147,7 +147,7 @@ class Trainings:
                 raise Busy(SOON)
             key = uuid.uuid4().hex
             folder = self._folder() / key / stem
-            training = Training(key, stem, settings, len(rows), folder)
+            training = Training(key, stem, settings, rows, folder)
             job = {
                 "stem": stem,
                 "rows": rows.rows,

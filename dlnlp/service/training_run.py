@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dlnlp.training.progress import Progress, Settings
+from dlnlp.training.progress import Progress, Rows, Settings
 
 LONGEST_SENTENCE = 300
 WAITING, STARTING, RUNNING, PAUSED, ENDED, FAILED = (
@@ -26,6 +26,7 @@ class Training:
 
     Attributes:
         key: Its secret name.
+        data: The number of rows and their SHA-256.
         state: "waiting", "starting", "running", "paused", "ended" or "failed".
         losses: The loss of each step.
         held_out: (step, loss, accuracy) of each evaluation.
@@ -33,9 +34,9 @@ class Training:
         error: Why it failed.
     """
 
-    def __init__(self, key: str, stem: str, settings: Settings, count: int, folder: Path) -> None:
-        self.key, self.stem, self.settings, self.count = key, stem, settings, count
-        self.folder = folder
+    def __init__(self, key: str, stem: str, settings: Settings, rows: Rows, folder: Path) -> None:
+        self.key, self.stem, self.settings, self.folder = key, stem, settings, folder
+        self.data = rows.fingerprint()
         self.state, self.error = WAITING, ""
         self.losses: list[float] = []
         self.held_out: list[tuple[int, float, float]] = []

@@ -7,7 +7,7 @@ from dlnlp.registry import Registry
 from dlnlp.service import Service
 from dlnlp.service.training_run import Training
 from dlnlp.training.exercises import EXERCISES
-from dlnlp.training.progress import Answer, Histogram, Progress, Settings
+from dlnlp.training.progress import Answer, Histogram, Progress, Rows, Settings
 from dlnlp.ui.kit import model
 from dlnlp.ui.panels import trained
 from dlnlp.ui.tabs import char_seq2seq
@@ -149,8 +149,9 @@ def test_a_rejected_upload_names_the_file_and_keeps_the_rows(page, tmp_path):
     assert page["training_rows"] == rows
 
 
-def training(tmp_path, losses=(), held_out=(), **settings):
-    found = Training("key", "sentiment_lstm", Settings(**settings), 3, tmp_path)
+def training(tmp_path, losses=(), held_out=(), rows=("a", "b"), **settings):
+    given = Rows(tuple((each, "1") for each in rows))
+    found = Training("key", "sentiment_lstm", Settings(**settings), given, tmp_path)
     found.losses, found.held_out = list(losses), list(held_out)
     return found
 
@@ -170,6 +171,14 @@ def test_curves_say_what_they_show_and_how_runs_differ(tmp_path):
     assert drawn.count("dl-earlier") == 1 and "100%" in drawn
     assert difference(before.settings, now.settings) == "width 64, trained embeddings off"
     assert "100%" not in curves(training(tmp_path, [1.0]))
+
+
+def test_the_losses_of_runs_on_other_rows_are_not_compared(tmp_path):
+    now, same = training(tmp_path, [1.0]), training(tmp_path, [2.0], patience=3)
+    assert "do not compare" not in curves(now, same)
+    assert "early stopping off" in curves(same, now)
+    other = training(tmp_path, [2.0], rows=("a", "b", "c"))
+    assert "That run had other rows (3, now 2): do not compare" in curves(now, other)
 
 
 def test_texts_in_a_report_are_escaped(tmp_path):

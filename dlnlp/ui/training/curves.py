@@ -100,20 +100,26 @@ def _legend(
         differs = difference(previous.settings, current.settings)
         text = Markup("<span><span>pale: your previous run</span> (<span>{}</span>)</span>")
         entries.append(text.format(differs))
+        if previous.data != current.data:
+            counts = f"{previous.data['rows']:,}, now {current.data['rows']:,}"
+            remark = f"That run had other rows ({counts}): do not compare its losses with these."
+            entries.append(Markup("<span>{}</span>").format(remark))
     return join(entries)
 
 
 def difference(one: Settings, other: Settings) -> str:
     """The settings of ``one`` that differ from those of ``other``."""
     found = [
-        f"{NAMES[name]} {_said(value)}"
+        f"{NAMES[name]} {_said(name, value)}"
         for name, value in vars(one).items()
         if value != getattr(other, name)
     ]
     return ", ".join(found) or "the same settings"
 
 
-def _said(value: object) -> str:
+def _said(name: str, value: object) -> str:
+    if name == "patience" and not value:
+        return "off"
     return ("off", "on")[value] if isinstance(value, bool) else f"{value:g}"
 
 

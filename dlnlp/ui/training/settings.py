@@ -44,7 +44,7 @@ def settings_of(first: Exercise) -> dict[str, Component]:
         "seed": gr.Number(given.seed, label="Seed", precision=0, elem_id=f"{STEM}_seed", **common),
         "patience": gr.Number(
             given.patience,
-            label="Early stopping (0: off)",
+            label="Early stopping (epochs without improvement; 0: off)",
             precision=0,
             elem_id=f"{STEM}_patience",
             **common,
