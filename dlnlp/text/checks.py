@@ -28,6 +28,8 @@ def check_text(text: str, name: str = "text") -> str:
     Raises:
         TypeError: It is not a string.
     """
+    if text is None:
+        raise TypeError(f"No {name} was given; it must be a string.")
     if not isinstance(text, str):
         raise TypeError(f"Expected {name} to be a string, got {type(text).__name__}.")
     return text

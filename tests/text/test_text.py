@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dlnlp.text.casing import Casing
-from dlnlp.text.checks import check_texts
+from dlnlp.text.checks import check_text, check_texts
 from dlnlp.text.sentences import sentences
 from dlnlp.text.vocabulary import Vocabulary
 from dlnlp.text.words import basic_english, clean, natural, without, words
@@ -144,3 +144,8 @@ def test_a_long_sentence_comes_in_parts() -> None:
     assert " ".join(sentences(text, 7)) == text
     assert sentences("! ! ! ! !", 3) == ["! !", "! !", "!"]
     assert sentences("x" * 20 + " one two", 9) == ["x" * 20, "one two"]
+
+
+def test_a_missing_text_is_named_without_the_words_of_python():
+    with pytest.raises(TypeError, match="No model was given; it must be a string"):
+        check_text(None, "model")
