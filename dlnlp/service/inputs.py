@@ -51,7 +51,7 @@ def _checked(name: str, value: Any, parameter: inspect.Parameter, keep: str) -> 
     if typing.get_origin(parameter.annotation) is list:
         if not isinstance(value, (list, tuple, str)):
             raise TypeError(f"{name} must be a list of texts, not {type(value).__name__}.")
-        texts = check_texts(value)
+        texts = check_texts(value, name)
         if len(texts) > MAX_TEXTS:
             raise ValueError(f"A request takes at most {MAX_TEXTS} texts, not {len(texts)}.")
         return [readable(text, keep)[0] for text in texts]

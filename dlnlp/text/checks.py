@@ -8,7 +8,7 @@ MAX_CHARACTERS = 100_000  # per text in a request
 MAX_TRANSLATED = 3_000  # characters of a text that a translator reads
 
 
-def check_texts(texts: Sequence[str]) -> list[str]:
+def check_texts(texts: Sequence[str], name: str = "texts") -> list[str]:
     """The texts as a list.
 
     Raises:
@@ -18,7 +18,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
         raise TypeError("Expected a list of texts, got one string: put it in a list, [text].")
     texts = list(texts)
     for position, text in enumerate(texts):
-        check_text(text, f"text {position}")
+        check_text(text, f"item {position} of {name}")
     return texts
 
 

@@ -50,7 +50,7 @@ def test_a_question_is_tried_and_a_view_opened(open_page, untrained_url):
     questions = page.locator(f"#{STEM}_questions")
     details = questions.locator("details").nth(2)
     details.locator("summary").click()
-    questions.get_by_role("button", name="Try it: a name said before").click()
+    questions.get_by_role("button", name="Try it: the induction heads").click()
     expect(page.locator(f"#{STEM}_text textarea")).to_have_value(
         "Mrs. Quimby opened the door. Mrs."
     )

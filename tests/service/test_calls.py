@@ -77,7 +77,7 @@ def test_every_verb_has_a_budget_that_its_sample_keeps(each):
     ("verb", "arguments", "error", "message"),
     [
         ("classify", {"texts": "one"}, TypeError, "put it in a list"),
-        ("classify", {"texts": [1]}, TypeError, "text 0"),
+        ("classify", {"texts": [1]}, TypeError, "item 0 of texts"),
         ("classify", {"texts": {}}, TypeError, "list of texts"),
         ("classify", {"texts": ["a"] * 257}, ValueError, "at most 256"),
         ("classify", {}, TypeError, "texts"),
