@@ -31,7 +31,5 @@ def check_text(text: str, name: str = "text") -> str:
     if text is None:
         raise TypeError(f"No {name} was given; it must be a string.")
     if not isinstance(text, str):
-        if text is None:
-            raise TypeError(f"Expected {name} to be a string, but it is missing.")
         raise TypeError(f"Expected {name} to be a string, got {type(text).__name__}.")
     return text
