@@ -69,7 +69,7 @@ def whole_number(name: str, value: Any) -> int:
         ValueError: It is not a whole number, or it is negative.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 or value < 0:
-        raise ValueError(f"{name} must be a whole number, 0 or more, not {value!r}.")
+        raise ValueError(f"{name} must be a whole number and not negative, not {value!r}.")
     return int(value)
 
 

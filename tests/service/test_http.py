@@ -255,7 +255,7 @@ def test_other_models_answer_by_their_name(tmp_path):
         assert answer.status_code == 200, answer.text
         assert answer.json()[0]["labels"] == ["NEGATIVE", "POSITIVE"]
         for verb, body, words in (
-            ("classify", {"texts": ["good"]}, "Expected model to be a string"),
+            ("classify", {"texts": ["good"]}, "No model was given"),
             ("lens", {"model": folder, "text": "good"}, "does not have the verb"),
             ("classify", {"model": "/no/folder", "texts": ["good"]}, "There is no folder"),
             ("nothing", {"model": folder}, "There is no verb"),

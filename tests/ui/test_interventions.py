@@ -13,7 +13,7 @@ from dlnlp.ui.panels.deletion import SHORT
 from dlnlp.ui.panels.gates import telling_units
 from dlnlp.ui.panels.head_steps import steps_table
 from dlnlp.ui.panels.heads_off import effects
-from dlnlp.ui.panels.patching import OTHER_BLANK, SAME, patches
+from dlnlp.ui.panels.patching import NO_COUNTERPART, OTHER_BLANK, SAME, patches
 from dlnlp.ui.panels.sampling_steps import steps_chart
 from dlnlp.views import HeadEffects, HeadSteps, Intervention, Patches, SamplingSteps
 from tests.ui.conftest import BAD_TEXTS
@@ -116,6 +116,12 @@ def test_places_without_a_counterpart_are_blank():
     shown = patches(found)
     assert "100%" in shown and "50%" not in shown
     assert "← d" in shown and "none" in shown
+
+
+def test_without_any_counterpart_a_sentence_replaces_the_table():
+    moved = np.zeros((1, 2))
+    shown = patches(Patches("x", 0.0, 2.0, ("layer 1",), ("a", "b"), (None, None), moved))
+    assert NO_COUNTERPART in shown and "<table" not in shown
 
 
 # LSTM

@@ -116,7 +116,9 @@ def _quality(scores: Sequence[Sequence[Score]]) -> list[tuple[str, list[str]]]:
         return []
     [metric] = metrics.values()
     values = [f"{each[0].value:.1f}{metric.unit}" if each else UNKNOWN for each in scores]
-    references = ", ".join(f"{each.name} {each.value:.1f}" for each in metric.references)
+    references = ", ".join(
+        f"{each.name} {each.value:.1f}" for each in metric.references if each.published
+    )
     label = f"{metric.label} (published: {references})" if references else metric.label
     return [(label, values)]
 

@@ -24,6 +24,10 @@ ABOUT = (
 BLANK = "Submit a text to patch it."
 OTHER_BLANK = "Enter the other text, best your text with one word changed."
 SAME = "The model gives the same answer to both texts, so there is nothing to move."
+NO_COUNTERPART = (
+    "No word of your text has a counterpart in the other text, so nothing can be patched; copy "
+    "your text and change one word of it."
+)
 LEAST = 0.005  # smaller shares are left blank
 SAME_ANSWER = 1e-6  # nats
 
@@ -69,6 +73,8 @@ def patches(found: Patches) -> Markup:
     )
     if abs(found.after - found.before) < SAME_ANSWER:
         return figures(values) + note(SAME)
+    if not any(source is not None for source in found.sources):
+        return figures(values) + note(NO_COUNTERPART)
     rows = [
         row(name, [_cell(found, index, place) for place in range(len(found.places))])
         for index, name in enumerate(found.rows)

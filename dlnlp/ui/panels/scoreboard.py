@@ -110,7 +110,8 @@ def _published(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
     for row in rows:
         for metric in row.record.metrics:
             for each in metric.references:
-                where = f"published: {each.source}, {each.split}"
+                kind = "published" if each.published else "not published"
+                where = f"{kind}: {each.source}, {each.split}"
                 value = f"{metric.label} {each.value:.1f}{metric.unit}"
                 found[(each.name, where, value)] = None
     return list(found)

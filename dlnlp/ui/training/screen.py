@@ -71,7 +71,7 @@ class TrainingScreen:
             elem_id=f"{STEM}_rows",
         )
         self.about = gr.HTML(markup.caption(first.about), elem_id=f"{STEM}_about")
-        with gr.Row(elem_classes="dl-buttons"):
+        with gr.Row(elem_classes="dl-buttons", equal_height=True):
             small: dict[str, Any] = {"size": "sm", "min_width": 90}
             self.examples = gr.Button(
                 "The tutorial’s examples", elem_id=f"{STEM}_examples_button", **small
@@ -98,8 +98,9 @@ class TrainingScreen:
                 for name in ("learning_rate", "epochs"):
                     self.settings[name].render()
             with gr.Row():
-                for name in ("width", "seed", "patience"):
+                for name in ("width", "seed"):
                     self.settings[name].render()
+            self.settings["patience"].render()
             self.settings["pretrained"].render()
 
     def _build_buttons(self) -> None:
