@@ -49,7 +49,7 @@ def test_clean_removes_what_no_model_can_read() -> None:
 def test_a_bare_string_is_refused() -> None:
     with pytest.raises(TypeError, match="put it in a list"):
         check_texts("hello")
-    with pytest.raises(TypeError, match="text 1"):
+    with pytest.raises(TypeError, match="item 1 of texts"):
         check_texts(["hello", 3])  # type: ignore[list-item]
 
 

@@ -14,8 +14,10 @@ ABOUT = (
     "The listing below is written after the tutorial's and keeps its errors, which are numbered. "
     "Run it to see what happens, then repair errors one by one and run it again."
 )
-TINY = "Nothing is downloaded: a tiny BERT with random weights takes the place of the Hub's, so its loss and "
-    "accuracy say nothing about the real one."
+TINY = (
+    "Nothing is downloaded: a tiny BERT with random weights takes the place of the Hub's, so its "
+    "loss and accuracy say nothing about the real one."
+)
 NO_REPAIR = "It takes more than a few lines to repair, so there is no switch for it."
 AROUND = 5  # lines of ours shown around a marked one
 RUNS = "Runs for a second or two on the tutorial's few examples."
