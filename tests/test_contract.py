@@ -146,7 +146,7 @@ def test_lists_in_lists_out(entry, capability):
     assert method([]) == []
     with pytest.raises(TypeError, match="list"):
         method("good")
-    with pytest.raises(TypeError, match="text 1"):
+    with pytest.raises(TypeError, match="item 1 of texts"):
         method(["good", 5])
 
 
