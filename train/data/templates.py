@@ -112,8 +112,10 @@ class Writer:
         if not held_out:  # "more" and "most" go with nearly all long adjectives
             for side, adjectives in self.adjectives.items():
                 long = [word for word in adjectives if len(word) >= 7]
-                self.comparatives[side] += [f"more {word}" for word in long]
-                self.superlatives[side] += [f"most {word}" for word in long]
+                for listed, degree in ((self.comparatives, "more"), (self.superlatives, "most")):
+                    # Single words are repeated, otherwise "better" and the like would be rare.
+                    listed[side] *= max(1, len(long) // len(listed[side]))
+                    listed[side] += [f"{degree} {word}" for word in long]
 
     def write(self, template: str, positive: bool) -> str:
         """The template with every slot filled by words of the given polarity.
@@ -121,7 +123,7 @@ class Writer:
         Of alternatives in parentheses, such as "(is|was)", a random one is chosen.
         """
         pick = self.chance.choice
-        template = re.sub(r"\(([^()]*)\)", lambda found: pick(found[1].split("|")), template)
+        template = self._chosen(template)
         # Drawn without replacement, so that no sentence uses one word in two slots.
         adjective = self.chance.sample(self.adjectives[positive], 3)
         two = {
@@ -139,7 +141,7 @@ class Writer:
             "oppverb": pick(self.verbs[not positive]),
             "more": pick(self.comparatives[positive]),
             "most": pick(self.superlatives[positive]),
-            **{slot: pick(sides[positive]) for slot, sides in self.phrases.items()},
+            **{s: self._chosen(pick(sides[positive])) for s, sides in self.phrases.items()},
             **{slot: words[0] for slot, words in two.items()},
             **{f"{slot}2": words[1] for slot, words in two.items()},
             **{slot: pick(WORDS[slot]) for slot in ("kind", "person", "aside")},
@@ -147,6 +149,10 @@ class Writer:
             "year": str(self.chance.randrange(1950, 2026)),
         }
         return with_articles(template.format(**slots))
+
+    def _chosen(self, text: str) -> str:
+        """The text with one of the alternatives in each pair of parentheses."""
+        return re.sub(r"\(([^()]*)\)", lambda found: self.chance.choice(found[1].split("|")), text)
 
 
 def typo(chance: random.Random, text: str) -> str:

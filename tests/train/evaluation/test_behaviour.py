@@ -112,6 +112,20 @@ def test_no_case_is_trained_on() -> None:
         assert not tokens(text) & (taught[True] | taught[False]), text
 
 
+def test_alternatives_are_chosen_in_templates_and_phrases() -> None:
+    writer = Writer(random.Random(0), held_out=False)
+    writer.phrases["news"] = {True: ["(Tom|Ann) won"], False: ["(Tom|Ann) lost"]}
+    found = {writer.write("(So|Well), {news}.", positive=True) for _ in range(60)}
+    assert found == {"So, Tom won.", "So, Ann won.", "Well, Tom won.", "Well, Ann won."}
+
+
+def test_half_of_the_comparatives_and_superlatives_are_single_words() -> None:
+    writer = Writer(random.Random(0), held_out=False)
+    for words in (writer.comparatives, writer.superlatives):
+        for side in (True, False):
+            assert 0.35 < sum(" " not in word for word in words[side]) / len(words[side]) < 0.65
+
+
 def test_training_rows_have_soft_targets() -> None:
     texts, targets = training_rows(3000, seed=0)
     assert len(texts) == len(targets) == 3000

@@ -76,6 +76,16 @@ def test_everyday_rows_are_generated_and_neutral_ones(data_dir: Any) -> None:
     assert again == rows
 
 
+def test_a_share_of_the_rows_gets_a_typo() -> None:
+    rows = Labelled([f"A good film, part {n}" for n in range(400)], [1.0, 0.0] * 200)
+    changed = everyday.with_typos(rows, 0.25, seed=0)
+    assert changed.labels == rows.labels
+    pairs = list(zip(rows.texts, changed.texts, strict=True))
+    assert all(sorted(before) == sorted(after) for before, after in pairs)
+    assert 60 < sum(before != after for before, after in pairs) < 120
+    assert everyday.with_typos(rows, 0.0, seed=0) == rows
+
+
 @pytest.mark.parametrize("stem", ["sentiment_lstm", "sentiment_bert"])
 def test_faithfulness_is_a_finite_fall_for_each_method(stem: str) -> None:
     predictor = catalog.record(stem).tiny()
