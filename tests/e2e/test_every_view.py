@@ -242,6 +242,7 @@ def test_training(french_page, tmp_path):
         settle(page)
         set_number(page, "epochs", "2")
         page.locator("#training_train").click()
+        page.locator("#training_use").wait_for(state="hidden")  # that of the run before
         page.locator("#training_use").wait_for()
         use(page, stem)
     check_texts(page)

@@ -56,14 +56,16 @@
   // A question and a change of the view make a new entry of the history, a setting changes the
   // last one. Typing alone leaves the address as it is, because the answer is still for the old text.
   let restoring = true; // until the address was read
-  const due = { push: 0, replace: 0 }; // until when to look for a change, in milliseconds
-  const expect = (how) => (due[how] = performance.now() + 2000);
+  // How many more times to look for a change; not how long, because a busy page looks late.
+  const due = { push: 0, replace: 0 };
+  const expect = (how) => (due[how] = 8);
   const update = () => {
-    const now = performance.now();
-    if (restoring || (now > due.push && now > due.replace)) return;
+    const how = due.push ? "pushState" : due.replace ? "replaceState" : "";
+    for (const each in due) due[each] = Math.max(0, due[each] - 1);
+    if (restoring || !how) return;
     const wanted = query();
     if (!wanted || wanted === location.search) return;
-    history[now < due.push ? "pushState" : "replaceState"](null, "", wanted + location.hash);
+    history[how](null, "", wanted + location.hash);
     due.push = due.replace = 0;
   };
   setInterval(update, 250);
