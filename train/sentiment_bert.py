@@ -9,7 +9,7 @@ import argparse
 import importlib.util
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,9 @@ def main(argv: list[str] | None = None) -> None:
     prepare(model, run)
     validation = validation_sets(args.data_dir, limit=12 if args.smoke else None)
     rows, shares = training_rows(args)
-    texts = tqdm(rows.texts, desc="tokenise", mininterval=5)
-    ids = [encode(predictor.tokenizer, text) for text in texts]
+    ids = token_ids(predictor.tokenizer, rows.texts)
     lengths = [min(len(row), args.max_length) for row in ids]
     total = max(1, int(args.epochs * len(epoch_batches(shares, lengths, args, 0))))
-    warmup = max(1, min(500, total // 10))
     groups = parameter_groups(model, args.lr, args.layer_decay, args.weight_decay)
     optimizer = torch.optim.AdamW(groups, fused=True)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
@@ -96,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
         [optimizer],
         itertools.islice(batches_of_run(shares, lengths, args), done, None),
         loss,
-        lambda done, progress: min((done + 1) / warmup, cosine(progress)),
+        warm_up_and_cosine(total),
         lambda done: run.progress(done, total),
         done,
     ):
@@ -120,6 +118,20 @@ def main(argv: list[str] | None = None) -> None:
     facts = {**origin(args.base), "data": {"all training texts": sets.fingerprint(rows.texts)}}
     train = sets.sst2("train", args.data_dir)
     finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
+
+
+def token_ids(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """The token ids of each text, with a progress bar."""
+    return [encode(tokenizer, text) for text in tqdm(texts, desc="tokenise", mininterval=5)]
+
+
+def warm_up_and_cosine(total: int) -> Callable[[int, float], float]:
+    """The factor of the learning rate, given the number of steps done and the progress.
+
+    It rises linearly in a tenth of the ``total`` steps, at most 500, then falls as a cosine.
+    """
+    warmup = max(1, min(500, total // 10))
+    return lambda done, progress: min((done + 1) / warmup, cosine(progress))
 
 
 def loss_of(
