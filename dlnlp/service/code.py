@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -64,11 +64,13 @@ def calls(stem: str, settings: Mapping[str, Any]) -> list[Call]:
 
 def local_code(stem: str, text: str, settings: Mapping[str, Any]) -> str:
     """Code that makes the calls with ``dlnlp``."""
-    lines = ["import dlnlp", "", f"model = dlnlp.load({stem!r})", f"{TEXT} = {text!r}"]
-    for call in _explained(calls(stem, settings), lines):
+
+    def line(call: Call) -> str:
         made = f"model.{call.capability.verb}({call.written()})"
-        lines.append(f'print("".join({made}))' if call.capability.streams else f"print({made})")
-    return "\n".join(lines)
+        return f'print("".join({made}))' if call.capability.streams else f"print({made})"
+
+    begin = ["import dlnlp", "", f"model = dlnlp.load({stem!r})", f"{TEXT} = {text!r}"]
+    return "\n".join([*begin, *_lines(calls(stem, settings), line)])
 
 
 def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str = ADDRESS) -> str:
@@ -83,12 +85,13 @@ def client_code(stem: str, text: str, settings: Mapping[str, Any], address: str 
 
 def http_code(stem: str, text: str, settings: Mapping[str, Any], address: str = ADDRESS) -> str:
     """Shell commands that make the calls over plain HTTP with ``curl``."""
-    lines = [f"URL={address}"]
-    for call in _explained(calls(stem, settings), lines):
+
+    def line(call: Call) -> str:
         buffered = "curl -N" if call.capability.streams else "curl"
         body = shlex.quote(json.dumps(call.arguments(text)))
-        lines.append(f'{buffered} "$URL/v1/{stem}/{call.capability.verb}" -d {body}')
-    return "\n".join(lines)
+        return f'{buffered} "$URL/v1/{stem}/{call.capability.verb}" -d {body}'
+
+    return "\n".join([f"URL={address}", *_lines(calls(stem, settings), line)])
 
 
 def endpoint_code(name: str, arguments: Mapping[str, Any], address: str = ADDRESS) -> str:
@@ -97,12 +100,11 @@ def endpoint_code(name: str, arguments: Mapping[str, Any], address: str = ADDRES
     return "\n".join([*_client(address), f"print(client.predict({given}, api_name={name!r}))"])
 
 
-def _explained(made: list[Call], lines: list[str]) -> Iterator[Call]:
-    """The calls; before the first one with example arguments, a comment is added to the lines."""
-    for call, before in zip(made, [None, *made], strict=False):
-        if call.is_example and not (before and before.is_example):
-            lines.append(EXAMPLES)
-        yield call
+def _lines(made: Sequence[Call], line: Callable[[Call], str]) -> list[str]:
+    """A line for each call, with a comment above those with example arguments."""
+    given = [line(call) for call in made if not call.is_example]
+    examples = [line(call) for call in made if call.is_example]
+    return [*given, EXAMPLES, *examples] if examples else given
 
 
 def _client(address: str) -> list[str]:
