@@ -28,7 +28,7 @@ STATE = "state.pt"
 # Options that may differ when a run is resumed: paths, hardware, length and learning-rate decay.
 ADJUSTABLE = {
     *("command", "data_dir", "out", "fresh", "device", "threads", "precision"),
-    *("stop_after", "minutes", "cooldown"),
+    *("minutes", "cooldown"),
 }
 
 

@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
 
     def loss(batch: tuple[int, list[int]]) -> torch.Tensor:
         epoch, chosen = batch
-        seed = f"{args.seed + args.order} {epoch}"
+        seed = f"{args.seed} {epoch}"
         cropped = [crop(ids[i], args.max_length, f"{seed} {i}") for i in chosen]
         return loss_of(model, cropped, [rows.labels[i] for i in chosen], run)
 
@@ -114,7 +114,6 @@ def main(argv: list[str] | None = None) -> None:
     run.save({"step": done}, parts)
     best.restore(model)
     model.eval()
-    model.set_attn_implementation("sdpa")
     facts = {**origin(args.base), "data": {"all training texts": sets.fingerprint(rows.texts)}}
     train = sets.sst2("train", args.data_dir)
     finish(args.out, predictor, run.provenance(model, {}, **facts), train, validation)
@@ -162,10 +161,9 @@ def prepare(model: BertForSequenceClassification, run: Run) -> None:
     model.to(run.device)  # type: ignore[arg-type]  # the stub does not know torch.device
     frozen = run.args.freeze_embeddings
     model.bert.embeddings.word_embeddings.weight.requires_grad_(not frozen)
-    if run.device.type == "cpu":  # with dropout, the fused attention kernel is slow
-        model.set_attn_implementation("eager")
+    if run.device.type == "cpu":
         layer: Any  # the stub of ModuleList says that items are tensors
-        for layer in model.bert.encoder.layer:  # drawing these masks takes a third of a step
+        for layer in model.bert.encoder.layer:  # otherwise no fused attention kernel on a CPU
             layer.attention.self.dropout.p = 0.0
         use_fast_dropout(model)
 
@@ -184,7 +182,8 @@ def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, f
     if args.keep:
         kept = remembered(args.keep, train, args.data_dir, 40 if args.smoke else args.remembered)
         count = len(train)
-        train = kept.head(count)
+        pairs = zip(train.labels, kept.labels[:count], strict=True)
+        train = Labelled(train.texts, [(label + verdict) / 2 for label, verdict in pairs])
         others = Labelled(kept.texts[count:], kept.labels[count:])
     train, opinions = (with_typos(rows, TYPOS, args.seed) for rows in (train, opinions))
     shares = [
@@ -211,7 +210,7 @@ def epoch_batches(
     shares: list[tuple[int, float]], lengths: list[int], args: argparse.Namespace, epoch: int
 ) -> list[list[int]]:
     """The row numbers of every batch of an epoch."""
-    return token_batches(taking_turns(shares, epoch + args.order), lengths, args, epoch)
+    return token_batches(taking_turns(shares, epoch), lengths, args, epoch)
 
 
 def finish(
@@ -351,12 +350,11 @@ def options() -> argparse.ArgumentParser:
     )
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
-    result.add_argument("--keep", type=Path, help="checkpoint whose verdicts on SST-2 are targets")
     result.add_argument(
-        "--remembered", type=int, default=20_000, help="Tatoeba sentences that --keep labels"
+        "--keep", type=Path, help="checkpoint whose verdicts soften the labels of SST-2"
     )
     result.add_argument(
-        "--order", type=int, default=0, help="order of the data, independent of the head's seed"
+        "--remembered", type=int, default=20_000, help="Tatoeba sentences that --keep labels"
     )
     result.add_argument(
         "--freeze-embeddings", action="store_true", help="do not train word embeddings"
@@ -441,7 +439,7 @@ def token_batches(
     """Batches of rows of nearly equal length: ``batch_size`` rows, fewer if they are long."""
     result = []
     chosen = [lengths[row] for row in rows]
-    for positions in length_batches(chosen, args.batch_size, args.seed + args.order, epoch):
+    for positions in length_batches(chosen, args.batch_size, args.seed, epoch):
         batch = [rows[position] for position in positions]
         most = max(8, args.batch_tokens // max(lengths[row] for row in batch))
         result += [batch[i : i + most] for i in range(0, len(batch), most)]
