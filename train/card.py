@@ -29,6 +29,16 @@ COMMANDS = {
     "command": "trained with",
     "finished with": "finished with",
 }
+# How parts of metrics' names are written.
+SPELLING = {
+    "sst2": "SST-2",
+    "imdb": "IMDB",
+    "wikitext2": "WikiText-2",
+    "tinystories": "TinyStories",
+    "tatoeba": "Tatoeba",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+}
 # Units of metrics, by the end of their name.
 UNITS = {
     "accuracy": " %",
@@ -122,7 +132,8 @@ def _written(text: str) -> str:
 
 
 def _name(key: str) -> str:
-    return key.replace("_", " ")
+    """A metric's name in words: "SST-2 validation accuracy" for "sst2_validation_accuracy"."""
+    return " ".join(SPELLING.get(part, part) for part in key.split("_"))
 
 
 def _shown(value: Any, key: str) -> str:
