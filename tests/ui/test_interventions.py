@@ -8,7 +8,7 @@ import pytest
 
 from dlnlp.models.char_seq2seq import predictor as char_seq2seq
 from dlnlp.ui.panels import fixed_attention
-from dlnlp.ui.panels.changed import changed
+from dlnlp.ui.panels.changed import UNFILTERED, changed
 from dlnlp.ui.panels.deletion import SHORT
 from dlnlp.ui.panels.gates import telling_units
 from dlnlp.ui.panels.head_steps import steps_table
@@ -61,7 +61,9 @@ def test_heads_are_switched_off_and_on(page, stem):
     page.ask(stem, "good film").trigger(f"{stem}_heads_off", "expand")
     assert page[f"{stem}_effects"].count('class="dl-switch"') == 4
     page.trigger(f"{stem}_effects", data={"heads": ["1.2", "2.1"]})
-    assert "1.2, 2.1</span>" in page[f"{stem}_heads_changed"]
+    answer = page[f"{stem}_heads_changed"]
+    assert "1.2, 2.1</span>" in answer
+    assert (UNFILTERED in answer) == (stem == TRANSFORMER)
     page.trigger(f"{stem}_effects", data={"heads": []})
     assert not page[f"{stem}_heads_changed"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from dlnlp.plots import visible
-from dlnlp.ui.kit.markup import figures, join, note, percent, signed
+from dlnlp.ui.kit.markup import caption, figures, join, note, percent, signed
 from dlnlp.views import SENTIMENTS, Intervention
 
 MOST_ANSWERS = 10
 TRUNCATED = "Only a part of this long text is used."
+UNFILTERED = "Probabilities before the generation settings are applied."
 
 
 def changed(found: Intervention, change: str) -> Markup:
@@ -22,11 +23,12 @@ def changed(found: Intervention, change: str) -> Markup:
     answers = list(zip(found.answers, found.before.tolist(), found.after.tolist(), strict=True))
     shift = (f"{found.measure} changes by", f"{signed(found.shift, plus=True)} nats")
     # Tokens are shown as they are; names of sentiments are words of the page's language.
-    name = _sentiment if found.answers == SENTIMENTS else _token
+    of_sentiments = found.answers == SENTIMENTS
+    name = _sentiment if of_sentiments else _token
     return Markup(
         '<section class="dl-changed" role="status">{}{}<p class="dl-legend"><span>'
         '<i class="dl-before"></i>unchanged</span> <span><i class="dl-after"></i>{}</span></p>'
-        "<ol>{}</ol></section>"
+        "<ol>{}</ol>{}</section>"
     ).format(
         note(TRUNCATED) if found.truncated else "",
         figures([shift]),
@@ -35,6 +37,7 @@ def changed(found: Intervention, change: str) -> Markup:
             _row(name(answer), before, after, most)
             for answer, before, after in answers[:MOST_ANSWERS]
         ),
+        "" if of_sentiments else caption(UNFILTERED),
     )
 
 
