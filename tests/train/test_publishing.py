@@ -169,7 +169,7 @@ def test_a_card_gives_units_and_folds_the_commands() -> None:
     metrics = {"sst2_validation_accuracy": 91.5, "layer_probe_accuracy": {"layer 1": 80.0}}
     facts = {**FACTS, "went on from": "python -m train.earlier", "metrics": metrics}
     tables, commands = card.figures(facts).split("<details>")
-    assert "| sst2 validation accuracy | 91.5 % |" in tables
+    assert "| SST-2 validation accuracy | 91.5 % |" in tables
     assert "| layer 1 | 80.0 % |" in tables
     assert "python -m" not in tables
     assert "- trained with: `python -m train.sentiment_lstm`" in commands

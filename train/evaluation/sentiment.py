@@ -219,5 +219,6 @@ def best_calibration(read: Read) -> Calibration:
 
     optimizer.step(loss)
     slope, intercept, growth = line.tolist()
-    slope = max(slope, 0.05)  # with few rows the slope could even be negative
+    # With few rows or nearly equal logits, the best values may be negative or without bounds.
+    slope, growth = float(np.clip(slope, 0.05, 20)), float(np.clip(growth, -2, 2))
     return Calibration(round(1 / slope, 4), round(intercept / slope, 4), round(growth, 4))

@@ -223,6 +223,11 @@ def test_calibration_finds_temperature_and_shift_and_sets_count_alike() -> None:
     sure = np.array([-3.0, 3.0])
     assert np.isfinite(best_calibration({"a": (sure, np.array([0.0, 1.0]))})(2.0))
     assert best_calibration({"a": (sure, np.array([1.0, 0.0]))}).temperature > 0
+    # Of a model that gives nearly the same logit to all texts:
+    logits = np.array([0.02839547, 0.02836061, 0.02828749, 0.02811804])
+    tokens = np.array([6, 11, 6, 12])
+    equal = best_calibration({"a": (logits, np.array([1.0, 1.0, 0.0, 0.0]), tokens)})
+    assert equal.temperature > 0 and np.isfinite(equal(logits, tokens)).all()
 
 
 def test_a_temperature_that_grows_with_the_length_is_found_and_cross_fitted() -> None:
