@@ -64,6 +64,7 @@ def test_the_cells_of_a_heatmap_and_a_plot_are_vectors(shared_page):
     assert not root.findall(f".//{SVG}image")
     assert len(root.findall(f".//{SVG}rect")) > 20
     rows = open_export(page, "sentiment_lstm", "good film")
+    page.locator("#sentiment_lstm_trace .main-svg").first.wait_for()  # Plotly is loaded late
     _, svg = saved(page, rows.filter(has_text="word by word").get_by_text("SVG"))
     assert ElementTree.fromstring(svg).findall(f".//{SVG}svg")  # drawn by Plotly
 
