@@ -27,7 +27,6 @@ COMMANDS = {
     "base trained further with": "base trained further with",
     "went on from": "continued from",
     "command": "trained with",
-    "finished with": "finished with",
 }
 # How parts of metrics' names are written.
 SPELLING = {
@@ -100,11 +99,6 @@ def figures(training: dict[str, Any]) -> str:
 def _commands(training: dict[str, Any]) -> str:
     """The training commands in a section that opens on a click."""
     lines = [f"- {name}: `{training[key]}`" for key, name in COMMANDS.items() if key in training]
-    for run, facts in training.get("average of", {}).items():
-        lines.append(
-            f"- average of {run}: `{facts['command']}`, "
-            + ", ".join(f"{_name(k)} {_shown(v, k)}" for k, v in facts.items() if k != "command")
-        )
     body = "\n".join(lines)
     return f"<details><summary>Training commands</summary>\n\n{body}\n\n</details>"
 

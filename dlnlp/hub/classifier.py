@@ -280,7 +280,7 @@ class HubClassifier:
         steps = max(8, min(STEPS, MOST_STEPS_TOKENS // len(ids)))
         try:
             scores = integrated_gradients(odds, x, baseline, steps)
-        except NotImplementedError as fault:  # of the library, if a model takes no embeddings
+        except NotImplementedError as fault:  # raised by transformers: no input embeddings
             raise HubError(
                 "This model can't compute integrated gradients of words: choose leave-one-out."
             ) from fault
