@@ -35,7 +35,7 @@ POLL = 0.25  # seconds between checks of the time limit while a replica computes
 STATE_SECONDS = 3.0
 TRIES = 4
 LOST = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
-UNAVAILABLE = "No replica of the model “{}” can answer: try again, or look into the cluster's log."
+UNAVAILABLE = "No replica of the model “{}” can answer: try again, or check the cluster's log."
 STREAMS = tuple(each.verb for each in CAPABILITIES if each.streams)
 _END = object()
 

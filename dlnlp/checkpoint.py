@@ -137,7 +137,9 @@ def fitting(folder: Path) -> Iterator[None]:
     except Exception as fault:
         if out_of_memory(fault):
             raise
-        raise CheckpointError(folder, f"does not fit this code ({fault})") from fault
+        raise CheckpointError(
+            folder, f"is not compatible with this version of the code ({fault})"
+        ) from fault
 
 
 def load_weights(folder: Path, module: torch.nn.Module) -> None:
@@ -146,7 +148,7 @@ def load_weights(folder: Path, module: torch.nn.Module) -> None:
     The file must hold exactly the keys of the module's ``state_dict``.
 
     Raises:
-        CheckpointError: The file is truncated, or its tensors do not fit the module.
+        CheckpointError: The file is truncated, or its tensors do not match the module.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -160,7 +162,7 @@ def load_weights(folder: Path, module: torch.nn.Module) -> None:
     wrong += [k for k in expected if k in state and expected[k].shape != state[k].shape]
     if wrong:
         raise CheckpointError(
-            folder, f"does not fit its config: {len(wrong)} tensors differ, first {wrong[0]}"
+            folder, f"does not match its {CONFIG}: {len(wrong)} tensors differ, first {wrong[0]}"
         )
     module.load_state_dict(state)
 

@@ -95,7 +95,7 @@ def read(path: Path) -> Table:
     size = path.stat().st_size
     if size > MAX_BYTES:
         limit = MAX_BYTES // 1_000_000
-        raise ValueError(f"The file has {size / 1e6:.0f} MB; the limit is {limit} MB.")
+        raise ValueError(f"The file is {size / 1e6:.0f} MB, but the limit is {limit} MB: split it.")
     if kind == ".parquet":
         return _parquet(path)
     text = _decoded(path.read_bytes())
@@ -124,7 +124,7 @@ def _decoded(raw: bytes) -> str:
 def _separated(text: str, kind: str) -> Table:
     """The rows of a CSV or TSV file whose first line names the columns."""
     if "\0" in text:
-        raise ValueError("The file holds binary data instead of lines of text.")
+        raise ValueError("The file holds binary data instead of text: save it as CSV.")
     header = text.lstrip("\r\n").partition("\n")[0]
     separator = "\t" if kind == ".tsv" else max(SEPARATORS, key=header.count)
     rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
@@ -187,12 +187,15 @@ def _parquet(path: Path) -> Table:
         if unpacked > MAX_UNPACKED:
             limit = MAX_UNPACKED // 1_000_000
             raise ValueError(
-                f"The file unpacks to {unpacked / 1e6:,.0f} MB; the limit is {limit} MB."
+                f"The file unpacks to {unpacked / 1e6:,.0f} MB, but the limit is {limit} MB: "
+                "split it."
             )
         batch = next(file.iter_batches(batch_size=MAX_ROWS), None)
     except (pa.ArrowException, OSError) as fault:
         why = shortened(str(fault), 90)
-        raise ValueError(f"The Parquet file can't be read: “{why}”.") from None
+        raise ValueError(
+            f"The Parquet file can't be read: “{why}”; save it again, or as CSV."
+        ) from None
     rows = batch.to_pylist() if batch is not None else []
     columns = {name: [_string(row[name]) for row in rows] for name in file.schema_arrow.names}
     return _table(columns, 1, max(0, about.num_rows - MAX_ROWS))

@@ -120,7 +120,7 @@ def _wanted(name: str, sizes: dict[str, int], limit: int) -> list[str]:
     total = sum(sizes[each] for each in files)
     if total > limit and name not in {each.name for each in PRESETS}:
         raise HubError(
-            f"{name!r} has {total / 10**6:,.0f} MB, more than the {limit / 10**6:,.0f} MB that "
+            f"{name!r} is {total / 10**6:,.0f} MB, more than the {limit / 10**6:,.0f} MB that "
             "this app downloads: choose a smaller model, or raise DLNLP_HUB_MEGABYTES."
         )
     return files
@@ -240,7 +240,7 @@ def _explained(name: str) -> Iterator[None]:
         if isinstance(fault, (HfHubHTTPError, EntryNotFoundError)):
             code = getattr(getattr(fault, "response", None), "status_code", "")
             raise HubError(
-                f"The Hub can't give {name!r} at the moment (error {code}): try again later."
+                f"The Hub could not provide {name!r} (error {code}): try again later."
             ) from fault
         if isinstance(fault, OSError) and fault.errno is None:  # a file of another size
             raise HubError(f"The download of {name!r} was interrupted: try again.") from fault

@@ -193,8 +193,8 @@ def _load_model(folder: Path, name: str, config: Any, task: str) -> Any:
                 f"{name!r} needs more memory than is free: choose a smaller model."
             ) from fault
         raise HubError(
-            f"{name!r} has weights that don't fit its {CONFIG}: choose a model whose files belong "
-            "together."
+            f"{name!r} has weights that don't match its {CONFIG}: choose a model whose files "
+            "belong together."
         ) from fault
     if missing := sorted(found["missing_keys"]):
         raise HubError(

@@ -63,7 +63,7 @@ def hub_name(name: str) -> str | None:
         return None
     rest = name.strip()[found.end() :].strip("/")
     if not _NAME.fullmatch(rest) or ".." in rest or "--" in rest:
-        raise HubError(f"{rest!r} is no model of the Hub: write {PREFIX}owner/name.")
+        raise HubError(f"{rest!r} is not the name of a model on the Hub: write {PREFIX}owner/name.")
     return rest
 
 

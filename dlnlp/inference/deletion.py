@@ -19,7 +19,7 @@ def deletion_curves(
 ) -> DeletionCurves:
     """The logit of a text as more and more of its words are deleted (Petsiuk et al. 2018).
 
-    Each method's words are deleted in the order in which they speak for the verdict: the better
+    Each method's words are deleted in order of how strongly they support the verdict: the better
     an explanation, the faster the verdict falls, and faster than in a random order.
 
     Args:

@@ -153,8 +153,8 @@ def read_heads(names: Sequence[str], layers: int, heads: int) -> list[Head]:
         known = layer.isdecimal() and head.isdecimal()
         if not known or not 1 <= int(layer) <= layers or not 1 <= int(head) <= heads:
             raise ValueError(
-                f"{name!r} is no attention head; they are called 1.1 to {layers}.{heads}, "
-                "by layer and head."
+                f"{name!r} is not an attention head: write layer.head, from 1.1 to "
+                f"{layers}.{heads}."
             )
         found.append((int(layer) - 1, int(head) - 1))
     return found

@@ -120,7 +120,7 @@ class Trainings:
         desk = self.desk(visitor)
         with self._lock:
             if desk.current and not desk.current.is_over:
-                raise ValueError("Your last training still runs: stop it first.")
+                raise ValueError("Your previous training run has not ended: stop it first.")
             training = self.start(stem, rows, settings, sentence, slow)
             before = desk.keys
             last = desk.current if desk.current and desk.current.losses else desk.previous

@@ -176,16 +176,20 @@ def checked_rows(table: Sequence[Sequence[object]], columns: int) -> Rows:
             raise ValueError(f"Row {number} is incomplete: fill in each of its {columns} cells.")
         if (longest := max(map(len, cells))) > LONGEST:
             raise ValueError(
-                f"Row {number} has {longest:,} characters in a cell; the limit is {LONGEST:,}."
+                f"Row {number} has {longest:,} characters in a cell, but the limit is {LONGEST:,}: "
+                "shorten it."
             )
         rows.append(tuple(cells))
     if len(rows) < 2:
         raise ValueError("Training needs at least two rows: add some, or choose a set.")
     if len(rows) > MOST_ROWS:
-        raise ValueError(f"There are {len(rows):,} rows; the limit is {MOST_ROWS:,}.")
+        raise ValueError(
+            f"There are {len(rows):,} rows, but the limit is {MOST_ROWS:,}: remove some."
+        )
     if (total := sum(len(cell) for row in rows for cell in row)) > MOST_CHARACTERS:
         raise ValueError(
-            f"The rows have {total:,} characters in all; the limit is {MOST_CHARACTERS:,}."
+            f"The rows have {total:,} characters in all, but the limit is {MOST_CHARACTERS:,}: "
+            "use fewer or shorter rows."
         )
     return Rows(tuple(rows))
 

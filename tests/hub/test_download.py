@@ -220,7 +220,7 @@ def edited(folder: Path, target: Path, name: str, edit: Callable[[str], str]) ->
         (lambda text: text.replace('"bert"', '"own"'), "unknown architecture 'own'"),
         (lambda text: text.replace("BertForSequence", "ViTForImage"), "is a 'ViTForImageClass"),
         (lambda text: re.sub(r'"architectures": \[[^]]*\],', "", text), "doesn't say what it is"),
-        (lambda text: text.replace('"hidden_size": 16', '"hidden_size": 20'), "don't fit"),
+        (lambda text: text.replace('"hidden_size": 16', '"hidden_size": 20'), "don't match"),
         (lambda text: text.replace('"hidden_size": 16', '"hidden_size": "x"'), "config.json"),
         (
             lambda text: re.sub(r'"architectures": \[[^]]*\]', '"architectures": 3', text),
@@ -304,7 +304,7 @@ def test_folders_that_are_incomplete(models: HubModels, folder: Load, tmp_path: 
     assert "no tokenizer" in refusal(models, str(copy))
     copy = shutil.copytree(folder("bert"), tmp_path / "damaged")
     (copy / "model.safetensors").write_bytes(b"damaged")
-    assert "don't fit" in refusal(models, str(copy))
+    assert "don't match" in refusal(models, str(copy))
 
 
 def test_a_tokenizer_of_another_model(models: HubModels, folder: Load, tmp_path: Path) -> None:

@@ -112,7 +112,9 @@ class TestHeads:
 
     @pytest.mark.parametrize("head", ["3.1", "1.3", "0.1", "1", "", "a.b", "1.-1", "1.1.1"])
     def test_an_unknown_head_is_named(self, name, head, request):
-        with pytest.raises(ValueError, match=r"no attention head; they are called 1\.1 to 2\.2"):
+        with pytest.raises(
+            ValueError, match=r"not an attention head: write layer\.head, from 1\.1 to 2\.2"
+        ):
             request.getfixturevalue(name).heads_off(TEXT, [head])
 
 
@@ -283,7 +285,7 @@ def test_a_unit_off_is_a_unit_whose_weights_are_zero(lstm):
 
 @pytest.mark.parametrize("unit", ["0", "17", "x", "-1", ""])
 def test_an_unknown_unit_is_named(unit):
-    with pytest.raises(ValueError, match="is no unit; they are numbered from 1 to 16"):
+    with pytest.raises(ValueError, match="is not a unit: write a number from 1 to 16"):
         sentiment_lstm.tiny().units_off(TEXT, [unit])
 
 

@@ -48,7 +48,7 @@ def test_two_run_at_once_and_the_others_know_their_place(service):
         begin(service, f"more {name}")
     with pytest.raises(Busy):
         begin(service, "too many")
-    with pytest.raises(ValueError, match="still runs"):
+    with pytest.raises(ValueError, match="has not ended"):
         begin(service, "a")
     until(lambda: first.state == second.state == RUNNING)
     assert trainings.running() == MOST_RUNNING

@@ -132,7 +132,7 @@ def test_an_own_classifier_is_compared(local_demo, folders):
         assert text in page["compare_own_result"]
     page["compare_own_model"] = folders["gpt2"]
     page.trigger("compare_own_model", "submit")
-    assert "choose a model that classifies" in page.shown("compare_own_panel")
+    assert "choose a text classifier" in page.shown("compare_own_panel")
 
 
 @pytest.mark.parametrize(("name", "unit"), [("roberta", "texts/s"), ("gpt2", "tokens/s")])

@@ -71,11 +71,11 @@ def read_units(names: Sequence[str], count: int) -> list[int]:
     """The units, from 0, with these numbers, from 1.
 
     Raises:
-        ValueError: A name is no number of a unit.
+        ValueError: A name is not the number of a unit.
     """
     for name in names:
         if not name.isdecimal() or not 1 <= int(name) <= count:
-            raise ValueError(f"{name!r} is no unit; they are numbered from 1 to {count}.")
+            raise ValueError(f"{name!r} is not a unit: write a number from 1 to {count}.")
     return [int(name) - 1 for name in names]
 
 

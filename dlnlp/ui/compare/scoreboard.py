@@ -29,7 +29,7 @@ INTRO = (
     "Quality is measured on validation data by the training scripts, speed on this machine when "
     "you press the button."
 )
-INFO = "A text classifier or language model of the Hugging Face Hub, or of a folder."
+INFO = "A text classifier or language model from the Hugging Face Hub or a folder."
 MEASURING = "Measuring “{}” ({} of {})…"
 
 

@@ -11,10 +11,10 @@ from dlnlp.ui.kit.panels import Asked, Panel, Values
 
 TITLE = "Check the explanations"
 ABOUT = (
-    "Words are deleted in the order in which they speak for the verdict according to each method, "
+    "Words are deleted in order of how strongly they support the verdict according to each method, "
     "and in random orders (their mean). The faster the logit moves towards the other verdict, the "
     "better the method found the words that matter. Texts without many of their words are unlike "
-    "those the model was trained on, so differences at the right say little."
+    "those the model was trained on, so differences on the right say little."
 )
 BLANK = "Submit a text to check its explanations."
 SHORT = "The text needs at least two words."

@@ -16,11 +16,12 @@ from dlnlp.ui.panels.translator import Translator
 
 TITLE = "Without attention"
 ABOUT = (
-    "The decoder translates your text again, but its attention weights are fixed. A single vector "
-    "then has to carry the whole sentence, which is the bottleneck that attention removes "
-    "(Bahdanau et al. 2015). The model was trained with attention, so this shows what it relies "
-    "on, not how good a model trained without attention would be. A translation that does not end "
-    "by itself is cut at about twice the length of the text."
+    "The decoder translates your text again, but its attention weights are fixed. With the "
+    "patterns “uniform” and “last”, it reads the same context vector at every step: the "
+    "bottleneck that attention removes (Bahdanau et al. 2015). The model was trained with "
+    "attention, so this shows what it relies on, not how good a model trained without attention "
+    "would be. A translation that does not end by itself is cut at about twice the length of the "
+    "text."
 )
 BLANK = "Translate a text to see it without attention."
 PATTERNS = {

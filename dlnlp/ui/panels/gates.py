@@ -24,7 +24,9 @@ ABOUT = (
     "its gates, and the verdict with its hidden state held at zero."
 )
 BLANK = "Submit a text to see the gates."
-NOT_MEASURED = "The checkpoint does not say which units follow sentiment, so any are shown."
+NOT_MEASURED = (
+    "The checkpoint does not say which units follow sentiment, so the units shown are arbitrary."
+)
 LISTED = 6  # units of each sign
 MOST_TOKENS = 60  # columns shown
 # A click chooses one unit, or a group that is held at zero together.

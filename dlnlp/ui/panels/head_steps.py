@@ -16,7 +16,7 @@ from dlnlp.views import HeadSteps
 
 TITLE = "One attention head step by step"
 ABOUT = (
-    "Choose the token that attends. Its query is multiplied with the key of each token (Q·K) and "
+    "Choose the token that attends. The dot product of its query and each token's key (Q·K) is "
     "divided by the square root of their size. The causal mask hides later tokens, the softmax "
     "turns the scores into weights, and the output is the sum of the values times their weights."
 )

@@ -177,9 +177,9 @@ def source(walk: Walk, wanted: str) -> Markup:
         for number, line in enumerate(traced.lines, traced.first)
         if first <= number <= marked + AROUND
     ]
-    about = Markup("<code>{}, {}</code> Line {} does this. ↳ What the lines assigned.").format(
-        traced.file, traced.name, marked
-    )
+    about = Markup(
+        "<code>{}, {}</code> Line {} computes this. ↳ Tensors that the line above assigns."
+    ).format(traced.file, traced.name, marked)
     return Markup('<figure class="dl-source">{}{}</figure>').format(
         Markup("<figcaption>{}</figcaption>").format(about),
         Markup('<pre tabindex="0">{}</pre>').format(join(rows)),

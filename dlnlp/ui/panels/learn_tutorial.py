@@ -11,7 +11,7 @@ from dlnlp.learn.running import Outcome, run
 from dlnlp.ui.kit.markup import caption, join, verbatim
 
 ABOUT = (
-    "The listing below is written after the tutorial's and keeps its errors, which are numbered. "
+    "The listing below follows the tutorial's and keeps its errors, which are numbered. "
     "Run it to see what happens, then repair errors one by one and run it again."
 )
 TINY = (
@@ -131,7 +131,7 @@ def _title(stem: str, repairs: Collection[int]) -> str:
 
 def _remaining(stem: str, found: Outcome) -> Markup:
     if found.error:
-        return caption("The errors after this line could not show.")
+        return caption("The run ended at this line, so it does not show later errors.")
     wrong = [i for i, shows in enumerate(found.faults) if shows]
     if not wrong:
         return caption("No error is left.")

@@ -25,9 +25,7 @@ from dlnlp.ui.panels.words import directions, tinted_words
 
 TITLE = "Your own classifier"
 BLANK = "Submit a text to compare a model of your own."
-INFO = (
-    f"Any text classifier of the Hugging Face Hub, or of a folder; see the tab “{OwnModel.title}”."
-)
+INFO = f"Any text classifier from the Hugging Face Hub or a folder; see the tab “{OwnModel.title}”."
 
 
 def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:
@@ -55,9 +53,7 @@ def own_comparison_panel(service: Service, asked: Asked, id: str) -> Panel:
                 yield {panel.status: step}
             elif step.task != CLASSIFICATION:
                 what = "is a chapter's model" if step.task == CHAPTER else "continues texts"
-                raise HubError(
-                    f"{step.name!r} {what}: choose a model that classifies, such as one of the Hub."
-                )
+                raise HubError(f"{step.name!r} {what}: choose a text classifier.")
             else:
                 classify = partial(timed, text=text)
                 found, milliseconds = own.run(wanted, classify, SECONDS)

@@ -22,7 +22,7 @@ ABOUT = (
     "only words with a counterpart can be patched."
 )
 BLANK = "Submit a text to patch it."
-OTHER_BLANK = "Enter the other text, best your text with one word changed."
+OTHER_BLANK = "Enter the other text, preferably yours with one word changed."
 SAME = "The model gives the same answer to both texts, so there is nothing to move."
 NO_COUNTERPART = (
     "No word of your text has a counterpart in the other text, so nothing can be patched; copy "

@@ -21,7 +21,7 @@ METHODS = {
     "leave-one-out": "leave_one_out",
 }
 ABOUT_METHODS = (
-    "Integrated gradients: how much each word contributes compared with an empty text. "
+    "Integrated gradients: how much each word contributes, compared with a text of padding. "
     "Leave-one-out: how the logit changes when the word (in long texts, its sentence) is removed."
 )
 # A click removes a word or puts it back, and sends the indices of the removed words.
@@ -114,7 +114,7 @@ def attribution(result: Attribution) -> Markup:
 
 
 def directions(result: Attribution) -> tuple[str, str]:
-    """What contributions above and below 0 speak for."""
+    """The directions of positive and negative contributions, in words."""
     if isinstance(result, LabelAttribution):
         return f"towards “{result.label}”", "towards other labels"
     return "towards positive", "towards negative"

@@ -126,7 +126,7 @@ def _said(name: str, value: object) -> str:
 def spoken(training: Training) -> str:
     """What the curves show, in words."""
     if not training.losses:
-        return "No step has been made yet."
+        return "No training step has run yet."
     text = f"The loss went from {training.losses[0]:.3f} to {training.losses[-1]:.3f}"
     text += f" in {len(training.losses):,} steps"
     if training.held_out:

@@ -25,7 +25,7 @@ def status(trainings: Trainings, training: Training) -> Markup:
     """The state of a run in a sentence."""
     if place := trainings.place(training):
         return waiting(
-            f"Waiting: place {place} in the line; this server trains {MOST_RUNNING} at a time."
+            f"Waiting: position {place} in the queue; this server trains {MOST_RUNNING} at a time."
         )
     if training.state == FAILED:
         return fault(training.error)
@@ -34,7 +34,7 @@ def status(trainings: Trainings, training: Training) -> Markup:
     return {
         STARTING: waiting("Starting…"),
         RUNNING: waiting("Training…"),
-        PAUSED: note("Paused. Step makes one step; Resume goes on."),
+        PAUSED: note("Paused. Step runs one training step; Resume continues."),
     }.get(training.state, waiting("Waiting…"))
 
 

@@ -27,7 +27,7 @@ from dlnlp.ui.training.table import filled, table_of, widths
 
 INTRO = (
     "Train a model of any chapter on a few rows, and watch it learn: its loss, and its answer to "
-    "your own sentence, anew every second. It runs on this server, in a process of its own."
+    "your own sentence, updated every second. It runs on this server, in a process of its own."
 )
 UPLOAD = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
 REJECTED = "“{}” was not loaded, and the rows on the page are unchanged."
@@ -213,7 +213,7 @@ class TrainingScreen:
         except ValueError as error:
             return {self.status: markup.fault(said(error))}
         if len(rows) >= MOST_ROWS:
-            return {self.status: markup.fault(f"The table has {MOST_ROWS:,} rows, the most.")}
+            return {self.status: markup.fault(f"The table has the maximum of {MOST_ROWS:,} rows.")}
         blank = [""] * len(rows[0]) if rows else [""]
         return {self.table: gr.Dataframe([*map(list, rows), blank])}
 
