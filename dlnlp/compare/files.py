@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +29,13 @@ KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 class Table:
     """The rows of a file: columns of strings of equal length.
 
-    ``first_line`` is the number of the line in the file that holds the first row, so that messages
-    can name lines. ``left_out`` counts the rows beyond ``MAX_ROWS``.
+    ``lines`` has the number of the line in the file where each row begins, so that messages can
+    name lines; without it, rows are numbered from 1. ``left_out`` counts the rows beyond
+    ``MAX_ROWS``.
     """
 
     columns: dict[str, list[str]]
-    first_line: int = 1
+    lines: Sequence[int] = ()
     left_out: int = 0
 
     def __len__(self) -> int:
@@ -62,7 +64,8 @@ class Table:
             ValueError: A label is neither positive nor negative.
         """
         found: list[bool | None] = []
-        for line, value in enumerate(self.columns[column], self.first_line):
+        lines = self.lines or range(1, len(self) + 1)
+        for line, value in zip(lines, self.columns[column], strict=True):
             name = value.strip().lower()
             if name and name not in SIDES:
                 raise ValueError(
@@ -79,7 +82,8 @@ def pasted(text: str) -> Table:
     Raises:
         ValueError: All lines are blank.
     """
-    return _table({"text": [line for line in text.splitlines() if line.strip()]}, 1)
+    rows = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return _table({"text": [line for _, line in rows]}, [n for n, _ in rows])
 
 
 def read(path: Path) -> Table:
@@ -130,34 +134,38 @@ def _separated(text: str, kind: str) -> Table:
     rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     names: list[str] = []
     columns: list[list[str]] = []
-    left_out = first = 0
+    lines: list[int] = []
+    left_out = end = 0
     try:
         for row in rows:
+            begin, end = end + 1, rows.line_num  # a quoted value may have several lines
             if not row:
                 continue
             if not names:
                 names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
-                columns, first = [[] for _ in names], rows.line_num + 1
+                columns = [[] for _ in names]
                 if len(set(names)) < len(names):
                     raise ValueError("Two columns have the same name; rename one of them.")
             elif len(row) != len(names):
                 raise ValueError(
-                    f"Line {rows.line_num} has {len(row)} columns, but the first line has "
+                    f"Line {begin} has {len(row)} columns, but the first line has "
                     f"{len(names)}; texts that contain {separator!r} need quotation marks."
                 )
-            elif len(columns[0]) == MAX_ROWS:
+            elif len(lines) == MAX_ROWS:
                 left_out += 1
             else:
+                lines.append(begin)
                 for column, value in zip(columns, row, strict=True):
                     column.append(value)
     except csv.Error as fault:
         raise ValueError(f"Line {rows.line_num} can't be read: “{fault}”.") from None
-    return _table(dict(zip(names, columns, strict=True)), first, left_out)
+    return _table(dict(zip(names, columns, strict=True)), lines, left_out)
 
 
 def _json_lines(text: str) -> Table:
     """The rows of a file with one JSON object per line."""
     rows: list[dict[str, str]] = []
+    lines: list[int] = []
     left_out = 0
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if not line.strip():
@@ -171,34 +179,46 @@ def _json_lines(text: str) -> Table:
             value = None
         if not isinstance(value, dict):
             raise ValueError(f'Line {number} is not a JSON object such as {{"text": "…"}}.')
+        lines.append(number)
         rows.append({str(name): _string(each) for name, each in value.items()})
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return _table({name: [row.get(name, "") for row in rows] for name in names}, 1, left_out)
+    return _table({name: [row.get(name, "") for row in rows] for name in names}, lines, left_out)
 
 
 def _parquet(path: Path) -> Table:
+    """The first rows of a Parquet file, without columns of lists or structures.
+
+    A value that is repeated is stored once, so a small file can hold far more than its metadata
+    say. Therefore, rows are read in batches that can't be large, and their size is added up.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(path)
+        flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
         about = file.metadata
-        unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-        if unpacked > MAX_UNPACKED:
-            limit = MAX_UNPACKED // 1_000_000
-            raise ValueError(
-                f"The file unpacks to {unpacked / 1e6:,.0f} MB, but the limit is {limit} MB: "
-                "split it."
-            )
-        batch = next(file.iter_batches(batch_size=MAX_ROWS), None)
+        stored = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        found: list[pa.RecordBatch] = []
+        rows, unpacked = 0, 0
+        size = min(MAX_ROWS, max(1, MAX_UNPACKED // max(1, stored)))  # no value exceeds ``stored``
+        batches = file.iter_batches(size, columns=flat)
+        while stored <= MAX_UNPACKED and rows < MAX_ROWS and (batch := next(batches, None)):
+            found.append(batch)
+            rows, unpacked = rows + len(batch), unpacked + batch.nbytes
+            if unpacked > MAX_UNPACKED:
+                break
     except (pa.ArrowException, OSError) as fault:
         why = shortened(str(fault), 90)
         raise ValueError(
             f"The Parquet file can't be read: “{why}”; save it again, or as CSV."
         ) from None
-    rows = batch.to_pylist() if batch is not None else []
-    columns = {name: [_string(row[name]) for row in rows] for name in file.schema_arrow.names}
-    return _table(columns, 1, max(0, about.num_rows - MAX_ROWS))
+    if max(stored, unpacked) > MAX_UNPACKED:
+        limit = MAX_UNPACKED // 1_000_000
+        raise ValueError(f"The file unpacks to more than {limit} MB: split it.")
+    read = pa.Table.from_batches(found).slice(0, MAX_ROWS).to_pydict() if found else {}
+    columns = {name: [_string(value) for value in read.get(name, [])] for name in flat}
+    return _table(columns, (), max(0, about.num_rows - MAX_ROWS))
 
 
 def _string(value: object) -> str:
@@ -208,7 +228,7 @@ def _string(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
 
 
-def _table(columns: dict[str, list[str]], first_line: int, left_out: int = 0) -> Table:
+def _table(columns: dict[str, list[str]], lines: Sequence[int], left_out: int = 0) -> Table:
     """A table of at most ``MAX_ROWS`` rows.
 
     Raises:
@@ -220,7 +240,7 @@ def _table(columns: dict[str, list[str]], first_line: int, left_out: int = 0) ->
     rows = len(next(iter(columns.values())))
     left_out += max(0, rows - MAX_ROWS)
     kept = {name: values[:MAX_ROWS] for name, values in columns.items()}
-    return Table(kept, first_line, left_out)
+    return Table(kept, lines[:MAX_ROWS], left_out)
 
 
 def save(frame: pd.DataFrame, folder: Path) -> tuple[Path, Path]:

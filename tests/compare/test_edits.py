@@ -31,6 +31,16 @@ def test_differing_words_are_found(first, second, removed, added):
     assert parts(second, after) == added
 
 
+def test_long_texts_that_differ_in_one_word_are_compared_at_once():
+    before, after = edits.differing("a " * 40_000 + "b" + " a" * 9_000, "a " * 50_000)
+    assert (before, after) == ([(80_000, 80_001)], [(80_000, 81_999)])
+
+
+def test_long_texts_that_differ_everywhere_have_one_range_each():
+    one, other = "a b " * 20_000, "b a " * 20_000
+    assert edits.differing(one, other) == ([(0, 79_999)], [(0, 79_999)])
+
+
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.stem)
 def test_both_texts_get_the_results_of_every_verb(entry):
     first, second = "a good film", "a bad film"

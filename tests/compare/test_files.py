@@ -91,8 +91,36 @@ def test_a_small_parquet_file_that_unpacks_to_much_names_the_limit(tmp_path, mon
     monkeypatch.setattr(files, "MAX_UNPACKED", 1_000)
     path = tmp_path / "a.parquet"
     pd.DataFrame({"text": [f"text {i}" for i in range(1_000)]}).to_parquet(path)
-    with pytest.raises(ValueError, match="unpacks"):
+    with pytest.raises(ValueError, match="unpacks to more than"):
         files.read(path)
+
+
+def test_a_parquet_file_that_repeats_a_long_value_names_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_UNPACKED", 1_000_000)
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"text": ["x" * 100_000] * 1_000}).to_parquet(path)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(ValueError, match="more than 1 MB"):
+        files.read(path)
+
+
+def test_columns_of_lists_in_a_parquet_file_are_left_out(tmp_path):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({**ROWS, "words": [["good"], ["bad"]]}).to_parquet(path)
+    assert files.read(path).columns == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("a.csv", 'text,label\n"two\nlines",1\n\nb,maybe\n', 5),
+        ("a.jsonl", '\n{"text": "a", "label": "1"}\n\n{"text": "b", "label": "maybe"}\n', 4),
+    ],
+)
+def test_a_wrong_label_is_named_with_its_line(written, name, content, line):
+    table = files.read(written(name, content))
+    with pytest.raises(ValueError, match=f"'maybe' in line {line} is"):
+        table.labels("label")
 
 
 @pytest.mark.parametrize("kind", ["csv", "txt", "jsonl", "parquet"])

@@ -118,7 +118,7 @@ def compared(service: Service, model: str, first: str, second: str) -> dict[str,
     Raises:
         ValueError: There is no such model, or a text is blank.
     """
-    texts = check_text(first), check_text(second)
+    texts = readable(check_text(first))[0], readable(check_text(second))[0]
     stems = [entry.stem for entry in RECORDS]
     if model not in stems:
         raise ValueError(f"The model must be one of {', '.join(stems)}, not {model!r}.")
