@@ -88,8 +88,8 @@ def ignore(requests: int) -> None:
 class JobQueue:
     """Runs jobs in their order of arrival, one per replica at a time.
 
-    While a job runs, others arrive; those of the same group then run as one batch. A lone job
-    therefore never waits for company.
+    While a job runs, others arrive; those of the same group then run as one batch. A single job
+    therefore never waits for others. Cancelled jobs take no place.
 
     Args:
         observe: Called with the number of requests of each batch.
@@ -106,7 +106,8 @@ class JobQueue:
         self._start_threads()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        with self._lock:
+            return sum(not job.future.cancelled() for job in self._waiting)
 
     def submit(self, job: Job) -> Job:
         """Append the job; its future gets the results.
@@ -118,6 +119,7 @@ class JobQueue:
         with self._lock:
             if self._closed:
                 raise Cancelled(STOPPING)
+            self._waiting = deque(each for each in self._waiting if not each.future.cancelled())
             wait = len(self._waiting) * self._seconds / self.replicas
             if len(self._waiting) >= MOST_WAITING or wait > LONGEST_WAIT:
                 raise Busy(wait)

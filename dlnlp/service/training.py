@@ -28,6 +28,7 @@ MOST_KEPT = 20  # finished runs, of all visitors
 MOST_VISITORS = 1000  # that have trained
 MOST_LOADED = 2  # predictors of finished runs
 SOON = 60.0  # seconds until a visitor should try again
+NO_PROCESS = "The server can't start another training process: try again later."
 _ROOT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger("dlnlp.service")
 
@@ -72,18 +73,15 @@ class Trainings:
         self._closed = False
 
     def desk(self, visitor: str) -> Desk:
-        """What a visitor has trained; the same object each time.
+        """What a visitor has trained; an empty desk, which is not kept, if that is nothing.
 
         Args:
             visitor: The secret name of their session.
         """
         with self._lock:
-            desk = self._desks.setdefault(visitor, Desk())
-            self._desks.move_to_end(visitor)
-            oldest = next(iter(self._desks)) if len(self._desks) > MOST_VISITORS else None
-        if oldest is not None:
-            self.depart(oldest)
-        return desk
+            if visitor in self._desks:
+                self._desks.move_to_end(visitor)
+            return self._desks.get(visitor) or Desk()
 
     def depart(self, visitor: str) -> None:
         """End and remove all that a visitor has trained."""
@@ -117,8 +115,8 @@ class Trainings:
         """
         if not visitor:
             raise ValueError("Training needs a session: open the page in a browser.")
-        desk = self.desk(visitor)
         with self._lock:
+            desk = self.desk(visitor)
             if desk.current and not desk.current.is_over:
                 raise ValueError("Your previous training run has not ended: stop it first.")
             training = self.start(stem, rows, settings, sentence, slow)
@@ -126,6 +124,10 @@ class Trainings:
             last = desk.current if desk.current and desk.current.losses else desk.previous
             desk.previous = last if last and last.stem == stem else None
             desk.current = training
+            self._desks[visitor] = desk
+            oldest = next(iter(self._desks)) if len(self._desks) > MOST_VISITORS else None
+        if oldest is not None:
+            self.depart(oldest)
         for key in before - desk.keys:
             self.forget(key)
         return training
@@ -252,17 +254,13 @@ class Trainings:
         with self._lock:
             while self._waiting and len(self._running) < MOST_RUNNING and not self._closed:
                 training, job = self._waiting.pop(0)
+                try:
+                    process = new_process()
+                except OSError as error:  # no memory, or too many open files
+                    _log.error("A training process can't start: %s", error)
+                    training.took({"error": NO_PROCESS})
+                    continue
                 self._running.append(training)
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "dlnlp.training.process"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    encoding="utf-8",
-                    cwd=_ROOT,
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    start_new_session=True,  # Ctrl-C is for the server
-                )
                 training.began(process, job)
                 threading.Thread(
                     target=self._read, args=(training, process), name="training", daemon=True
@@ -292,6 +290,20 @@ class Trainings:
             self.forget(key)
         training.ended()
         self._advance()
+
+
+def new_process() -> subprocess.Popen[str]:
+    """The process of a run, which waits for its job."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dlnlp.training.process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=_ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,  # Ctrl-C is for the server
+    )
 
 
 def _closed(stream: IO[str]) -> None:

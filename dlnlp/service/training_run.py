@@ -13,9 +13,8 @@ from typing import Any
 from dlnlp.training.progress import Progress, Rows, Settings
 
 LONGEST_SENTENCE = 300
-WAITING, STARTING, RUNNING, PAUSED, ENDED, FAILED = (
-    *("waiting", "starting", "running", "paused", "ended", "failed"),
-)
+WAITING, STARTING, RUNNING, PAUSED = "waiting", "starting", "running", "paused"
+ENDED, FAILED = "ended", "failed"
 OVER = (ENDED, FAILED)
 DIED = "The training process ended unexpectedly: try again, with a smaller width or fewer rows."
 _log = logging.getLogger("dlnlp.service")
@@ -46,6 +45,16 @@ class Training:
         self._process: subprocess.Popen[str] | None = None
         self._early: list[dict[str, Any]] = []  # commands before the process runs
         self._version = 0
+
+    @property
+    def evaluation(self) -> tuple[int, float, float] | None:
+        """(step, loss, accuracy) of the weights on held-out rows, or None without such rows.
+
+        Early stopping keeps the weights with the lowest loss when the run ends.
+        """
+        if self.state == ENDED and self.settings.patience and self.held_out:
+            return min(self.held_out, key=lambda found: found[1])
+        return self.held_out[-1] if self.held_out else None
 
     @property
     def is_over(self) -> bool:

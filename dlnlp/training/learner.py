@@ -70,7 +70,7 @@ class Learner:
         self.losses: list[float] = []
         self.held_out: list[tuple[int, float, float]] = []
         self.end = ""
-        self._best: tuple[float, dict[str, Any]] | None = None
+        self._best: tuple[tuple[int, float, float], dict[str, Any]] | None = None
 
     def steps(self) -> Iterator[Step]:
         """Make one step per item; evaluates at the end of each epoch.
@@ -115,8 +115,8 @@ class Learner:
     def _evaluate(self, step: int) -> None:
         loss, accuracy = self.task.evaluate([self.task.examples[i] for i in self.held])
         self.held_out.append((step, loss, accuracy))
-        if self.settings.patience and (self._best is None or loss < self._best[0]):
-            self._best = loss, copy.deepcopy(self.task.model.state_dict())
+        if self.settings.patience and (self._best is None or loss < self._best[0][1]):
+            self._best = self.held_out[-1], copy.deepcopy(self.task.model.state_dict())
 
     def _is_early(self) -> bool:
         """Whether the held-out loss has not become lower for too long."""
@@ -153,10 +153,9 @@ class Learner:
             ValueError: A weight is not finite as float16.
         """
         metrics: dict[str, Any] = {"loss": self.losses[-1]} if self.losses else {}
-        if self.held_out:
-            _, metrics["held_out_loss"], metrics["held_out_accuracy"] = self.held_out[-1]
-        if self._best:
-            metrics["lowest_held_out_loss"] = self._best[0]
+        if self.held_out:  # those of the weights that ``finish`` left
+            found = self._best[0] if self._best else self.held_out[-1]
+            _, metrics["held_out_loss"], metrics["held_out_accuracy"] = found
         training = {
             checkpoint.STEM: self.stem,
             "metrics": {name: round(value, 4) for name, value in metrics.items()},

@@ -32,12 +32,12 @@ from dlnlp.training.progress import (
 REPORT_EVERY, ANSWER_EVERY = 0.25, 1.0  # seconds
 SLOW = 0.5  # seconds between steps in slow motion
 LONGEST_PAUSE = 600.0  # seconds
+LONGEST_RUN = 1800.0  # seconds, with slow motion and pauses, because others may wait
 NICENESS = 10
 SIZE = Path("/proc/self/statm")  # Linux only
 SPARE = 16 * 10**6  # bytes
-PAUSE, RESUME, STEP, STOP, SLOWER, ASK, HISTOGRAM = (
-    *("pause", "resume", "step", "stop", "slow", "ask", "histogram"),
-)
+PAUSE, RESUME, STEP, STOP = "pause", "resume", "step", "stop"
+SLOWER, ASK, HISTOGRAM = "slow", "ask", "histogram"
 TOO_LITTLE_MEMORY = (
     "The training needs more than {:,} MB of memory: choose a smaller width, or fewer or shorter "
     "rows."
@@ -148,13 +148,13 @@ def run(job: dict[str, Any], control: Control, write: Callable[[dict[str, Any]],
         write({"progress": asdict(progress)})
 
     report()
-    making, end = learner.steps(), ""
+    making, end, begun = learner.steps(), "", time.monotonic()
     while not end:
         control.wait(report)
         started = time.monotonic()
         if control.stopping:
             end = STOPPED
-        elif seconds > MOST_SECONDS:
+        elif seconds > MOST_SECONDS or started - begun > LONGEST_RUN:
             end = TIMED_OUT
         elif next(making, None) is None:
             end = learner.end

@@ -117,6 +117,17 @@ def test_a_cancelled_job_that_waits_never_runs(held, recorder):
     assert recorder.batches == [[0], [2]]
 
 
+def test_cancelled_jobs_take_no_place(held, monkeypatch):
+    monkeypatch.setattr(queues, "MOST_WAITING", 2)
+    for _ in range(5):
+        held.submit(job(list, 1)).cancel()
+    assert len(held) == 0
+    for _ in range(2):
+        held.submit(job(list, 1))
+    with pytest.raises(Busy):
+        held.submit(job(list, 1))
+
+
 def until_cancelled(items):
     while True:
         check_deadline()

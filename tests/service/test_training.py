@@ -7,7 +7,7 @@ import pytest
 
 import dlnlp
 from dlnlp.registry import Registry
-from dlnlp.service import Service, trained
+from dlnlp.service import Service, trained, training
 from dlnlp.service.queues import Busy
 from dlnlp.service.training import MOST_RUNNING, MOST_WAITING
 from dlnlp.service.training_run import ENDED, FAILED, PAUSED, RUNNING
@@ -59,6 +59,32 @@ def test_two_run_at_once_and_the_others_know_their_place(service):
     assert until(lambda: not trainings.place(fourth)) < 3
     assert first.state == FAILED and trainings.desk("a").current is None
     assert trainings.running() == MOST_RUNNING
+
+
+def test_visitors_who_only_look_push_out_nobody(service, monkeypatch):
+    monkeypatch.setattr(training, "MOST_VISITORS", 2)
+    first = begin(service, "a")
+    for name in range(10):
+        assert service.trainings.desk(f"looks {name}").current is None
+    begin(service, "b")
+    assert service.trainings.desk("a").current is first and not first.is_over
+    begin(service, "c")
+    assert service.trainings.desk("b").current is None
+
+
+def test_a_process_that_cannot_start_takes_no_place(service, monkeypatch):
+    def refuse():
+        raise OSError("too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "new_process", refuse)
+        for name in range(MOST_RUNNING + 1):
+            failed = begin(service, f"fails {name}")
+            assert failed.state == FAILED and "can't start" in failed.error
+    assert service.trainings.running() == 0
+    run = begin(service, "a", QUICK, slow=False)
+    until(lambda: run.is_over)
+    assert run.state == ENDED
 
 
 def test_pausing_stepping_and_stopping(service):

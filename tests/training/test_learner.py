@@ -101,7 +101,7 @@ def test_held_out_rows_are_evaluated_each_epoch_and_never_trained_on():
     assert [step for step, _, _ in found.held_out] == [3, 6, 9]
 
 
-def test_early_stopping_returns_to_the_best_weights(monkeypatch):
+def test_early_stopping_returns_to_the_best_weights(monkeypatch, tmp_path):
     rows = [[f"good film {i}", "1"] if i % 2 else [f"bad film {i}", "0"] for i in range(40)]
     found = learner("sentiment_lstm", rows, epochs=50, patience=2)
     losses = iter([0.5, 0.4, 0.6, 0.7, 0.3])
@@ -109,12 +109,15 @@ def test_early_stopping_returns_to_the_best_weights(monkeypatch):
 
     def evaluate(examples):
         states.append(found.task.model.linear.weight.detach().clone())
-        return next(losses), 0.5
+        return next(losses), len(states) / 10
 
     monkeypatch.setattr(type(found.task), "evaluate", lambda task, examples: evaluate(examples))
     trained(found)
     assert found.end == EARLY and len(states) == 4
     assert torch.equal(found.task.model.linear.weight, states[1])
+    found.save(tmp_path, 1.0)
+    metrics = checkpoint.verify(tmp_path)["metrics"]
+    assert (metrics["held_out_loss"], metrics["held_out_accuracy"]) == (0.4, 0.2)
 
 
 def test_a_loss_that_is_no_number_says_so():

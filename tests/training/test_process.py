@@ -192,6 +192,14 @@ def test_training_ends_at_the_time_limit_and_keeps_its_weights(monkeypatch, tmp_
     assert checkpoint.verify(tmp_path / "out")["steps"] == 1
 
 
+def test_slow_motion_does_not_hold_a_place_for_ever(monkeypatch, tmp_path):
+    monkeypatch.setattr("dlnlp.training.process.LONGEST_RUN", 0.01)
+    monkeypatch.setattr("dlnlp.training.process.SLOW", 0.02)
+    messages = []
+    run(job(tmp_path / "out"), Control("hello", slow=True), messages.append)
+    assert messages[-1]["progress"]["end"] == TIMED_OUT
+
+
 def test_a_blank_sentence_has_no_answer(tmp_path):
     messages = []
     run(job(tmp_path / "out", sentence=" "), Control(" "), messages.append)

@@ -5,7 +5,7 @@ import pytest
 
 from dlnlp.registry import Registry
 from dlnlp.service import Service
-from dlnlp.service.training_run import Training
+from dlnlp.service.training_run import ENDED, Training
 from dlnlp.training.exercises import EXERCISES
 from dlnlp.training.progress import Answer, Histogram, Progress, Rows, Settings
 from dlnlp.ui.kit import model
@@ -171,6 +171,13 @@ def test_curves_say_what_they_show_and_how_runs_differ(tmp_path):
     assert drawn.count("dl-earlier") == 1 and "100%" in drawn
     assert difference(before.settings, now.settings) == "width 64, trained embeddings off"
     assert "100%" not in curves(training(tmp_path, [1.0]))
+
+
+def test_an_ended_run_with_early_stopping_shows_the_figures_of_its_best_weights(tmp_path):
+    found = training(tmp_path, [1.0], [(1, 0.5, 0.9), (2, 0.75, 0.6)], patience=1)
+    assert "the held-out loss is 0.750" in curves(found)
+    found.state = ENDED
+    assert "the held-out loss is 0.500 and the held-out accuracy 90.0%" in curves(found)
 
 
 def test_the_losses_of_runs_on_other_rows_are_not_compared(tmp_path):

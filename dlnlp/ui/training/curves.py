@@ -129,8 +129,8 @@ def spoken(training: Training) -> str:
         return "No training step has run yet."
     text = f"The loss went from {training.losses[0]:.3f} to {training.losses[-1]:.3f}"
     text += f" in {len(training.losses):,} steps"
-    if training.held_out:
-        _, loss, accuracy = training.held_out[-1]
+    if training.evaluation:
+        _, loss, accuracy = training.evaluation
         text += f"; the held-out loss is {loss:.3f} and the held-out accuracy {accuracy:.1%}"
     return text + "."
 

@@ -58,8 +58,8 @@ def numbers(training: Training, found: Progress) -> Markup:
     named = [("step", f"{found.step:,} of {found.steps:,}"), ("epoch", f"{found.epoch:,}")]
     if training.losses:
         named.append(("loss", f"{training.losses[-1]:.4f}"))
-    if training.held_out:
-        _, loss, accuracy = training.held_out[-1]
+    if training.evaluation:
+        _, loss, accuracy = training.evaluation
         named += [("held-out loss", f"{loss:.4f}"), ("held-out accuracy", f"{accuracy:.1%}")]
     return figures([*named, ("seconds", f"{found.seconds:.1f}")])
 
