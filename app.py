@@ -148,10 +148,12 @@ def warm_up(demo: gr.Blocks) -> None:
 def is_local(host: str) -> bool:
     """Whether only this machine can reach a server that listens on this address.
 
-    A tunnel (``GRADIO_SHARE``) makes it public.
+    A tunnel (``GRADIO_SHARE``) makes it public, and so does a proxy, which the settings that it
+    needs reveal.
     """
     shared = os.environ.get("GRADIO_SHARE", "").lower() in ("1", "true")
-    return not shared and (host in ("localhost", "::1") or host.startswith("127."))
+    proxied = any(os.environ.get(name) for name in ("FORWARDED_ALLOW_IPS", "GRADIO_ROOT_PATH"))
+    return not shared and not proxied and (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def has_screen() -> bool:
@@ -171,16 +173,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--untrained", action="store_true", help="serve tiny models with random weights"
     )
     options = parser.parse_args(argv)
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     try:
         chosen = settings()
         registry = Registry(untrained=True) if options.untrained else shared_registry()
+        registry.check_device()
+        service = Service(registry, new_metrics() if chosen.metrics else None, local=is_local(host))
+        demo = build_app(service)
     except ValueError as error:
         sys.exit(str(error))
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in a script's background job
         signal.signal(stop, signal.default_int_handler)
-    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    service = Service(registry, new_metrics() if chosen.metrics else None, local=is_local(host))
-    demo = build_app(service)
     try:
         url = launch(
             demo,

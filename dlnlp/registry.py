@@ -148,6 +148,15 @@ class Registry:
         """
         return read_report(self.root / catalog.record(stem).stem)
 
+    def check_device(self) -> None:
+        """Check the device that was chosen, if one was; by default, torch is not imported.
+
+        Raises:
+            ValueError: This machine has no such device.
+        """
+        if self.device or os.environ.get("DLNLP_DEVICE"):
+            self._device_name()
+
     def _device_name(self, device: str | None = None) -> str:
         """One name per device, so that ``None`` and ``"cpu"`` share a predictor."""
         if self.untrained:

@@ -308,6 +308,30 @@ def test_a_port_in_use_is_one_sentence():
     assert len(errors.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("value", ["DLNLP_HUB=nonsense", "DLNLP_HUB_MODELS=hf:no--name"])
+def test_a_wrong_setting_is_one_sentence(monkeypatch, value):
+    name, _, given = value.partition("=")
+    monkeypatch.setenv(name, given)
+    with pytest.raises(SystemExit, match=given.removeprefix("hf:")):
+        app.main(["--untrained"])
+
+
+def test_a_device_that_is_missing_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("DLNLP_DEVICE", "nonsense")
+    with pytest.raises(SystemExit, match="has no device 'nonsense'"):
+        app.main([])
+
+
+def test_a_server_behind_a_proxy_or_tunnel_is_not_local(monkeypatch):
+    for name in ("FORWARDED_ALLOW_IPS", "GRADIO_ROOT_PATH", "GRADIO_SHARE"):
+        monkeypatch.delenv(name, raising=False)
+    assert app.is_local("127.0.0.1") and app.is_local("::1") and not app.is_local("0.0.0.0")
+    for name in ("FORWARDED_ALLOW_IPS", "GRADIO_ROOT_PATH", "GRADIO_SHARE"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "1")
+            assert not app.is_local("127.0.0.1")
+
+
 @pytest.mark.parametrize("entry", catalog.CATALOG, ids=lambda entry: entry.stem)
 def test_the_code_for_gradio_client_runs(client, url, capsys, entry):
     settings = {"beam_size": 2, "max_new_tokens": 3, "seed": 1, "temperature": 0.5}

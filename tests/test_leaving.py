@@ -9,9 +9,11 @@ import uuid
 import pytest
 
 import app
+from dlnlp.hub import HubModels, offered
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from dlnlp.service.http import MOST_OWN
 from tests.test_app import free_port
 
 LSTM, WRITER = "sentiment_lstm", "token_transformer"
@@ -114,6 +116,38 @@ def test_leaving_ends_a_stream(port, monkeypatch):
     connection.close()
     assert answered(port, path, {"prompt": "a", "max_new_tokens": 3}) < 3
     assert ended
+
+
+def test_loading_other_models_leaves_threads_to_others_and_ends_with_their_callers(
+    port, monkeypatch
+):
+    begun, ended = [], []
+
+    def endless(self, name):
+        begun.append(name)
+        try:
+            while True:
+                check_deadline()
+                time.sleep(0.01)
+        finally:
+            ended.append(name)
+
+    monkeypatch.setattr(HubModels, "get", endless)
+    body = {"model": offered()[0], "texts": ["a film"]}
+    connections = [send(port, "POST", "/v1/own/classify", body) for _ in range(50)]
+    until(lambda: len(begun) == MOST_OWN)
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=3).read()
+    for connection in connections:
+        connection.close()
+    until(lambda: len(ended) == 50)
+
+
+def until(condition):
+    """Wait for a condition, at most ten seconds."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_leaving_ends_the_wait_of_a_stream(port, monkeypatch):

@@ -8,12 +8,15 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.testclient import TestClient
 
 import app
 from dlnlp.capabilities import CAPABILITIES
 from dlnlp.catalog import CATALOG
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from dlnlp.service.middleware import Front
 from dlnlp.service.settings import Settings
 from tests.test_app import free_port
 
@@ -129,6 +132,12 @@ def test_all_verbs_answer_without_a_network_and_nothing_is_sent():
     )
     verbs = sum(entry.can(each.verb) for entry in CATALOG for each in CAPABILITIES)
     assert done.stdout.strip() == f"{verbs} []", done.stdout + done.stderr
+
+
+def test_both_names_of_gradios_direct_calls_are_limited():
+    client = TestClient(Front(Response("called"), http=Response, paths=(), limit="1/hour"))
+    codes = [client.post(f"/gradio_api/{name}/x").status_code for name in ("run", "api")]
+    assert codes == [200, 429]
 
 
 @pytest.mark.parametrize(("trusted", "third"), [("127.0.0.0/8", 200), ("192.0.2.0/24", 429)])

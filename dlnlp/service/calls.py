@@ -64,6 +64,14 @@ class Request:
         """The name of the queue that it waits in."""
         return self.stem + self.capability.queue
 
+    def results(self, predictor: Any, items: list[Any]) -> Any:
+        """The predictor's results for the items of such requests; without lists, one item."""
+        method = getattr(predictor, self.capability.verb)
+        if self.capability.takes_list:
+            return method(items, **self.others)
+        [item] = items
+        return [method(item, **self.others)]
+
     def job(self, run: Callable[[list[Any]], Any], group: object = None) -> Job:
         """A job that computes the results of its texts with ``run``.
 
@@ -135,9 +143,6 @@ class Service:
         A text of more than ``MAX_CHARACTERS`` is cut, and its result is marked as truncated if it
         has that field.
 
-        Args:
-            left: Whether the caller has left; asked every second.
-
         Raises:
             KeyError: No model has that stem.
             TypeError: An argument is missing, unknown or of another type.
@@ -161,8 +166,9 @@ class Service:
         Raises:
             Busy, DeadlineExceeded, Cancelled: See ``call``.
         """
-        job = self.queue(request.queue).submit(request.job(run))
-        return marked(request, self._result(job, request.queue))
+        with self._counted(request.stem, request.capability.verb):
+            job = self.queue(request.queue).submit(request.job(run))
+            return marked(request, self._result(job, request.queue))
 
     async def answer(self, stem: str, verb: str, left: Left = never, /, **arguments: Any) -> Any:
         """Like ``call``, without a thread that waits, for verbs that do not stream.
@@ -292,11 +298,7 @@ class Service:
 
         def run(items: list[Any]) -> Any:
             with self.registry.use(request.stem) as predictor:
-                method = getattr(predictor, wanted.verb)
-                if wanted.takes_list:
-                    return method(items, **request.others)
-                [text] = items
-                return [method(text, **request.others)]
+                return request.results(predictor, items)
 
         group = (wanted.verb, request.others) if wanted.takes_list else None
         return self.queue(request.queue).submit(request.job(run, group))

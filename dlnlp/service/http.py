@@ -11,11 +11,11 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import orjson
-from anyio import CancelScope
+from anyio import CancelScope, CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -35,6 +35,7 @@ DOCS = ("/docs", "/openapi.json", "/static-offline-docs/")
 PATHS = ("/v1/", *DOCS, "/healthz", "/readyz", "/metrics", "/mcp")
 MOST_BYTES = 4_000_000  # of the body of a request
 SMALL = 8  # results
+MOST_OWN = 16  # threads of requests to other models, which may wait minutes for a download
 DESCRIPTION = "The models of dlnlp over plain HTTP. Each path is a model and one of its verbs."
 ERRORS = {
     404: "There is no such model or verb.",
@@ -153,7 +154,7 @@ def add_verb(app: FastAPI, service: Service, entry: Record, capability: Capabili
 
 def add_own(app: FastAPI, service: Service) -> None:
     """Add ``POST /v1/own/<verb>`` for other models, which are named in the body."""
-    own = OwnModels(service)
+    own, limiter = OwnModels(service), CapacityLimiter(MOST_OWN)
     body = {
         "type": "object",
         "properties": {"model": {"type": "string", "description": OWN}},
@@ -176,10 +177,13 @@ def add_own(app: FastAPI, service: Service) -> None:
         },
     )
     async def answer(request: Request, verb: str) -> Response:
+        left = threading.Event()
+        asked = OwnModels(service.watching(left.is_set), cancelled=left)
         try:
             arguments = arguments_of(await body_of(request))
             name = check_text(arguments.pop("model", None), "model")
-            found = await run_sync(lambda: own.call(name, verb, **arguments))
+            work = run_sync(lambda: asked.call(name, verb, **arguments), limiter=limiter)
+            found = await watched(request, left, work)
             return Response(await run_sync(to_bytes, found), media_type="application/json")
         except Exception as error:
             return answer_error(request, error)
@@ -225,11 +229,7 @@ async def streamed(
 
     pieces = await run_sync(start)
     # An error before the first piece has a status of its own.
-    beginning = asyncio.ensure_future(run_sync(next, pieces, _END))
-    while not (await asyncio.wait({beginning}, timeout=POLL))[0]:
-        if await request.is_disconnected():
-            cancelled.set()
-    first = beginning.result()
+    first = await watched(request, cancelled, run_sync(next, pieces, _END))
 
     async def events() -> AsyncIterator[bytes]:
         piece = first
@@ -246,6 +246,15 @@ async def streamed(
                 await run_sync(close, pieces)
 
     return StreamingResponse(events(), media_type="text/event-stream", headers=NOT_CACHED)
+
+
+async def watched(request: Request, left: threading.Event, work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of work in a thread, to which ``left`` says that the caller has left."""
+    working = asyncio.ensure_future(work)
+    while not (await asyncio.wait({working}, timeout=POLL))[0]:
+        if await request.is_disconnected():
+            left.set()
+    return working.result()
 
 
 def close(pieces: Any) -> None:

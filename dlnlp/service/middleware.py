@@ -20,6 +20,7 @@ LIMITED = (
     "/gradio_api/queue/join",
     "/gradio_api/call/",
     "/gradio_api/run/",
+    "/gradio_api/api/",  # the same as run
     "/gradio_api/upload",
 )
 # Gradio's page needs inline scripts and eval (its js= handlers), and workers from blobs. It may be

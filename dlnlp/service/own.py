@@ -26,10 +26,16 @@ class OwnModels:
     Args:
         service: Has the queues and limits.
         models: Keeps the loaded models; by default those that ``dlnlp.load`` shares.
+        cancelled: Setting it ends the loading of a model.
     """
 
-    def __init__(self, service: Service, models: hub.HubModels | None = None) -> None:
-        self._service = service
+    def __init__(
+        self,
+        service: Service,
+        models: hub.HubModels | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self._service, self._cancelled = service, cancelled
         self._models = models or hub.shared_models(public=not service.local)
 
     @property
@@ -66,9 +72,11 @@ class OwnModels:
         """The model's predictor, loaded if necessary.
 
         Raises:
-            HubError: See ``load``.
+            HubError, DeadlineExceeded, Cancelled: See ``load``.
         """
-        return self._models.get(self._allowed(name))
+        wanted = self._allowed(name)
+        with deadline(LOADING_SECONDS, self._cancelled):
+            return self._models.get(wanted)
 
     def call(self, name: str, verb: str, /, **arguments: Any) -> Any:
         """The model's results, like ``Service.call``.
@@ -79,17 +87,10 @@ class OwnModels:
         """
         wanted = capability(verb)
         if wanted.streams:
-            return list(self.stream(name, verb, **arguments))
+            return list(self.stream(name, verb, self._cancelled, **arguments))
         predictor = self._able(name, wanted)
         request = request_of(STEM, wanted, arguments)
-
-        def run(items: list[Any]) -> Any:
-            method = getattr(predictor, verb)
-            if wanted.takes_list:
-                return method(items, **request.others)
-            return [method(items[0], **request.others)]
-
-        return self._service.finished(request, run)
+        return self._service.finished(request, lambda items: request.results(predictor, items))
 
     def stream(
         self, name: str, verb: str, cancelled: threading.Event | None = None, /, **arguments: Any

@@ -25,11 +25,4 @@ def call(service: Service, key: str, verb: str, /, **arguments: Any) -> Any:
     if not isinstance(predictor, wanted.protocol) or wanted.streams:
         raise ValueError(f"A model that was trained here does not have the verb {verb!r}.")
     request = request_of(STEM, wanted, arguments)
-
-    def run(items: list[Any]) -> Any:
-        method = getattr(predictor, verb)
-        if wanted.takes_list:
-            return method(items, **request.others)
-        return [method(items[0], **request.others)]
-
-    return service.finished(request, run)
+    return service.finished(request, lambda items: request.results(predictor, items))

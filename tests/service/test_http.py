@@ -249,7 +249,7 @@ def test_all_answers_have_security_headers_and_an_id_of_their_own(client):
 
 def test_other_models_answer_by_their_name(tmp_path):
     folder = str(save(tmp_path / "distilbert", ALL["distilbert"]))
-    service = Service(Registry(untrained=True), local=True)
+    service = Service(Registry(untrained=True), Metrics(), local=True)
     with behind_front(service) as client:
         answer = client.post("/v1/own/classify", json={"model": folder, "texts": ["good"]})
         assert answer.status_code == 200, answer.text
@@ -263,6 +263,8 @@ def test_other_models_answer_by_their_name(tmp_path):
             answer = client.post(f"/v1/own/{verb}", json=body)
             assert answer.status_code == 422
             assert words in answer.json()["error"]
+        counted = client.get("/metrics").text
+    assert 'dlnlp_requests_total{model="own",outcome="ok",verb="classify"} 1.0' in counted
 
 
 def test_a_public_server_refuses_folders(tmp_path):

@@ -1,5 +1,7 @@
 """The tab for the visitor's own model, with tiny models in folders."""
 
+import dataclasses
+
 import gradio as gr
 import pytest
 
@@ -74,6 +76,18 @@ def test_the_attention_heads_of_a_classifier_are_shown_and_switched_off(own):
     page.trigger("own_classification_heads_off", "expand")
     page.trigger("own_classification_effects", data={"heads": ["2.1"]})
     assert "without head 2.1" in page["own_classification_heads_changed"]
+
+
+def test_a_head_that_a_smaller_model_lacks_is_not_shown(own, tmp_path):
+    page = own("distilbert")
+    page.trigger("own_classification_attention", "expand")
+    page.trigger("own_classification_heads", data={"layer": 1, "head": 0})
+    config = {**ALL["distilbert"].config, "n_layers": 1}
+    smaller = dataclasses.replace(ALL["distilbert"], config=config)
+    page["own_model"] = str(save(tmp_path / "smaller", smaller))
+    page.ask("own", "A wonderful film")
+    shown = page.shown("own_classification_attention_panel")
+    assert "dl-fault" not in shown and "Layer 1, head" in shown
 
 
 def test_a_model_with_many_labels_says_that_several_may_apply(own):

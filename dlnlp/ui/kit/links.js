@@ -203,7 +203,7 @@
     if (target.matches("[data-present]")) return present(!document.documentElement.dataset.presenting);
     expect("replace");
     update();
-    const label = dlnlp.english(target);
+    const label = (target.dataset.label ||= dlnlp.english(target)); // not "Copied"
     const said = tooLong ? TOO_LONG : await navigator.clipboard.writeText(location.href).then(
       () => "Copied",
       () => location.href, // browsers only allow copying on secure pages

@@ -53,6 +53,9 @@ def heads_panel(
         found = attention_window(maps, int(first) - 1, WINDOW, special, bool(hide))
         if not found.tokens:
             return {}
+        layers, heads = maps.weights.shape[:2]
+        if chosen and (chosen[0] >= layers or chosen[1] >= heads):  # that of a larger model
+            chosen = None
         head = chosen or informative_head(maps, special)
         cut = f" Only the {keep} of this long text is shown." if maps.truncated else ""
         return {
