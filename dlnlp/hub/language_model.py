@@ -24,7 +24,15 @@ from dlnlp.hub.lens import lens_room, read_layers
 from dlnlp.hub.pieces import Pieces, Tokenize, begin_id
 from dlnlp.inference.deadline import within_deadline
 from dlnlp.inference.interventions import next_token_change, next_token_effects
-from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
+from dlnlp.inference.sampling import (
+    RECENT,
+    Draws,
+    check_generation,
+    check_settings,
+    check_whole,
+    filtered,
+    likeliest,
+)
 from dlnlp.inference.token_scores import token_scores, windows
 from dlnlp.results import AttentionMaps, Distribution, Lens, NextToken, Piece, TokenScore
 from dlnlp.text.checks import MAX_CHARACTERS, check_text
@@ -34,8 +42,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 MOST_CONTEXT = 1024  # tokens of a prompt and its continuation
-MAX_NEW_TOKENS = 1000
-RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
 class HubLanguageModel:
@@ -150,9 +156,7 @@ class HubLanguageModel:
         repetition_penalty: float = 1.0,
     ) -> Iterator[Piece]:
         """Like ``generate``, but each piece comes with its number of tokens."""
-        check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
-        if seed is not None:
-            check_whole("seed", seed, 0, 2**63)
+        check_generation(max_new_tokens, seed)
         check_settings(temperature, top_k, top_p, repetition_penalty)
         read, draws = self._prompt(prompt, max_new_tokens)[0], Draws(seed, prompt)
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from dlnlp.results import Distribution, NextToken
 
+MAX_NEW_TOKENS = 1000
+RECENT = 128  # the repetition penalty applies to this many last tokens
+
 
 def filtered(
     log_probs: np.ndarray,
@@ -127,6 +130,17 @@ def check_settings(
         raise ValueError(
             f"repetition_penalty must be a number from 1 to 10, not {repetition_penalty!r}."
         )
+
+
+def check_generation(max_new_tokens: int, seed: int | None) -> None:
+    """Check the length of a continuation and its seed.
+
+    Raises:
+        ValueError: One is out of its range; the message names it.
+    """
+    check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
+    if seed is not None:
+        check_whole("seed", seed, 0, 2**63)
 
 
 def check_whole(name: str, value: object, low: int, high: int) -> None:

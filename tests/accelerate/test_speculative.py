@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 import torch
 
-from dlnlp import accelerate
 from dlnlp.accelerate import speculative
 from dlnlp.accelerate.packed import EightBitLinear, PackedLinear, can_pack, replace_linear
 from dlnlp.accelerate.speculative import DRAFTED, FastWriter, Reader
@@ -75,7 +74,7 @@ def test_a_model_that_cannot_be_packed_is_used_as_it_is() -> None:
 def test_greedy_generation_is_that_of_the_plain_loop(length: int) -> None:
     model, prompt = sharp(), [1, *range(70, 70 + length - 1)]
     plain = list(model.generate(prompt, 3 * CONTEXT, greedy))
-    assert list(accelerate.writer(model).generate(prompt, 3 * CONTEXT, greedy)) == plain
+    assert list(FastWriter(model).generate(prompt, 3 * CONTEXT, greedy)) == plain
 
 
 @pytest.mark.parametrize(

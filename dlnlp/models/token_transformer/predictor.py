@@ -17,10 +17,19 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from dlnlp import accelerate, checkpoint
+from dlnlp import checkpoint
+from dlnlp.accelerate.speculative import FastWriter
 from dlnlp.device import pick_device
 from dlnlp.inference.deadline import check_deadline, within_deadline
-from dlnlp.inference.sampling import Draws, check_settings, check_whole, filtered, likeliest
+from dlnlp.inference.sampling import (
+    RECENT,
+    Draws,
+    check_generation,
+    check_settings,
+    check_whole,
+    filtered,
+    likeliest,
+)
 from dlnlp.inference.sampling_steps import sampling_steps
 from dlnlp.inference.walk import walk
 from dlnlp.models.token_transformer import interventions
@@ -36,10 +45,8 @@ from dlnlp.text.checks import MAX_CHARACTERS, check_text
 from dlnlp.views import HeadEffects, HeadSteps, Intervention, Merges, Patches, SamplingSteps, Walk
 
 TOKENIZER = "tokenizer.json"
-MAX_NEW_TOKENS = 1000
 MOST_MERGED = 100  # characters
 MOST_WALKED = 24  # tokens of a walk
-RECENT = 128  # the repetition penalty applies to this many last tokens
 
 
 class Writer(Protocol):
@@ -61,7 +68,7 @@ class TokenTransformerPredictor:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.tokens = Tokens(tokenizer)
-        self.writer = writer or accelerate.writer(model)
+        self.writer = writer or FastWriter(model)
 
     @property
     def device(self) -> torch.device:
@@ -157,9 +164,7 @@ class TokenTransformerPredictor:
         repetition_penalty: float = 1.0,
     ) -> Iterator[Piece]:
         """Like ``generate``, but each piece comes with its number of tokens."""
-        check_whole("max_new_tokens", max_new_tokens, 0, MAX_NEW_TOKENS)
-        if seed is not None:
-            check_whole("seed", seed, 0, 2**63)
+        check_generation(max_new_tokens, seed)
         check_settings(temperature, top_k, top_p, repetition_penalty)
         read, draws = self._prompt(prompt, max_new_tokens), Draws(seed, prompt)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
 from dlnlp.hub import CHAPTER, CLASSIFICATION, GENERATION, PREFIX, PRESETS
@@ -11,7 +9,7 @@ from dlnlp.service import Service
 from dlnlp.service.own import STEM, OwnModels
 from dlnlp.ui.kit import layout
 from dlnlp.ui.kit.own import OwnModel
-from dlnlp.ui.kit.panels import AT_ONCE, QUIET, Panel
+from dlnlp.ui.kit.panels import AT_ONCE, Panel
 from dlnlp.ui.kit.questions import answer, question
 from dlnlp.ui.panels.continuation import continuation_panel, continue_buttons
 from dlnlp.ui.panels.generation_settings import filters, generation_settings
@@ -51,18 +49,8 @@ def is_offered(service: Service) -> bool:
 
 
 def build_when_opened(service: Service, tab: gr.Tab) -> None:
-    """Build the tab when a visitor opens it for the first time.
-
-    Its components would make the page half a second slower to open for everybody.
-    """
-    opened = gr.State(False)
-    queue: dict[str, Any] = {"concurrency_id": f"{STEM}_tab", "concurrency_limit": 1}
-    # Not AT_ONCE: without the queue, the page does not notice that a state has changed.
-    tab.select(lambda: True, None, opened, **{**QUIET, "show_progress": "hidden"}, **queue)
-
-    @gr.render(triggers=[opened.change], **queue)  # type: ignore[untyped-decorator]
-    def build() -> None:
-        build_tab(service)
+    """Build the tab when a visitor opens it for the first time."""
+    layout.when_opened(tab, STEM, lambda: build_tab(service))
 
 
 def model_box(own: OwnModels) -> gr.Textbox:
