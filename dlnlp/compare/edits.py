@@ -49,7 +49,7 @@ def _operations(one: list[str], other: list[str]) -> list[tuple[str, int, int, i
     if len(a) * len(b) > MOST_PAIRS:
         return [("replace", head, head + len(a), head, head + len(b))]
     found = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
-    return [(kind, *(head + place for place in places)) for kind, *places in found]
+    return [(kind, i + head, j + head, k + head, m + head) for kind, i, j, k, m in found]
 
 
 def both(service: Service, stem: str, first: str, second: str) -> dict[str, tuple[Any, Any]]:
