@@ -221,5 +221,5 @@ def test_a_checkpoint_of_another_shape_is_refused(entry, tmp_path):
     training = json.loads((folder / "training.json").read_text())
     training["files"]["config.json"] = sha256(folder / "config.json")
     (folder / "training.json").write_text(json.dumps(training))
-    with pytest.raises(CheckpointError, match="fit"):
+    with pytest.raises(CheckpointError, match=r"does not match|not compatible"):
         entry.load(folder, "cpu")

@@ -98,7 +98,7 @@ def test_two_visitors_train_at_once_and_leaving_frees_the_slot(open_page, url, s
         if page is not pages[2]:
             expect(page.locator("#training_shown")).to_contain_text("step", timeout=60_000)
     first, second, third = pages
-    expect(third.locator("#training_status")).to_contain_text("place 1")
+    expect(third.locator("#training_status")).to_contain_text("position 1")
     expect(first.locator("#training_shown")).to_contain_text("“hello”")
     expect(second.locator("#training_shown")).to_contain_text("“Once upon a time”")
     expect(second.locator("#training_shown")).not_to_contain_text("hello")

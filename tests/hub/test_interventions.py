@@ -67,5 +67,5 @@ def test_a_model_without_known_heads_says_so(loaded):
 
 @pytest.mark.parametrize("name", ["bert", "gpt2"])
 def test_an_unknown_head_is_named(loaded, name):
-    with pytest.raises(ValueError, match=r"'3\.1' is no attention head"):
+    with pytest.raises(ValueError, match=r"'3\.1' is not an attention head"):
         loaded(name).heads_off(SHORT, ["3.1"])

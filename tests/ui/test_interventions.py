@@ -138,7 +138,7 @@ def test_a_unit_is_chosen_and_groups_are_held_at_zero(page):
     page.trigger(f"{LSTM}_units", data={"units": ["3", "9"]})
     assert "with 2 units held at zero" in page[f"{LSTM}_units_changed"]
     page.trigger(f"{LSTM}_units", data={"units": ["99"]})
-    assert "they are numbered from 1 to 16" in page.shown(f"{LSTM}_gates_panel")
+    assert "write a number from 1 to 16" in page.shown(f"{LSTM}_gates_panel")
 
 
 def test_telling_units_have_both_signs_and_the_closest_come_first():
