@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
                 continue
             words.append(action.option_strings[-1])
             if action.nargs != 0:  # not a flag
-                words.append(public(value))
+                words += map(public, value if isinstance(value, list) else [value])
         found.command = shlex.join(words)
         return found
 

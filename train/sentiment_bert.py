@@ -38,7 +38,7 @@ from dlnlp.training.loop import steps
 from train import card
 from train.data import sets
 from train.data.batches import length_batches, taking_turns
-from train.data.everyday import everyday, leaning_sentences, with_typos
+from train.data.everyday import everyday, leaning_sentences, review_sentences, with_typos
 from train.data.sets import Labelled
 from train.evaluation.sentiment import (
     best_calibration,
@@ -180,7 +180,10 @@ def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, f
         opinions, plots = opinions.head(8), plots.head(4)
     others = Labelled([], [])
     if args.keep:
-        kept = remembered(args.keep, train, args.data_dir, 40 if args.smoke else args.remembered)
+        more = 40 if args.smoke else args.remembered
+        kept = remembered(
+            args.keep, train, sets.sst2("validation", args.data_dir), args.data_dir, more
+        )
         count = len(train)
         pairs = zip(train.labels, kept.labels[:count], strict=True)
         train = Labelled(train.texts, [(label + verdict) / 2 for label, verdict in pairs])
@@ -256,20 +259,29 @@ def all_figures(
     return {**figures(predictor, validation), "layer_probe_accuracy": probes}
 
 
-def remembered(folder: Path, train: Labelled, data_dir: Path | None, more: int) -> Labelled:
-    """A checkpoint's probabilities on SST-2 and on ``more`` everyday sentences with sentiment.
+def remembered(
+    folders: list[Path], train: Labelled, validation: Labelled, data_dir: Path | None, more: int
+) -> Labelled:
+    """Verdicts of earlier checkpoints on SST-2 and on ``more`` other sentences with sentiment.
 
-    Training on the earlier model's verdicts limits forgetting (Li & Hoiem 2016). Without the
-    everyday sentences, the model would learn that everyday style means neutral.
+    P(positive) is that of the checkpoints' mean logit, each calibrated on ``validation``. An
+    ensemble is a better teacher than its members (Hinton et al. 2015), and training on earlier
+    verdicts limits forgetting (Li & Hoiem 2016). The other sentences are half from Tatoeba,
+    without which the model would learn that everyday style means neutral, half from reviews.
     """
-    sentences = leaning_sentences(train, sets.tatoeba("train", data_dir).english)
-    chosen = random.Random(0).sample(sentences, min(len(sentences), more))
+    leaning = leaning_sentences(train, sets.tatoeba("train", data_dir).english)
+    chosen = random.Random(0).sample(leaning, min(len(leaning), more // 2))
+    chosen += review_sentences(sets.imdb("train", data_dir).texts, more // 2)
     texts = train.texts + chosen
-    earlier = sentiment_bert.load(folder, "cpu")
-    logits: list[float] = []
-    for start in tqdm(range(0, len(texts), 4096), desc="remember", mininterval=5):
-        logits += earlier.logits(texts[start : start + 4096])
-    return Labelled(texts, torch.sigmoid(torch.tensor(logits)).tolist())
+    total = torch.zeros(len(texts))
+    for folder in folders:
+        earlier = pretrained(str(folder))
+        calibrate(earlier, {"sst2": validation})
+        logits: list[float] = []
+        for start in tqdm(range(0, len(texts), 4096), desc="remember", mininterval=5):
+            logits += earlier.logits(texts[start : start + 4096])
+        total += torch.tensor(logits)
+    return Labelled(texts, torch.sigmoid(total / len(folders)).tolist())
 
 
 def probe_logits(predictor: SentimentBertPredictor, texts: list[str]) -> np.ndarray:
@@ -351,10 +363,13 @@ def options() -> argparse.ArgumentParser:
     result.add_argument("--layer-decay", type=float, default=0.9)
     result.add_argument("--weight-decay", type=float, default=0.01)
     result.add_argument(
-        "--keep", type=Path, help="checkpoint whose verdicts soften the labels of SST-2"
+        "--keep",
+        type=Path,
+        nargs="+",
+        help="checkpoints whose mean verdict softens the labels of SST-2",
     )
     result.add_argument(
-        "--remembered", type=int, default=20_000, help="Tatoeba sentences that --keep labels"
+        "--remembered", type=int, default=20_000, help="other sentences that --keep labels"
     )
     result.add_argument(
         "--freeze-embeddings", action="store_true", help="do not train word embeddings"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import random
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +30,7 @@ from dlnlp.training.loop import groups, steps
 from train import card
 from train.data import sets
 from train.data.batches import fewest, length_batches, taking_turns
-from train.data.everyday import everyday
+from train.data.everyday import everyday, review_sentences
 from train.data.sets import Labelled
 from train.evaluation.sentiment import (
     calibrate,
@@ -295,7 +294,7 @@ def unlabelled(args: argparse.Namespace, phrases: list[str], reviews: list[str])
     """Unlabelled texts of many kinds and lengths for the teacher (Tang et al. 2019)."""
     chance = random.Random(args.seed)
     texts = reviews + [natural(text) for text in sets.imdb_unlabelled(args.data_dir)]
-    found = sentences(texts, args.sentences)
+    found = review_sentences(texts, args.sentences)
     for text in chance.sample(texts, min(len(texts), args.stretches)):
         row = text.split()
         size = chance.randint(30, 110)
@@ -311,16 +310,6 @@ def unlabelled(args: argparse.Namespace, phrases: list[str], reviews: list[str])
             joint = chance.choice([" , but ", " and ", " . ", " ; ", " although "])
             found.append(phrase + joint + chance.choice(phrases))
     return list(dict.fromkeys(found))
-
-
-def sentences(reviews: list[str], count: int) -> list[str]:
-    """Sentences of 3 to 40 words, evenly spread over the reviews."""
-    found = []
-    for review in reviews:
-        parts = re.split(r"(?<=[.!?])\s+", review)
-        found += [part for part in parts if 3 <= len(part.split()) <= 40][:4]
-    step = max(1, len(found) // max(1, count))
-    return found[::step][:count]
 
 
 @torch.inference_mode()

@@ -17,6 +17,7 @@ from train.run import constant_then_linear, parser
         (["--keep", "/home/me/runs/teacher"], "--keep teacher"),
         (["--keep=../runs/teacher"], "--keep teacher"),
         (["--keep", "~/teacher"], "--keep teacher"),
+        (["--keep", "/home/me/runs/a", "runs/b"], "--keep a runs/b"),
         (["--out", "runs/a", "--lr", "1e-4", "--smoke"], "--lr 0.0001 --out runs/a --smoke"),
         (["--base", "org/bert-base"], "--base org/bert-base"),
         (["--base", "/home/me/bert base"], "--base 'bert base'"),
@@ -26,7 +27,7 @@ def test_the_recorded_command_has_no_path_of_this_machine(
     arguments: list[str], recorded: str
 ) -> None:
     options = parser("some_script", "", epochs=1, batch_size=8, lr=1e-3)
-    options.add_argument("--keep", type=Path)
+    options.add_argument("--keep", type=Path, nargs="+")
     options.add_argument("--base", default="bert-base-uncased")
     args = options.parse_args(arguments)
     assert args.command == f"python -m train.some_script {recorded}".strip()

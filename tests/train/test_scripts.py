@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from dlnlp import catalog, checkpoint
 from train import run as training_run
 from train import sentiment_bert, sentiment_lstm, token_transformer
+from train.data import sets
 
 STEMS = [entry.stem for entry in catalog.CATALOG]
 
@@ -230,6 +231,24 @@ def test_a_run_of_bert_can_be_the_base_of_the_next(data_dir: Path, tmp_path: Pat
     weights = load_file(tmp_path / "2/sentiment_bert/model.safetensors")
     for name, tensor in start.model.state_dict().items():
         torch.testing.assert_close(tensor, weights[name].to(tensor.dtype), msg=name)
+
+
+def test_several_checkpoints_teach_bert(data_dir: Path, tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        run("sentiment_bert", data_dir, tmp_path / seed, "--seed", seed)
+    folders = [tmp_path / seed / "sentiment_bert" for seed in ("1", "2")]
+    rows = [sets.sst2(split, data_dir) for split in ("train", "validation")]
+    one, other, both = (
+        sentiment_bert.remembered(teachers, *rows, data_dir, 4)
+        for teachers in (folders[:1], folders[1:], folders)
+    )
+    assert one.texts == both.texts and len(one.texts) > len(rows[0].texts)
+    first, second, mean = (torch.tensor(each.labels).logit() for each in (one, other, both))
+    torch.testing.assert_close(mean, (first + second) / 2, atol=1e-4, rtol=1e-3)
+    run("sentiment_bert", data_dir, tmp_path, "--keep", *map(str, folders))
+    assert "--keep sentiment_bert sentiment_bert" in json.dumps(
+        checkpoint.verify(tmp_path / "sentiment_bert")
+    )
 
 
 def test_a_base_that_is_nowhere_says_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import random
+import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -57,6 +58,16 @@ def leaning_sentences(sst2: Labelled, sentences: list[str]) -> list[str]:
         for sentence in sorted(set(sentences))
         if 2 <= len(found := tokens(sentence)) <= 14 and not telling.isdisjoint(found)
     ]
+
+
+def review_sentences(reviews: list[str], count: int) -> list[str]:
+    """Sentences of 3 to 40 words, evenly spread over the reviews."""
+    found = []
+    for review in reviews:
+        parts = re.split(r"(?<=[.!?])\s+", review)
+        found += [part for part in parts if 3 <= len(part.split()) <= 40][:4]
+    step = max(1, len(found) // max(1, count))
+    return found[::step][:count]
 
 
 def leaning_adjectives(sst2: Labelled, least: float = 1.5) -> dict[bool, list[str]]:
