@@ -22,7 +22,7 @@ from dlnlp.hub.forward import (
 from dlnlp.hub.interventions import Heads
 from dlnlp.hub.layers import layer_logits
 from dlnlp.hub.pieces import NO_OFFSETS, Tokenize, begin_id, token_names, token_starts, valid
-from dlnlp.inference.attribution import STEPS, attribute, check_method, integrated_gradients
+from dlnlp.inference.attribution import attribute, check_method, integrated_gradients, steps_for
 from dlnlp.inference.batching import batches, in_order
 from dlnlp.inference.deadline import check_deadline
 from dlnlp.results import AttentionMaps, Classification, LabelAttribution
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 BATCH_TOKENS = 2048
-MOST_STEPS_TOKENS = 2400  # steps of integrated gradients × tokens
 Features = dict[str, list[int]]  # of one text, by the names of the model's arguments
 
 
@@ -276,10 +275,8 @@ class HubClassifier:
                 rows = [self._from_embeddings(part, features) for part in parts]
             return log_odds(torch.cat(rows), label, self.multi_label)
 
-        # Fewer for long texts, to save time.
-        steps = max(8, min(STEPS, MOST_STEPS_TOKENS // len(ids)))
         try:
-            scores = integrated_gradients(odds, x, baseline, steps)
+            scores = integrated_gradients(odds, x, baseline, steps_for(len(ids)))
         except NotImplementedError as fault:  # raised by transformers: no input embeddings
             raise HubError(
                 "This model can't compute integrated gradients of words: choose leave-one-out."

@@ -19,6 +19,7 @@ from dlnlp.text.words import without, words
 
 METHODS = ("integrated_gradients", "leave_one_out")
 STEPS = 24
+MOST_STEPS_TOKENS = 2400  # steps of integrated gradients × tokens
 BATCH_TOKENS = 2048
 MANY_WORDS = 60  # in longer texts, leave-one-out removes sentences instead of words
 MANY_UNITS = 32  # at most; sentences are grouped if there are more
@@ -61,6 +62,11 @@ def attribute(
     found = words(text)
     names, starts = tuple(word for word, _ in found), tuple(start for _, start in found)
     return Attribution(text, names, starts, scores, method, truncated)
+
+
+def steps_for(tokens: int) -> int:
+    """The steps of integrated gradients for a Transformer: fewer for long texts, to save time."""
+    return max(8, min(STEPS, MOST_STEPS_TOKENS // tokens))
 
 
 def integrated_gradients(

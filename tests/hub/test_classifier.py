@@ -131,8 +131,8 @@ def embedded(predictor: Any, oracle: Any, text: str) -> tuple[Any, torch.Tensor,
 def test_integrated_gradients_add_up_to_the_log_odds(
     predictor: Any, oracle: Any, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dlnlp.hub.classifier.STEPS", 400)
-    monkeypatch.setattr("dlnlp.hub.classifier.MOST_STEPS_TOKENS", 10**6)
+    monkeypatch.setattr("dlnlp.inference.attribution.STEPS", 400)
+    monkeypatch.setattr("dlnlp.inference.attribution.MOST_STEPS_TOKENS", 10**6)
     found = predictor.explain(text)
     odds, x, baseline = embedded(predictor, oracle, text)
     with torch.no_grad():

@@ -18,7 +18,7 @@ from torch import Tensor
 from dlnlp import checkpoint
 from dlnlp.accelerate.onnx import GRAPH, Engine, open_engine
 from dlnlp.device import pick_device
-from dlnlp.inference.attribution import METHODS, STEPS, attribute, integrated_gradients
+from dlnlp.inference.attribution import METHODS, attribute, integrated_gradients, steps_for
 from dlnlp.inference.batching import batches, in_order
 from dlnlp.inference.calibration import UNCALIBRATED, Calibration
 from dlnlp.inference.deletion import deletion_curves
@@ -313,8 +313,7 @@ class SentimentBertPredictor:
             output = self.model(inputs_embeds=points).logits
             return self.calibration(output[:, 1] - output[:, 0], len(tokens))
 
-        steps = max(8, min(STEPS, 2400 // len(tokens)))  # fewer for long texts, to save time
-        scores = integrated_gradients(logit, x, baseline, steps).tolist()
+        scores = integrated_gradients(logit, x, baseline, steps_for(len(tokens))).tolist()
         return [start for start, _ in encoding.offsets[1:-1]], scores[1:-1]
 
 
