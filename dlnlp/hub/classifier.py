@@ -153,7 +153,7 @@ class HubClassifier:
         """
         features, _ = self._encode(check_text(text))
         with self._lock:
-            logits = layer_logits(self.model, self._collate([features])).double()
+            logits = layer_logits(self.model, self._collate([features])).cpu().double()
         rows = logits.sigmoid() if self.multi_label else logits.softmax(dim=-1)
         return tuple(rows[:, int(logits[-1].argmax())].tolist())
 
@@ -192,7 +192,7 @@ class HubClassifier:
         known = Heads(self.model, _label_logits)
         features, truncated = self._encode(check_text(text))
         with self._lock:
-            logits = known.without(self._collate([features]), heads).double()
+            logits = known.without(self._collate([features]), heads).cpu().double()
         best = int(logits[0].argmax())
         odds = log_odds(logits, best, self.multi_label)
         rows = (logits.sigmoid() if self.multi_label else logits.softmax(dim=-1)).cpu().numpy()

@@ -71,7 +71,7 @@ class Heads:
         named = read_heads(off, self.layers, self.heads)
         factors = head_factors(named, self.layers, self.heads)
         before = self._logits(features)
-        with heads_scaled(self._projections, self._on_device(factors)):
+        with heads_scaled(self._projections, factors):
             return torch.cat((before, self._logits(features)))
 
     def without_each(self, features: Mapping[str, Tensor]) -> Tensor:
@@ -90,12 +90,9 @@ class Heads:
             for row, (layer, head) in enumerate(chosen):
                 factors[layer, row, head] = 0
             batch = {name: value.expand(len(chosen), -1) for name, value in features.items()}
-            with heads_scaled(self._projections, self._on_device(list(factors))):
+            with heads_scaled(self._projections, list(factors)):
                 rows.append(self._logits(batch))
         return torch.cat(rows)
 
     def _logits(self, features: Mapping[str, Tensor]) -> Tensor:
         return self._answer(self._model(**accepted(self._model, features), **self._options))
-
-    def _on_device(self, factors: Sequence[Tensor]) -> list[Tensor]:
-        return [each.to(self._model.device) for each in factors]

@@ -45,7 +45,8 @@ def heads_scaled(projections: Sequence[nn.Module], factors: Sequence[Tensor]) ->
                 return None
             mixed, *others = inputs
             split = mixed.unflatten(-1, (factor.shape[-1], -1))  # (N, T, H, D)
-            return ((split * factor[:, None, :, None]).flatten(-2), *others)
+            factors = factor.to(mixed.device)[:, None, :, None]
+            return ((split * factors).flatten(-2), *others)
 
         return scale
 

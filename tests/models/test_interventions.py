@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlnlp.inference.interventions import counterparts, heads_scaled, read_heads
+from dlnlp.inference.interventions import counterparts, head_factors, heads_scaled, read_heads
 from dlnlp.inference.sampling import filtered
 from dlnlp.models.char_seq2seq import predictor as char_seq2seq
 from dlnlp.models.char_seq2seq.model import Memory
@@ -116,6 +116,12 @@ class TestHeads:
             ValueError, match=r"not an attention head: write layer\.head, from 1\.1 to 2\.2"
         ):
             request.getfixturevalue(name).heads_off(TEXT, [head])
+
+
+def test_the_factors_of_heads_move_to_the_models_device():
+    layer = torch.nn.Linear(4, 4, device="meta")  # stands for a GPU
+    with heads_scaled([layer], head_factors([(0, 1)], layers=1, heads=2)):
+        assert layer(torch.zeros(1, 3, 4, device="meta")).shape == (1, 3, 4)
 
 
 def test_other_threads_are_not_changed(transformer):

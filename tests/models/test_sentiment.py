@@ -16,6 +16,7 @@ from dlnlp.models.sentiment_bert import model as bert_model
 from dlnlp.models.sentiment_bert import predictor as sentiment_bert
 from dlnlp.models.sentiment_bert import probes
 from dlnlp.models.sentiment_bert.forward import TorchForward
+from dlnlp.models.sentiment_bert.tokenizer import tiny_tokenizer
 from dlnlp.models.sentiment_bert.windows import MAX_WINDOWS, first_window, windowed
 from dlnlp.models.sentiment_lstm import model as lstm_model
 from dlnlp.models.sentiment_lstm import predictor as sentiment_lstm
@@ -226,6 +227,16 @@ def test_a_trace_is_the_verdict_on_every_prefix() -> None:
     other = predictor.trace("The film isn't good, but great film").hidden
     assert np.allclose(found.hidden[:-1, :8], other[:-1, :8], atol=1e-6)
     assert not np.allclose(found.hidden[:-1, 8:], other[:-1, 8:], atol=1e-4)
+
+
+@pytest.mark.parametrize("start", ["", "a"])
+def test_a_long_text_may_be_cut_within_a_korean_syllable(start: str) -> None:
+    tiny = sentiment_bert.tiny()
+    tokenizer = tiny_tokenizer(["a", "\u1100", "##\u1161"])  # the two letters of a syllable
+    predictor = sentiment_bert.SentimentBertPredictor(tiny.model, tokenizer)
+    found = predictor.explain(start + " \uac00" * predictor.max_length)
+    most = (predictor.max_length - 2 - len(start)) // 2
+    assert found.truncated and found.words.count("\uac00") == most
 
 
 def test_a_long_text_is_traced_at_64_words() -> None:

@@ -276,7 +276,8 @@ class SentimentBertPredictor:
         truncated = len(encoding.ids) > self.max_length
         while len(encoding.ids) > self.max_length:
             _, end = encoding.offsets[self.max_length - 2]  # the last one before [SEP]
-            whole = whole[:end]
+            # At least one character less: pieces of one character (Hangul letters) end alike.
+            whole = whole[: min(end, len(whole) - 1)]
             encoding = self.tokenizer.encode(whole)
         return whole, encoding, truncated
 
