@@ -22,6 +22,7 @@ STEPS = 24
 MOST_STEPS_TOKENS = 2400  # steps of integrated gradients × tokens
 BATCH_TOKENS = 2048
 MANY_WORDS = 60  # in longer texts, leave-one-out removes sentences instead of words
+LONG_SENTENCE, PART = 40, 4  # words; longer sentences are removed in parts
 MANY_UNITS = 32  # at most; sentences are grouped if there are more
 
 
@@ -96,7 +97,8 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
     """Scores (N,) of the text's words: how much the logit falls when the word is removed.
 
     In texts of more than ``MANY_WORDS`` words whole sentences are removed, and the words of a
-    sentence share its score equally.
+    sentence share its score equally. Sentences of more than ``LONG_SENTENCE`` words are removed in
+    parts.
 
     Args:
         logits: Computes the logits of texts.
@@ -104,15 +106,20 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
     found = words(text)
     units = [[i] for i in range(len(found))]
     if len(found) > MANY_WORDS:
-        sentences = sentence_units(text)
-        size = -(-len(sentences) // MANY_UNITS)  # sentences per unit
-        groups = (sentences[i : i + size] for i in range(0, len(sentences), size))
-        units = [list(chain.from_iterable(group)) for group in groups]
-    whole, *parts = logits([text, *(without(text, unit) for unit in units)])
+        parts = list(chain.from_iterable(map(_parts, sentence_units(text))))
+        size = -(-len(parts) // MANY_UNITS)  # parts per unit
+        units = [list(chain(*parts[i : i + size])) for i in range(0, len(parts), size)]
+    whole, *others = logits([text, *(without(text, unit) for unit in units)])
     scores = np.zeros(len(found))
-    for unit, part in zip(units, parts, strict=True):
-        scores[unit] = (whole - part) / len(unit)
+    for unit, other in zip(units, others, strict=True):
+        scores[unit] = (whole - other) / len(unit)
     return scores
+
+
+def _parts(sentence: list[int]) -> list[list[int]]:
+    """The words of a sentence, or of parts of it if it is long."""
+    size = len(sentence) if len(sentence) <= LONG_SENTENCE else PART
+    return [sentence[i : i + size] for i in range(0, len(sentence), size)]
 
 
 def sentence_units(text: str) -> list[list[int]]:

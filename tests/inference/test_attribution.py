@@ -84,6 +84,9 @@ def test_pieces_are_added_up_by_word() -> None:
     assert per_word(text, [0, 2, 4], [1.0, 2.0, 3.0]).tolist() == [1.0, 5.0]
 
 
+BAD_AT_THE_END = "word " * 99 + "bad"
+
+
 def test_sentences_hold_every_word_once() -> None:
     text = 'One. Two words! "Three" of... them? End'
     units = sentence_units(text)
@@ -100,6 +103,13 @@ def test_very_many_sentences_are_left_out_together() -> None:
 
     scores = leave_one_out(logits, "Bad. " * 200)
     assert asked[0] <= 33 and len(scores) == 400 and (scores > 0).all()
+
+
+def test_a_long_text_without_sentences_is_left_out_in_parts() -> None:
+    found = leave_one_out(
+        lambda texts: [float(text.count("bad")) for text in texts], BAD_AT_THE_END
+    )
+    assert len(found) == 100 and (found[:-4] == 0).all() and found[-4:] == pytest.approx([0.25] * 4)
 
 
 def test_an_explanation_does_not_wait_for_another_models() -> None:
