@@ -14,7 +14,7 @@ __all__ = ["__version__", "load"]
 
 
 def load(stem: str, device: str | None = None) -> Any:
-    """The predictor of a model, loaded once per process and device.
+    """The predictor of a model, loaded once per process and device (again if a folder changes).
 
     Args:
         stem: A name from ``dlnlp.catalog``, such as ``"char_seq2seq"``; or another model that

@@ -6,7 +6,7 @@ import functools
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dlnlp.hub.chapters import ChapterModel, chapter_of, load_chapter
 from dlnlp.hub.download import Place, Progress, download
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     Loaded = HubClassifier | HubLanguageModel | ChapterModel
 
 MOST_LOADED = 2
+
+
+class Key(NamedTuple):
+    """What a loaded model depends on.
+
+    ``files`` are the name, size and time of change of each file of a folder.
+    """
+
+    name: str
+    device: str | None
+    files: tuple[tuple[str, int, int], ...]
 
 
 class HubModels:
@@ -45,7 +56,7 @@ class HubModels:
         self.device = device
         self.most_loaded = most_loaded
         self.place = place
-        self._loaded: OrderedDict[tuple[str, str | None], Loaded]
+        self._loaded: OrderedDict[Key, Loaded]
         self._loaded = OrderedDict()  # the least recently used one first
         self._bookkeeping = threading.Lock()
         self._loading = threading.Lock()  # one at a time, to save memory
@@ -53,7 +64,8 @@ class HubModels:
     def get(self, name: str, progress: Progress | None = None, device: str | None = None) -> Loaded:
         """The predictor of a model, downloaded and loaded on the first call.
 
-        A loaded model is returned at once, even while another one is being loaded.
+        A loaded model is returned at once, even while another one is being loaded. A folder whose
+        files have changed since is loaded again.
 
         Args:
             name: "hf:owner/name" or the path of a folder.
@@ -66,7 +78,7 @@ class HubModels:
             ValueError: This machine has no such device.
             DeadlineExceeded, Cancelled: See ``check_deadline``, while it waits or downloads.
         """
-        key = (identity(name), device or self.device)
+        key = _key(name, device or self.device)
         found = self._find(key)
         if found is not None:
             return found
@@ -76,7 +88,7 @@ class HubModels:
             found = self._find(key)
             if found is not None:  # loaded by another thread in the meantime
                 return found
-            predictor = self._load(key[0], progress, key[1])
+            predictor = self._load(key.name, progress, key.device)
             self._keep(key, predictor)
             trim()
             return predictor
@@ -86,16 +98,18 @@ class HubModels:
     def is_loaded(self, name: str) -> bool:
         """Whether ``get`` returns at once."""
         with self._bookkeeping:
-            return (identity(name), self.device) in self._loaded
+            return _key(name, self.device) in self._loaded
 
-    def _find(self, key: tuple[str, str | None]) -> Loaded | None:
+    def _find(self, key: Key) -> Loaded | None:
         with self._bookkeeping:
             if key in self._loaded:
                 self._loaded.move_to_end(key)
             return self._loaded.get(key)
 
-    def _keep(self, key: tuple[str, str | None], predictor: Loaded) -> None:
+    def _keep(self, key: Key, predictor: Loaded) -> None:
         with self._bookkeeping:
+            for other in [k for k in self._loaded if k[:2] == key[:2]]:  # before the folder changed
+                del self._loaded[other]
             self._loaded[key] = predictor
             while len(self._loaded) > self.most_loaded:
                 self._loaded.popitem(last=False)
@@ -117,6 +131,13 @@ class HubModels:
             model, self.limit, lambda folder: check_config(folder, model), progress, self.place
         )
         return load_folder(found.folder, model, device, found.commit)
+
+
+def _key(name: str, device: str | None) -> Key:
+    name = identity(name)
+    paths = [] if hub_name(name) else sorted(Path(name).glob("*"))
+    stats = [(path.name, path.stat()) for path in paths if path.is_file()]
+    return Key(name, device, tuple((file, s.st_size, s.st_mtime_ns) for file, s in stats))
 
 
 _shared_lock = threading.Lock()

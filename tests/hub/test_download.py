@@ -57,6 +57,17 @@ def test_a_model_of_the_hub_answers_like_its_folder(models: HubModels, loaded: L
     assert found.logits(TEXTS) == loaded("bert").logits(TEXTS)
 
 
+def test_a_folder_that_has_changed_is_loaded_again(
+    models: HubModels, folder: Load, tmp_path: Path
+) -> None:
+    path = shutil.copytree(folder("bert"), tmp_path / "copy")
+    before = models.get(str(path))
+    assert models.get(str(path)) is before and models.is_loaded(str(path))
+    config = path / "config.json"
+    config.write_text(config.read_text() + "\n")
+    assert not models.is_loaded(str(path)) and models.get(str(path)) is not before
+
+
 def test_progress_ends_with_all_bytes(models: HubModels, hub: Hub) -> None:
     seen: list[tuple[int, int]] = []
     models.get(f"hf:{NAME}", lambda done, total: seen.append((done, total)))
