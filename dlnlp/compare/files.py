@@ -44,16 +44,17 @@ class Table:
     @property
     def text_column(self) -> str:
         """The column that most likely holds the texts: by its name, or else the longest values."""
-        named = self._named(TEXT_NAMES)
+        named = self.named(TEXT_NAMES)
         return named or max(self.columns, key=lambda name: sum(map(len, self.columns[name])))
 
     @property
     def label_column(self) -> str | None:
         """The column that most likely holds labels, if any."""
-        named = self._named(LABEL_NAMES)
+        named = self.named(LABEL_NAMES)
         return named if named != self.text_column else None
 
-    def _named(self, names: tuple[str, ...]) -> str | None:
+    def named(self, names: Sequence[str]) -> str | None:
+        """The column that has the first of these names, in small letters, that any has."""
         lower = {column.strip().lower(): column for column in self.columns}
         return next((lower[name] for name in names if name in lower), None)
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from dlnlp.compare.files import SIDES, shortened
+from dlnlp.compare.files import SIDES, Table, read, shortened
 from dlnlp.training import small_sets
 from dlnlp.training.progress import Rows, Settings, checked_rows
 
+# Names of the columns of translations, in small letters.
+SAME_COLUMN = {"English": ("english", "en"), "French": ("french", "fr", "non_english")}
 LABELS = "Write 1 for positive and 0 for negative."
 PRETRAINED = (
     "Words that are not in your rows can only be judged if the model knows them from elsewhere; "
@@ -68,7 +70,7 @@ class Exercise:
         if not self.labelled:
             return found
         rows = []
-        for number, (text, label) in enumerate(found.rows, 1):
+        for number, (text, label) in zip(found.numbers, found.rows, strict=True):
             if label.lower() not in SIDES:
                 raise ValueError(
                     f"The label {shortened(label)!r} in row {number} is neither 1 (positive) nor "
@@ -77,7 +79,7 @@ class Exercise:
             rows.append((text, "1" if SIDES[label.lower()] else "0"))
         if len({label for _, label in rows}) < 2:
             raise ValueError("All rows have the same label: add rows with the other one.")
-        return Rows(tuple(rows))
+        return Rows(tuple(rows), found.numbers)
 
 
 def uploaded(exercise: Exercise, path: Any) -> list[list[str]]:
@@ -88,9 +90,7 @@ def uploaded(exercise: Exercise, path: Any) -> list[list[str]]:
     Raises:
         ValueError: The file can't be read, or has too few columns.
     """
-    from dlnlp.compare import files
-
-    found = files.read(path)
+    found = read(path)
     columns, count = found.columns, len(exercise.columns)
     if list(columns) == ["text"] and count > 1:
         lines = [line.split("\t") for line in columns["text"]]
@@ -101,11 +101,20 @@ def uploaded(exercise: Exercise, path: Any) -> list[list[str]]:
             f"The file has {len(columns)} column{'s' if len(columns) > 1 else ''}; "
             f"it needs {count}: {', '.join(exercise.columns)}."
         )
-    names = list(columns)
+    names = _columns(exercise, found)
+    return [list(row) for row in zip(*(columns[name] for name in names), strict=True)]
+
+
+def _columns(exercise: Exercise, table: Table) -> list[str]:
+    """The names of the table's columns that the exercise trains on, in its order."""
     if exercise.labelled:
-        label = found.label_column or next(n for n in names if n != found.text_column)
-        names = [found.text_column, label]
-    return [list(row) for row in zip(*(columns[name] for name in names[:count]), strict=True)]
+        others = (name for name in table.columns if name != table.text_column)
+        return [table.text_column, table.label_column or next(others)]
+    if len(exercise.columns) == 1:
+        return [table.text_column]
+    named = [table.named(SAME_COLUMN[name]) for name in exercise.columns]
+    found = [name for name in named if name is not None]
+    return found if len(found) == len(named) else list(table.columns)[: len(named)]
 
 
 EXERCISES = (

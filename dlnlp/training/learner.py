@@ -64,7 +64,7 @@ class Learner:
         self.stem, self.rows, self.settings = stem, rows, settings
         module = importlib.import_module(f"dlnlp.training.{stem}")
         self.task: Task = module.build(settings, rows, base)
-        self.training, self.held = split(len(rows), settings.seed)
+        self.training, self.held = split(rows.rows, settings.seed)
         self.per_epoch = -(-len(self.training) // self.task.batch_size)
         self.total = self.per_epoch * settings.epochs
         self.losses: list[float] = []

@@ -70,9 +70,13 @@ def _whole(name: str, value: object, least: int, most: int) -> None:
 
 @dataclass(frozen=True)
 class Rows:
-    """Checked training data: one tuple of cells per row."""
+    """Checked training data: one tuple of cells per row.
+
+    ``numbers`` are those of the rows in the table that they come from, from 1.
+    """
 
     rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -154,11 +158,18 @@ def _tuple(value: Any) -> Any:
     return tuple(map(_tuple, value)) if isinstance(value, list) else value
 
 
-def split(count: int, seed: int) -> tuple[list[int], list[int]]:
-    """The numbers of the rows to train on, and of those that are held out."""
-    order = random.Random(f"held out {seed}").sample(range(count), count)
-    held = round(HELD_OUT * count) if count >= LEAST_HELD_OUT else 0
-    return sorted(order[held:]), sorted(order[:held])
+def split(rows: Sequence[tuple[str, ...]], seed: int) -> tuple[list[int], list[int]]:
+    """The numbers of the rows to train on, and of those that are held out.
+
+    Equal rows are on the same side, so no row is held out and trained on as well.
+    """
+    distinct = list(dict.fromkeys(rows))
+    count = round(HELD_OUT * len(distinct)) if len(distinct) >= LEAST_HELD_OUT else 0
+    held = set(random.Random(f"held out {seed}").sample(distinct, len(distinct))[:count])
+    return (
+        [i for i, row in enumerate(rows) if row not in held],
+        [i for i, row in enumerate(rows) if row in held],
+    )
 
 
 def checked_rows(table: Sequence[Sequence[object]], columns: int) -> Rows:
@@ -167,7 +178,7 @@ def checked_rows(table: Sequence[Sequence[object]], columns: int) -> Rows:
     Raises:
         ValueError: A row is incomplete or too long, or there are too few or too many.
     """
-    rows = []
+    rows, numbers = [], []
     for number, given in enumerate(table, 1):
         cells = [_cell(each) for each in list(given)[:columns]]
         if not any(cells):
@@ -180,6 +191,7 @@ def checked_rows(table: Sequence[Sequence[object]], columns: int) -> Rows:
                 "shorten it."
             )
         rows.append(tuple(cells))
+        numbers.append(number)
     if len(rows) < 2:
         raise ValueError("Training needs at least two rows: add some, or choose a set.")
     if len(rows) > MOST_ROWS:
@@ -191,7 +203,7 @@ def checked_rows(table: Sequence[Sequence[object]], columns: int) -> Rows:
             f"The rows have {total:,} characters in all, but the limit is {MOST_CHARACTERS:,}: "
             "use fewer or shorter rows."
         )
-    return Rows(tuple(rows))
+    return Rows(tuple(rows), tuple(numbers))
 
 
 def _cell(value: object) -> str:

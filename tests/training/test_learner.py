@@ -7,6 +7,7 @@ import torch
 
 import dlnlp
 from dlnlp import catalog, checkpoint
+from dlnlp.training.char_seq2seq import as_read
 from dlnlp.training.exercises import EXERCISES, exercise
 from dlnlp.training.learner import Diverged, Learner
 from dlnlp.training.progress import EARLY, FINISHED, Settings
@@ -43,6 +44,16 @@ def trained(it):
     it.finish()
     it.task.model.eval()
     return it
+
+
+def test_a_pair_is_trained_as_the_translator_reads_it():
+    assert as_read("hello", "bonjour") == [("Hello.", "Bonjour.")]
+    assert as_read("I am here. You are there.", "Je suis ici. Tu es là.") == [
+        ("I am here.", "Je suis ici."),
+        ("You are there.", "Tu es là."),
+    ]
+    assert as_read("He ate.", "Il mangea. Tout.") == [("He ate.", "Il mangea. Tout.")]
+    assert as_read("the summer", "l'e\u0301te\u0301") == [("The summer.", "L'\u00e9t\u00e9.")]
 
 
 @pytest.mark.parametrize("stem", SENTENCES)

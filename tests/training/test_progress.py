@@ -54,6 +54,7 @@ def test_a_setting_out_of_range_is_named(field, value, named):
         ([["a", "1"]] * (MOST_ROWS + 1), "the limit is"),
         ([["a" * LONGEST, "1"]] * 300, "characters in all"),
         ([["a", "1"], ["b", "maybe"]], "'maybe' in row 2"),
+        ([["a", "1"], ["", ""], ["b", "maybe"]], "'maybe' in row 3"),
         ([["a", "1"], ["b", "1"]], "same label"),
     ],
 )
@@ -73,10 +74,18 @@ def test_equal_rows_have_equal_fingerprints():
 
 
 def test_held_out_rows_are_not_trained_on_and_depend_on_the_seed():
-    training, held = split(100, 1)
+    rows = [(str(i),) for i in range(100)]
+    training, held = split(rows, 1)
     assert len(held) == 10 and sorted(training + held) == list(range(100))
-    assert split(100, 1) == (training, held) != split(100, 2)
-    assert split(19, 0)[1] == []
+    assert split(rows, 1) == (training, held) != split(rows, 2)
+    assert split(rows[:19], 0)[1] == []
+
+
+def test_equal_rows_are_not_on_both_sides():
+    rows = [(str(i // 4),) for i in range(100)]
+    training, held = split(rows, 0)
+    assert held and not {rows[i] for i in training} & {rows[i] for i in held}
+    assert sorted(training + held) == list(range(100))
 
 
 def test_progress_survives_json():
@@ -117,6 +126,20 @@ def test_french_pairs_elide_and_agree():
 def test_uploads_have_the_columns_of_the_exercise(tmp_path, name, content, rows):
     (tmp_path / name).write_text(content)
     assert uploaded(LSTM, tmp_path / name) == rows
+
+
+@pytest.mark.parametrize(
+    ("stem", "content", "row"),
+    [
+        ("token_transformer", "id,text\n1,a fox\n2,a bear\n", ["a fox"]),
+        ("char_seq2seq", "id,English,French\n1,hello,bonjour\n", ["hello", "bonjour"]),
+        ("char_seq2seq", "French,English\nbonjour,hello\n", ["hello", "bonjour"]),
+        ("char_seq2seq", "source,target,x\nhello,bonjour,y\n", ["hello", "bonjour"]),
+    ],
+)
+def test_an_upload_may_have_other_columns(tmp_path, stem, content, row):
+    (tmp_path / "a.csv").write_text(content)
+    assert uploaded(exercise(stem), tmp_path / "a.csv")[0] == row
 
 
 def test_an_upload_with_too_few_columns_is_refused(tmp_path):
