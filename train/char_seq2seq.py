@@ -32,7 +32,7 @@ from train.data.pairs import CAPTIONS, Material, frequent_words
 from train.data.sets import Pairs
 from train.evaluation.translation import figures, recalled, translated, validation_sets
 from train.fast_dropout import use_fast_dropout
-from train.run import Best, Run, constant_then_linear, lineage, parser
+from train.run import Best, Run, constant_then_linear, lineage, parser, share
 
 STEM = "char_seq2seq"
 WATCHED = ("Tatoeba", CAPTIONS)  # the validation sets that choose the best weights
@@ -143,10 +143,10 @@ def options() -> argparse.ArgumentParser:
         "--average", type=float, default=0.998, help="decay of the moving average of the weights"
     )
     result.add_argument(
-        "--sentence-share", type=float, default=1.0, help="share of Tatoeba in an epoch"
+        "--sentence-share", type=share, default=1.0, help="share of Tatoeba in an epoch"
     )
     result.add_argument(
-        "--caption-share", type=float, default=1.0, help="share of the captions in an epoch"
+        "--caption-share", type=share, default=1.0, help="share of the captions in an epoch"
     )
     result.add_argument(
         "--minutes", type=float, help="stop after this training time instead of --epochs"

@@ -60,6 +60,18 @@ def public(value: Any) -> str:
     return path.name if private else text
 
 
+def share(text: str) -> float:
+    """The value of an option that is a share of the rows.
+
+    Raises:
+        ArgumentTypeError: It is not a number from 0 to 1.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := float(text)) <= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+
+
 def parser(stem: str, description: str, **defaults: Any) -> argparse.ArgumentParser:
     """A parser with the options of all scripts: data, seed, output folder, device, precision."""
     options = Parser(prog=f"python -m train.{stem}", description=description)
@@ -166,6 +178,7 @@ class Run:
         for name, part in parts.items():
             part.load_state_dict(saved["parts"][name])
         torch.set_rng_state(saved["rng"].cpu())
+        torch.cuda.set_rng_state_all([state.cpu() for state in saved["cuda_rng"]])
         self._spent_before = saved["seconds"]
         print(f"Resuming the run in {self.out} after {saved['seconds'] / 60:.0f} minutes.")
         values: dict[str, Any] = saved["values"]
@@ -187,6 +200,7 @@ class Run:
             "settings": self._settings(),
             "seconds": self.seconds,
             "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all(),
             "values": values,
             "parts": {name: part.state_dict() for name, part in parts.items()},
         }

@@ -49,7 +49,7 @@ from train.evaluation.sentiment import (
     validation_sets,
 )
 from train.fast_dropout import use_fast_dropout
-from train.run import Best, Run, cosine, lineage, parser
+from train.run import Best, Run, cosine, lineage, parser, share
 
 STEM = "sentiment_bert"
 WATCHED = ("sst2", "opinions", "plots")  # the validation sets that choose the best weights
@@ -351,11 +351,11 @@ def options() -> argparse.ArgumentParser:
         "--batch-tokens", type=int, default=4096, help="maximum number of tokens per batch"
     )
     result.add_argument(
-        "--sentence-share", type=float, default=1.0, help="share of SST-2 in an epoch"
+        "--sentence-share", type=share, default=1.0, help="share of SST-2 in an epoch"
     )
-    result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
+    result.add_argument("--review-share", type=share, default=1.0, help="share of IMDB in an epoch")
     result.add_argument(
-        "--opinion-share", type=float, default=0.5, help="share of the opinions in an epoch"
+        "--opinion-share", type=share, default=0.5, help="share of the opinions in an epoch"
     )
     result.add_argument(
         "--everyday",

@@ -40,7 +40,7 @@ from train.evaluation.sentiment import (
     validation_sets,
 )
 from train.evaluation.units import unit_leanings
-from train.run import Best, Run, cosine, lineage, parser
+from train.run import Best, Run, cosine, lineage, parser, share
 
 STEM = "sentiment_lstm"
 WATCHED = ("sst2", "opinions", "plots")  # the validation sets that choose the best weights
@@ -270,9 +270,9 @@ def options() -> argparse.ArgumentParser:
         default=45_000,
         help="everyday rows, of which an epoch takes a third",
     )
-    result.add_argument("--review-share", type=float, default=1.0, help="share of IMDB in an epoch")
+    result.add_argument("--review-share", type=share, default=1.0, help="share of IMDB in an epoch")
     result.add_argument(
-        "--opinion-share", type=float, default=1.0, help="share of the opinions in an epoch"
+        "--opinion-share", type=share, default=1.0, help="share of the opinions in an epoch"
     )
     result.add_argument("--vocab-size", type=int, default=24_000)
     result.add_argument("--embed-dim", type=int, default=128)

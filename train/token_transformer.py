@@ -108,6 +108,7 @@ def finish(
 ) -> None:
     """Measure and write the checkpoint."""
     args = run.args
+    predictor.model.eval()  # otherwise a GPU, which generates with these weights, uses dropout
     metrics = figures(predictor, args.data_dir, args.smoke)
     facts: dict[str, Any] = {
         "data": {name: sets.fingerprint(documents) for name, documents in texts.items()},

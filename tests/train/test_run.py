@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from train.run import constant_then_linear, parser
+from train.run import constant_then_linear, parser, share
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,16 @@ def test_the_recorded_command_has_no_path_of_this_machine(
     options.add_argument("--base", default="bert-base-uncased")
     args = options.parse_args(arguments)
     assert args.command == f"python -m train.some_script {recorded}".strip()
+
+
+@pytest.mark.parametrize("text", ["2", "-0.1", "nan", "half"])
+def test_a_share_is_from_0_to_1(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = parser("some_script", "", epochs=1, batch_size=8, lr=1e-3)
+    options.add_argument("--review-share", type=share)
+    assert options.parse_args(["--review-share", "0.5"]).review_share == 0.5
+    with pytest.raises(SystemExit):
+        options.parse_args(["--review-share", text])
+    assert "is not a number from 0 to 1" in capsys.readouterr().err
 
 
 def test_the_learning_rate_is_constant_and_then_falls_in_a_line_to_zero() -> None:
