@@ -14,6 +14,7 @@ from dlnlp.inference.deadline import check_deadline
 from dlnlp.registry import Registry
 from dlnlp.service import Service
 from dlnlp.service.http import MOST_OWN
+from dlnlp.service.settings import Settings
 from tests.test_app import free_port
 
 LSTM, WRITER = "sentiment_lstm", "token_transformer"
@@ -24,7 +25,7 @@ SERVICE = Service(Registry(untrained=True))
 def port():
     demo = app.build_app(SERVICE)
     port = free_port()
-    app.launch(demo, SERVICE, quiet=True, server_port=port)
+    app.launch(demo, SERVICE, Settings(mcp=True), quiet=True, server_port=port)
     yield port
     demo.close(verbose=False)
 
@@ -34,6 +35,7 @@ def send(port, method, path, value=None):
     body = b"" if value is None else json.dumps(value).encode()
     connection = socket.create_connection(("127.0.0.1", port), timeout=10)
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n"
+    head += "Accept: application/json, text/event-stream\r\n"
     connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
     return connection
 
@@ -44,6 +46,15 @@ def over_http(port):
 
 def over_gradio(port):
     return asked(port, f"{LSTM}_classify", [["a film"]])
+
+
+def over_mcp(port):
+    return tool(port, f"{LSTM}_classify", {"texts": ["a film"]})
+
+
+def tool(port, name, arguments):
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    return send(port, "POST", "/mcp", {**call, "params": {"name": name, "arguments": arguments}})
 
 
 def comparing(port):
@@ -69,7 +80,7 @@ def answered(port, path, body):
     return time.monotonic() - begin
 
 
-@pytest.mark.parametrize("way", [over_http, over_gradio, comparing])
+@pytest.mark.parametrize("way", [over_http, over_gradio, over_mcp, comparing])
 def test_leaving_ends_a_request(port, monkeypatch, way):
     predictor, running = SERVICE.registry.get(LSTM), []
     real = predictor.classify
@@ -93,14 +104,24 @@ def test_leaving_ends_a_request(port, monkeypatch, way):
     assert answered(port, f"/v1/{LSTM}/classify", {"texts": ["another"]}) < 3
 
 
-def test_leaving_ends_a_stream(port, monkeypatch):
-    predictor, ended = SERVICE.registry.get(WRITER), []
+def streaming_over_http(port):
+    return send(port, "POST", f"/v1/{WRITER}/generate", {"prompt": "endless"})
+
+
+def streaming_over_mcp(port):
+    return tool(port, f"{WRITER}_generate", {"prompt": "endless"})
+
+
+@pytest.mark.parametrize("way", [streaming_over_http, streaming_over_mcp])
+def test_leaving_ends_a_stream(port, monkeypatch, way):
+    predictor, begun, ended = SERVICE.registry.get(WRITER), [], []
     real = predictor.generate
 
     def endless(prompt, **others):
         if prompt != "endless":
             yield from real(prompt, **others)
             return
+        begun.append(prompt)
         try:
             while True:
                 check_deadline()
@@ -110,11 +131,11 @@ def test_leaving_ends_a_stream(port, monkeypatch):
             ended.append(prompt)
 
     monkeypatch.setattr(predictor, "generate", endless)
-    path = f"/v1/{WRITER}/generate"
-    connection = send(port, "POST", path, {"prompt": "endless"})
-    assert b"200 OK" in connection.recv(100)
+    connection = way(port)
+    until(lambda: begun)
     connection.close()
-    assert answered(port, path, {"prompt": "a", "max_new_tokens": 3}) < 3
+    body = {"prompt": "a", "max_new_tokens": 3}
+    assert answered(port, f"/v1/{WRITER}/generate", body) < 3
     assert ended
 
 

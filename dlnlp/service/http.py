@@ -170,7 +170,7 @@ def add_own(app: FastAPI, service: Service) -> None:
         response_class=Response,
         responses={
             200: {"description": "The result; generated text is a list of its pieces."},
-            **{code: {"description": text} for code, text in ERRORS.items()},
+            **{code: {"description": text} for code, text in ERRORS.items() if code != 404},
         },
         openapi_extra={
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}}
@@ -239,7 +239,8 @@ async def streamed(
                 piece = await run_sync(next, pieces, _END, abandon_on_cancel=True)
             yield event("", "done")
         except Exception as error:
-            yield event({"error": sentence(error)}, "error")
+            number = request_id(request)
+            yield event({"error": sentence(error, number), "request": number}, "error")
         finally:  # also when the client has left: a running step ends at its next check
             cancelled.set()
             with CancelScope(shield=True):

@@ -6,6 +6,7 @@ Each verb of each model is a tool, except for those whose results only programs 
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -20,6 +21,7 @@ from mcp_types import (
     Tool,
     ToolAnnotations,
 )
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from dlnlp.capabilities import CAPABILITIES, Capability
@@ -27,9 +29,9 @@ from dlnlp.catalog import CATALOG, Record
 from dlnlp.results import as_json
 from dlnlp.service.calls import Service
 from dlnlp.service.errors import sentence
+from dlnlp.service.http import watched
 from dlnlp.service.schemas import request_schema
 
-PATH = "/mcp"
 FOR_PROGRAMS = (
     "attention",
     "distribution",
@@ -48,7 +50,7 @@ INSTRUCTIONS = (
     "answers and how they arrive at them. Use them to demonstrate or compare the models, not as "
     "state of the art."
 )
-_Context = ServerRequestContext[Any]
+_Context = ServerRequestContext[Any, Request]
 
 
 class Tools:
@@ -87,7 +89,8 @@ class Tools:
             if params.name not in self._verbs:
                 raise ValueError(f"There is no tool {params.name!r}.")
             entry, verb = self._verbs[params.name]
-            found = await self._answer(entry.stem, verb, params.arguments or {})
+            assert context.request  # the transport is HTTP
+            found = await self._answer(context.request, entry.stem, verb, params.arguments or {})
         except Exception as error:
             return CallToolResult(content=[TextContent(text=sentence(error))], is_error=True)
         text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
@@ -95,14 +98,17 @@ class Tools:
             content=[TextContent(text=text)], structured_content={"result": found}
         )
 
-    async def _answer(self, stem: str, verb: Capability, arguments: dict[str, Any]) -> Any:
+    async def _answer(
+        self, request: Request, stem: str, verb: Capability, arguments: dict[str, Any]
+    ) -> Any:
         if verb.streams:
-            return "".join(await run_sync(self._stream, stem, verb.verb, arguments))
-        found = await self._service.answer(stem, verb.verb, **arguments)
+            left = threading.Event()
+            work = run_sync(
+                lambda: "".join(self._service.stream(stem, verb.verb, left, **arguments))
+            )
+            return await watched(request, left, work)
+        found = await self._service.answer(stem, verb.verb, request.is_disconnected, **arguments)
         return await run_sync(lambda: without_matrices(as_json(found)))
-
-    def _stream(self, stem: str, verb: str, arguments: dict[str, Any]) -> list[str]:
-        return list(self._service.stream(stem, verb, **arguments))
 
 
 def tool(name: str, entry: Record, verb: Capability) -> Tool:

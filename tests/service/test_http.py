@@ -156,6 +156,7 @@ def test_an_error_within_a_stream_is_its_last_event(monkeypatch):
     answer = behind_front(service).post("/v1/token_transformer/generate", json={"prompt": "a"})
     (_, first), (name, last) = events(answer.text)
     assert first == {"text": "a"} and name == "error" and "log" in last["error"]
+    assert last["request"] == answer.headers["x-request-id"]
     assert "secret" not in answer.text
 
 
