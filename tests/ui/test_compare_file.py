@@ -73,6 +73,17 @@ def test_nothing_to_compare_says_so(page):
     assert "nothing to compare" in compare(page, " \n")["batch_status"]
 
 
+def test_a_file_and_pasted_lines_are_not_confused(page, labelled):
+    shown = compare(page, "a film", labelled)["batch_status"]
+    assert "a file and pasted texts" in shown and not page["batch_summary"]
+
+
+def test_another_file_clears_the_results_of_the_last_one(page, labelled):
+    assert compare(page, file=labelled)["batch_summary"]
+    page.trigger("batch_file", "change")
+    assert "3 rows" in page["batch_status"] and not page["batch_summary"]
+
+
 def test_a_file_of_bad_texts_is_compared(page, tmp_path):
     path = tmp_path / "bad.jsonl"
     lines = [json.dumps({"text": text[:5_000]}) for text in BAD_TEXTS.values()]

@@ -42,6 +42,7 @@ KEPT = 2  # folders with the downloads of a comparison
 NO_LABELS = "no labels"
 CANCELLED = "Cancelled."
 NOTHING = "There is nothing to compare: choose a file, or paste texts, one a line."
+BOTH = "There are a file and pasted texts: remove one of them."
 LEFT_OUT = "Only the first {:,} of {:,} rows are read."
 WIDTHS = {"row": "70px", "text": "380px", "agree": "90px", "label": "100px"}
 
@@ -91,7 +92,9 @@ class BatchScreen:
 
     def _connect(self) -> None:
         columns = [self.text, self.label]
-        self.file.change(self.choices, self.file, [self.status, *columns], **AT_ONCE)
+        self.file.change(
+            self.choices, self.file, [self.status, *columns, *self.cleared()], **AT_ONCE
+        )
         queue = Model(self.service, MODELS[-1]).queue(QUEUE)
         run: Dependency = self.start.click(
             self.compare,
@@ -113,8 +116,7 @@ class BatchScreen:
     @property
     def outputs(self) -> list[Component]:
         """The components that a comparison changes."""
-        results = [self.summary, self.plot, self.table, self.csv, self.parquet]
-        return [self.status, *results, self.start, self.cancel]
+        return [self.status, *self.cleared(), self.start, self.cancel]
 
     def idle(self) -> Values:
         """The buttons while nothing runs."""
@@ -123,19 +125,30 @@ class BatchScreen:
             self.cancel: gr.Button(interactive=False),
         }
 
+    def cleared(self) -> Values:
+        """No results."""
+        return {
+            self.summary: "",
+            self.plot: gr.Plot(visible=False),
+            self.table: gr.Dataframe(visible=False),
+            self.csv: gr.DownloadButton(visible=False),
+            self.parquet: gr.DownloadButton(visible=False),
+        }
+
     def choices(self, path: str | None) -> Values:
-        """The columns of an uploaded file, with the most likely ones chosen."""
+        """The columns of an uploaded file, with the most likely ones chosen, and no results."""
         hidden = gr.Dropdown([], value=None, visible=False)
+        none = {**self.cleared(), self.text: hidden, self.label: hidden}
         if not path:
-            return {self.status: "", self.text: hidden, self.label: hidden}
+            return {**none, self.status: ""}
         try:
             table = files.read(Path(path))
         except Exception as error:
-            fault = markup.fault(sentence(error))
-            return {self.status: fault, self.text: hidden, self.label: hidden}
+            return {**none, self.status: markup.fault(sentence(error))}
         names = list(table.columns)
         several = len(names) > 1
         return {
+            **none,
             self.status: markup.note(f"{len(table):,} rows.") + self.remark(table),
             self.text: gr.Dropdown(names, value=table.text_column, visible=several),
             self.label: gr.Dropdown(
@@ -154,18 +167,17 @@ class BatchScreen:
     ) -> Iterator[Values]:
         """Classify all texts; the progress is reported after each chunk."""
         yield {
+            **self.cleared(),
             self.status: markup.waiting("Reading…"),
-            self.summary: "",
-            self.plot: gr.Plot(visible=False),
-            self.table: gr.Dataframe(visible=False),
-            self.csv: gr.DownloadButton(visible=False),
-            self.parquet: gr.DownloadButton(visible=False),
             self.start: gr.Button(interactive=False),
             self.cancel: gr.Button(interactive=True),
         }
         try:
-            if not path and not str(lines or "").strip():
+            is_pasted = bool(str(lines or "").strip())
+            if not path and not is_pasted:
                 raise ValueError(NOTHING)
+            if path and is_pasted:
+                raise ValueError(BOTH)
             table = files.read(Path(path)) if path else files.pasted(str(lines))
             column = text if text in table.columns else table.text_column
             labelled = label in table.columns and label != column
