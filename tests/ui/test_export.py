@@ -46,6 +46,23 @@ def test_the_settings_of_the_tab_are_in_the_code(page):
     assert document(shown, "char_seq2seq")["calls"][0]["arguments"]["beam_size"] == 3
 
 
+@pytest.mark.parametrize("stem", ["sentiment_lstm", "sentiment_bert"])
+def test_the_method_of_attribution_is_saved_and_follows_the_page(page, stem):
+    assert "method=" not in opened(page, stem, "good film")
+    page[f"{stem}_method"] = "leave_one_out"
+    shown = page.trigger(f"{stem}_method", "change")[f"{stem}_export_saved"]
+    assert "explain(text=text, method='leave_one_out')" in html.unescape(shown)
+    [explained] = [each for each in document(shown, stem)["calls"] if each["verb"] == "explain"]
+    assert explained["result"]["method"] == "leave_one_out"
+
+
+def test_the_code_follows_a_setting(page):
+    opened(page, "char_seq2seq", "a bee")
+    page["char_seq2seq_beam"] = 2
+    page.trigger("char_seq2seq_beam", "change")
+    assert page["char_seq2seq_export_saved"].count("beam_size=2") == 3
+
+
 def test_a_large_result_is_left_out(page, monkeypatch):
     monkeypatch.setattr(export, "MOST_JSON", 100)
     calls = document(opened(page, "sentiment_bert", "good film"), "sentiment_bert")["calls"]

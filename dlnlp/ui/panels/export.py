@@ -63,7 +63,16 @@ def export_panel(
 
     shown = [(each.title, each.id) for each in panels]
     every = [*inputs, *texts.values()]
-    return saving_panel(model, asked, model.id("export"), shown, export, every, keep)
+    panel = saving_panel(model, asked, model.id("export"), shown, export, every, keep)
+    if every:  # other settings have other results
+        changes = [changed(each) for each in every]
+        gr.on(changes, panel.run, trigger_mode="always_last", **panel.event(asked.text))
+    return panel
+
+
+def changed(component: Any) -> Any:
+    """The listener for a new value; a text is new when the visitor leaves its box."""
+    return component.blur if isinstance(component, gr.Textbox) else component.change
 
 
 def saving_panel(

@@ -55,9 +55,11 @@ def build_tab(service: Service) -> None:
             )
         with layout.answer_column(STEM):
             learn = learn_panel(model, asked, EXAMPLES[0])
+            verdict = verdict_panel(model, asked)
+            attribution = words_panel(model, asked, waiting="Computing attributions…")
             panels = [
-                verdict_panel(model, asked),
-                words_panel(model, asked, waiting="Computing attributions…"),
+                verdict,
+                attribution,
                 layers_panel(model, asked),
                 heads_panel(model, asked, SPECIAL, ABOUT_ATTENTION),
                 heads_off_panel(model, asked),
@@ -65,6 +67,8 @@ def build_tab(service: Service) -> None:
                 deletion_panel(model, asked),
             ]
             trained = trained_panel(service, STEM, asked)
-            export = export_panel(model, asked, panels)
+            export = export_panel(
+                model, asked, panels, attribution.inputs, lambda method: {"method": method}
+            )
             about_panel(model)
     answer(asked, [*panels, learn, trained, export])

@@ -43,9 +43,11 @@ def build_tab(service: Service) -> None:
             )
         with layout.answer_column(STEM):
             learn = learn_panel(model, asked, EXAMPLES[0])
+            verdict = verdict_panel(model, asked)
+            attribution = words_panel(model, asked)
             panels = [
-                verdict_panel(model, asked),
-                words_panel(model, asked),
+                verdict,
+                attribution,
                 running_verdict_panel(model, asked),
                 hidden_states_panel(model, asked),
                 gates_panel(model, asked),
@@ -53,6 +55,8 @@ def build_tab(service: Service) -> None:
                 deletion_panel(model, asked),
             ]
             trained = trained_panel(service, STEM, asked)
-            export = export_panel(model, asked, panels)
+            export = export_panel(
+                model, asked, panels, attribution.inputs, lambda method: {"method": method}
+            )
             about_panel(model)
     answer(asked, [*panels, learn, trained, export])
