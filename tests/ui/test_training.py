@@ -5,6 +5,7 @@ import pytest
 
 from dlnlp.registry import Registry
 from dlnlp.service import Service
+from dlnlp.service.training import MOST_RUNNING, MOST_WAITING
 from dlnlp.service.training_run import ENDED, Training
 from dlnlp.training.exercises import EXERCISES
 from dlnlp.training.progress import Answer, Histogram, Progress, Rows, Settings
@@ -46,6 +47,11 @@ def page(screens, service, monkeypatch, request):
 def choose(page, stem):
     page["training_chapter"] = stem
     return page.trigger("training_chapter", "change")
+
+
+def test_a_visitor_for_whom_there_is_no_place_is_told_so_at_once(page):
+    [train] = page.listeners("training_train")
+    assert train.concurrency_limit > MOST_RUNNING + MOST_WAITING  # else Gradio lets them wait
 
 
 @pytest.mark.parametrize("each", EXERCISES, ids=lambda each: each.stem)

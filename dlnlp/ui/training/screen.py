@@ -152,7 +152,7 @@ class TrainingScreen:
             inputs,
             [self.status, self.shown, *self.controls],
             concurrency_id=STEM,
-            concurrency_limit=MOST_RUNNING + MOST_WAITING,
+            concurrency_limit=MOST_RUNNING + MOST_WAITING + 1,  # one to be told that all are taken
             **{**QUIET, "show_progress": "hidden"},
         )
         self.pause.click(self.toggle, None, None, **AT_ONCE)
