@@ -82,6 +82,49 @@ def test_back_and_reload_keep_the_text_and_its_answer(open_page, untrained_url):
     expect(words).to_contain_text("second")
 
 
+def test_back_to_the_first_address_shows_the_first_tab(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "sentiment_lstm")
+    page.wait_for_url("**/?view=sentiment_lstm")
+    page.go_back()
+    tab = page.get_by_role("tab", name="Start", exact=True)
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
+def test_a_line_break_in_a_box_of_several_lines_is_not_a_question(open_page, untrained_url):
+    page = open_page(untrained_url)
+    go(page, "compare")
+    page.get_by_role("tab", name="File", exact=True).click()
+    page.wait_for_url("**/?view=batch")
+    page.locator("#batch_text textarea").press_sequentially("one")
+    page.keyboard.press("Enter")
+    page.keyboard.type("two")
+    page.wait_for_timeout(600)  # the address is updated every 250 ms
+    assert page.url.endswith("view=batch")
+    expect(page.locator("#batch_text textarea")).to_have_value("one\ntwo")
+
+
+def test_the_seed_is_in_the_link(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, "token_transformer", "Once upon")
+    page.locator("#token_transformer_settings button").first.click()
+    page.locator("#token_transformer_seed textarea").fill("42")
+    page.locator("#token_transformer_run").click()
+    fresh = followed(open_page, untrained_url, address(page, "seed=42"))
+    expect(fresh.locator("#token_transformer_seed textarea")).to_have_value("42")
+
+
+def test_without_a_clipboard_the_address_is_shown_to_be_copied(open_page, untrained_url):
+    page = open_page(untrained_url)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    ask(page, "sentiment_lstm", "a good film")
+    address(page, "good")
+    button = page.locator("[data-copy-link]")
+    button.click()
+    expect(button).to_have_text(page.url)
+    expect(button).to_have_text("Copy link")
+
+
 def test_a_text_that_is_too_long_for_a_link_is_said(open_page, untrained_url):
     page = open_page(untrained_url)
     go(page, "sentiment_lstm", "long " * 1_000)

@@ -70,6 +70,11 @@
   };
   setInterval(update, 250);
 
+  const asks = (view) => {
+    expect("push");
+    for (const name of ["text", "other", "model"]) touched.add(`${view}_${name}`);
+  };
+
   const note = (event) => {
     const view = shown();
     const element = view && component(event.target, view);
@@ -83,16 +88,18 @@
     "click",
     (event) => {
       const target = event.target.closest('[role="tab"], [id$="_run"], [id$="_examples"]');
-      if (!target) return;
-      expect("push");
       const view = shown();
-      if (target.id === `${view}_run` || target.id === `${view}_examples`)
-        for (const name of ["text", "other", "model"]) touched.add(`${view}_${name}`);
+      if (target?.id === `${view}_run` || target?.id === `${view}_examples`) asks(view);
+      else if (target) expect("push");
     },
     true,
   );
+  // In a box of several lines, Enter begins a new one.
+  const SEVERAL = "#batch_text";
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("textarea")) expect("push");
+    const { key, shiftKey, target } = event;
+    if (key === "Enter" && !shiftKey && target.matches("textarea") && !target.closest(SEVERAL))
+      asks(shown());
   });
 
   // Give a component a value; whether it had this value already.
@@ -114,10 +121,18 @@
   // A component that was just drawn may be reset, so its value must stay for a moment.
   const set = async (id, wanted) => {
     const find = () => document.getElementById(id);
-    if (!find()) // it may be in an accordion
-      for (const closed of document.querySelectorAll(".tabitem button.label-wrap:not(.open)"))
-        if (closed.offsetParent) closed.click();
-    if (!(await until(find))) return;
+    const closed = (within) =>
+      [...document.querySelectorAll(`${within} button.label-wrap:not(.open)`)].filter(
+        (each) => each.offsetParent,
+      );
+    const opened = () => {
+      if (find()) return find();
+      // It may be in an accordion, which may not be drawn yet: in that of the settings, or another.
+      const settings = closed(`#${shown()}_settings`);
+      for (const each of settings.length ? settings : closed(".tabitem")) each.click();
+      return null;
+    };
+    if (!(await until(opened))) return;
     touched.add(id);
     for (let tries = 0, stays = 0; tries < 30 && stays < 4; tries++) {
       const element = find();
@@ -175,10 +190,10 @@
     expect("replace");
   };
 
-  // Show the view of an address, and ask its question again.
-  const restore = async () => {
+  // Show the view of an address, and ask its question again. The first address may have no view.
+  const restore = async ({ type }) => {
     const params = new URLSearchParams(location.search);
-    const view = params.get("view");
+    const view = params.get("view") ?? (type === "popstate" ? "start" : null);
     present(params.get("present") === "1");
     due.replace = 0; // nothing has changed
     restoring = Boolean(view && /^\w+$/.test(view));
@@ -194,7 +209,7 @@
     restoring = false;
   };
   addEventListener("popstate", restore);
-  if (document.readyState === "complete") restore();
+  if (document.readyState === "complete") restore({ type: "load" });
   else addEventListener("load", restore);
 
   document.addEventListener("click", async (event) => {
@@ -204,11 +219,8 @@
     expect("replace");
     update();
     const label = (target.dataset.label ||= dlnlp.english(target)); // not "Copied"
-    const said = tooLong ? TOO_LONG : await navigator.clipboard.writeText(location.href).then(
-      () => "Copied",
-      () => location.href, // browsers only allow copying on secure pages
-    );
-    target.textContent = said;
+    const copied = !tooLong && (await dlnlp.copy(location.href));
+    target.textContent = tooLong ? TOO_LONG : copied ? "Copied" : location.href;
     setTimeout(() => (target.textContent = label), 2500);
   });
   document.addEventListener("keydown", (event) => {

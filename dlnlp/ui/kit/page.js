@@ -195,6 +195,15 @@
   window.dlnlp = {
     scroll,
     next,
+    // Whether the text was copied; browsers only allow it on secure pages.
+    async copy(text) {
+      try {
+        await navigator.clipboard.writeText(text);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     press(id, scrolling) {
       stays = !scrolling;
       document.getElementById(id).click();

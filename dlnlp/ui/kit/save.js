@@ -244,8 +244,7 @@
     if (!button) return;
     if (button.matches("[data-copy-code]")) {
       const code = button.closest(".dl-code").querySelector("code").textContent;
-      const copied = await navigator.clipboard?.writeText(code).then(() => true, () => false);
-      return say(button, copied ? "Copied" : "Copying is not allowed here; select the code");
+      return say(button, (await dlnlp.copy(code)) ? "Copied" : "Copying is not allowed here; select the code");
     }
     const { save, of } = button.dataset;
     const element = document.getElementById(of);

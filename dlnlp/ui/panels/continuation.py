@@ -29,7 +29,10 @@ BETWEEN = 0.04  # seconds between updates: the page needs longer for each than t
 BLANK = "Type the beginning of a text first, and the model continues it."
 STOPPED = "Stopped; the text so far is kept."
 SHOWN = 400  # characters of the prompt in front of a continuation
-COPY = "() => navigator.clipboard.writeText(document.querySelector('#{} .dl-text').innerText)"
+COPY = """async () => {{
+  const text = document.querySelector("#{} .dl-text");
+  if (!(await dlnlp.copy(text.innerText))) getSelection().selectAllChildren(text);
+}}"""
 
 
 @dataclass

@@ -106,7 +106,7 @@ def generation_settings(model: Model) -> GenerationSettings:
             label="Seed",
             info="The same seed and settings generate the same text.",
             placeholder="random",
-            max_lines=1,
+            max_lines=2,  # with one line it is no textarea, which links need
             min_width=150,
             interactive=True,
             elem_id=model.id("seed"),

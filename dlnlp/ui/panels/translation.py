@@ -24,13 +24,9 @@ element.addEventListener("click", async (event) => {
   const button = event.target.closest(".dl-copy");
   if (!button) return;
   const text = element.querySelector(".dl-letters");
-  try {
-    await navigator.clipboard.writeText(text.textContent);
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
-  } catch {  // browsers only allow copying on secure pages
-    getSelection().selectAllChildren(text);
-  }
+  if (!(await dlnlp.copy(text.textContent))) return getSelection().selectAllChildren(text);
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
 });
 """
 
