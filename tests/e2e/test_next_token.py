@@ -103,6 +103,18 @@ def test_filters_change_the_bars_at_once(open_page, untrained_url):
     expect(at(page, "next").locator(".dl-next span:last-child")).to_have_text(["100%"])
 
 
+def test_the_sampling_steps_follow_the_arrow_keys(open_page, untrained_url):
+    page = open_page(untrained_url)
+    ask(page, STEM, "Once upon")
+    page.locator(f"#{STEM}_sampling button.label-wrap").click()
+    chart = page.locator(f"#{STEM}_sampling_chart")
+    expect(chart.locator("li").first).to_be_visible()
+    before = chart.inner_html()
+    page.locator(f"#{STEM}_temperature input[type=range]").press("ArrowLeft")
+    changed = "([id, before]) => document.getElementById(id).innerHTML !== before"
+    page.wait_for_function(changed, arg=[f"{STEM}_sampling_chart", before])
+
+
 def test_a_chosen_token_is_appended_and_the_next_ones_follow(open_page, untrained_url):
     page = open_page(untrained_url)
     box = go(page, STEM, "Once upon")

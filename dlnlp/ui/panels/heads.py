@@ -78,8 +78,9 @@ def heads_panel(
 
     outputs = [hiding, begin, small, line, large]
     panel.shows(show, inputs=[hiding, chosen], outputs=outputs)
-    for listen in (hiding.input, begin.release):
-        panel.on(listen, look, [asked.text, hiding, chosen, begin], outputs)
+    for listen in (hiding.input, begin.input):
+        inputs = [asked.text, hiding, chosen, begin]
+        panel.on(listen, look, inputs, outputs, trigger_mode="always_last")
     inputs = [asked.text, hiding, begin]
     panel.on(small.click, choose, inputs, [*outputs, chosen], trigger_mode="multiple")
     return panel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 import numpy as np
@@ -39,12 +40,13 @@ def next_tokens_panel(model: Model, asked: Asked, filters: Filters) -> tuple[Pan
     """Bars of the most likely tokens; returns the panel and the event of choosing one."""
     with Panel(model, asked, "next_tokens", blank=BLANK, keep="end") as panel:
         bars = gr.HTML(elem_id=model.id("next"), elem_classes="dl-result", js_on_load=CHOOSE)
-    cache: Cache[Distribution] = Cache(CACHED, lambda found: found.log_probs.nbytes)
+    # By predictor, so that a reloaded model starts with an empty cache.
+    caches: WeakKeyDictionary[Any, Cache[Distribution]] = WeakKeyDictionary()
 
     def distribution(prompt: str) -> Distribution:
         prompt, _ = readable(prompt, "end")
-        predictor = model.predictor
-        return cache.get((id(predictor), prompt), lambda: model.call("distribution", prompt=prompt))
+        cache = caches.setdefault(model.predictor, Cache(CACHED, size))
+        return cache.get(prompt, lambda: model.call("distribution", prompt=prompt))
 
     def show(prompt: str, *settings: float) -> Values:
         *how, shown = settings
@@ -74,6 +76,11 @@ def next_tokens_panel(model: Model, asked: Asked, filters: Filters) -> tuple[Pan
     # Every click counts; "always_last" would drop the event's data.
     options: dict[str, Any] = {"at_once": True, "trigger_mode": "multiple"}
     return panel, panel.on(bars.click, choose, [asked.box, asked.text], [asked.box], **options)
+
+
+def size(found: Distribution) -> int:
+    """The bytes of a distribution, roughly."""
+    return found.log_probs.nbytes
 
 
 def next_tokens(

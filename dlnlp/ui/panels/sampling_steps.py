@@ -76,7 +76,8 @@ def sampling_steps_panel(model: Model, asked: Asked, filters: Filters) -> Panel:
 
     panel.shows(show, filters.inputs, [chart])
     for slider in filters.inputs:
-        panel.on(slider.release, narrow, [asked.text, asked.opened, *filters.inputs], [chart])
+        given = [asked.text, asked.opened, *filters.inputs]
+        panel.on(slider.input, narrow, given, [chart], trigger_mode="always_last")
     return panel
 
 
