@@ -178,7 +178,8 @@ class Run:
         for name, part in parts.items():
             part.load_state_dict(saved["parts"][name])
         torch.set_rng_state(saved["rng"].cpu())
-        torch.cuda.set_rng_state_all([state.cpu() for state in saved["cuda_rng"]])
+        for number, state in enumerate(saved.get("cuda_rng", [])[: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(state.cpu(), number)
         self._spent_before = saved["seconds"]
         print(f"Resuming the run in {self.out} after {saved['seconds'] / 60:.0f} minutes.")
         values: dict[str, Any] = saved["values"]

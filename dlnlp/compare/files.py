@@ -45,7 +45,11 @@ class Table:
     def text_column(self) -> str:
         """The column that most likely holds the texts: by its name, or else the longest values."""
         named = self.named(TEXT_NAMES)
-        return named or max(self.columns, key=lambda name: sum(map(len, self.columns[name])))
+        return named or max(self.columns, key=self.length)
+
+    def length(self, column: str) -> int:
+        """The number of characters of a column's values."""
+        return sum(map(len, self.columns[column]))
 
     @property
     def label_column(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,8 +137,12 @@ class HubModels:
 def _key(name: str, device: str | None) -> Key:
     name = identity(name)
     paths = [] if hub_name(name) else sorted(Path(name).glob("*"))
-    stats = [(path.name, path.stat()) for path in paths if path.is_file()]
-    return Key(name, device, tuple((file, s.st_size, s.st_mtime_ns) for file, s in stats))
+    files = []
+    for path in paths:
+        with suppress(OSError):  # it may just have been replaced
+            found = path.stat()
+            files.append((path.name, found.st_size, found.st_mtime_ns))
+    return Key(name, device, tuple(files))
 
 
 _shared_lock = threading.Lock()

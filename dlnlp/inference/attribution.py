@@ -22,7 +22,8 @@ STEPS = 24
 MOST_STEPS_TOKENS = 2400  # steps of integrated gradients × tokens
 BATCH_TOKENS = 2048
 MANY_WORDS = 60  # in longer texts, leave-one-out removes sentences instead of words
-LONG_SENTENCE, PART = 40, 4  # words; longer sentences are removed in parts
+LONG_SENTENCE = 40  # words; longer sentences are removed in parts
+LEAST_PART = 4  # words
 MANY_UNITS = 32  # at most; sentences are grouped if there are more
 
 
@@ -97,8 +98,7 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
     """Scores (N,) of the text's words: how much the logit falls when the word is removed.
 
     In texts of more than ``MANY_WORDS`` words whole sentences are removed, and the words of a
-    sentence share its score equally. Sentences of more than ``LONG_SENTENCE`` words are removed in
-    parts.
+    sentence share its score equally. Very long sentences are removed in parts.
 
     Args:
         logits: Computes the logits of texts.
@@ -106,7 +106,7 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
     found = words(text)
     units = [[i] for i in range(len(found))]
     if len(found) > MANY_WORDS:
-        parts = list(chain.from_iterable(map(_parts, sentence_units(text))))
+        parts = sentence_parts(text)
         size = -(-len(parts) // MANY_UNITS)  # parts per unit
         units = [list(chain(*parts[i : i + size])) for i in range(0, len(parts), size)]
     whole, *others = logits([text, *(without(text, unit) for unit in units)])
@@ -116,10 +116,23 @@ def leave_one_out(logits: Callable[[list[str]], list[float]], text: str) -> np.n
     return scores
 
 
-def _parts(sentence: list[int]) -> list[list[int]]:
-    """The words of a sentence, or of parts of it if it is long."""
-    size = len(sentence) if len(sentence) <= LONG_SENTENCE else PART
-    return [sentence[i : i + size] for i in range(0, len(sentence), size)]
+def sentence_parts(text: str) -> list[list[int]]:
+    """The indices of the text's words, one list per sentence or per part of a long sentence.
+
+    The parts are as small as ``MANY_UNITS`` allows.
+    """
+    sentences = sentence_units(text)
+    room = MANY_UNITS - len(sentences)
+    if room <= 0:
+        return sentences
+    long = sum(len(sentence) for sentence in sentences if len(sentence) > LONG_SENTENCE)
+    part = max(LEAST_PART, -(-long // room))
+    sizes = [part if len(each) > LONG_SENTENCE else len(each) for each in sentences]
+    return [
+        sentence[i : i + size]
+        for sentence, size in zip(sentences, sizes, strict=True)
+        for i in range(0, len(sentence), size)
+    ]
 
 
 def sentence_units(text: str) -> list[list[int]]:

@@ -12,7 +12,7 @@ from dlnlp.models.char_seq2seq.model import EOS_ID, PAD_ID, SOS_ID, CharSeq2Seq,
 from dlnlp.models.char_seq2seq.predictor import SPECIALS, CharSeq2SeqPredictor, save
 from dlnlp.models.char_seq2seq.source import align, read
 from dlnlp.text.vocabulary import Vocabulary
-from dlnlp.training.progress import Answer, Rows, Settings
+from dlnlp.training.progress import LONGEST, Answer, Rows, Settings
 from dlnlp.training.task import Task
 
 Example = list[tuple[list[int], list[int]]]  # the characters of both sides of each sentence
@@ -64,7 +64,8 @@ def as_read(english: str, french: str) -> list[tuple[str, str]]:
     They are in normal casing, with a full stop, and one pair of sentences each, unless the
     translation has another number of sentences.
     """
-    sources, targets = align(read(english)[0], read(french)[0])
+    # Long sentences stay whole, because the parts of both sides may not correspond.
+    sources, targets = align(read(english, LONGEST)[0], read(french, LONGEST)[0])
     pairs = []
     for sentence, translation in zip(sources, targets, strict=True):
         written = sentence.casing.written(translation.text)

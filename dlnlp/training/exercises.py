@@ -113,8 +113,10 @@ def _columns(exercise: Exercise, table: Table) -> list[str]:
     if len(exercise.columns) == 1:
         return [table.text_column]
     named = [table.named(SAME_COLUMN[name]) for name in exercise.columns]
-    found = [name for name in named if name is not None]
-    return found if len(found) == len(named) else list(table.columns)[: len(named)]
+    unnamed = [name for name in table.columns if name not in named]
+    longest = sorted(unnamed, key=table.length, reverse=True)[: named.count(None)]
+    rest = (name for name in unnamed if name in longest)  # in the order of the file
+    return [name or next(rest) for name in named]
 
 
 EXERCISES = (

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlnlp.text.words import clean
+
 MOST_ROWS = 2000
 LONGEST = 1000  # characters of a cell
 MOST_CHARACTERS = 200_000  # of all rows
@@ -212,4 +214,4 @@ def _cell(value: object) -> str:
     if isinstance(value, float) and value.is_integer():  # a label that became a number
         value = int(value)
     text = str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
-    return " ".join(text.split())
+    return " ".join(text.split()) if clean(text) else ""

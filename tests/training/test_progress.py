@@ -135,6 +135,8 @@ def test_uploads_have_the_columns_of_the_exercise(tmp_path, name, content, rows)
         ("char_seq2seq", "id,English,French\n1,hello,bonjour\n", ["hello", "bonjour"]),
         ("char_seq2seq", "French,English\nbonjour,hello\n", ["hello", "bonjour"]),
         ("char_seq2seq", "source,target,x\nhello,bonjour,y\n", ["hello", "bonjour"]),
+        ("char_seq2seq", "id,source,target\n1,hello,bonjour\n", ["hello", "bonjour"]),
+        ("char_seq2seq", "id,other,English\n1,bonjour,hello\n", ["hello", "bonjour"]),
     ],
 )
 def test_an_upload_may_have_other_columns(tmp_path, stem, content, row):

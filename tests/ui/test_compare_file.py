@@ -75,7 +75,7 @@ def test_nothing_to_compare_says_so(page):
 
 def test_a_file_and_pasted_lines_are_not_confused(page, labelled):
     shown = compare(page, "a film", labelled)["batch_status"]
-    assert "a file and pasted texts" in shown and not page["batch_summary"]
+    assert "a file and pasted texts are given" in shown and not page["batch_summary"]
 
 
 def test_another_file_clears_the_results_of_the_last_one(page, labelled):

@@ -187,7 +187,7 @@ def test_a_slider_changes_the_steps_of_an_open_panel(page):
     page.ask(TRANSFORMER, "good").trigger(f"{TRANSFORMER}_sampling", "expand")
     before = page[f"{TRANSFORMER}_sampling_chart"]
     page[f"{TRANSFORMER}_temperature"] = 0.2
-    page.trigger(f"{TRANSFORMER}_temperature", "input")
+    page.trigger(f"{TRANSFORMER}_temperature", "change")
     assert page[f"{TRANSFORMER}_sampling_chart"] != before
 
 

@@ -42,7 +42,7 @@ KEPT = 2  # folders with the downloads of a comparison
 NO_LABELS = "no labels"
 CANCELLED = "Cancelled."
 NOTHING = "There is nothing to compare: choose a file, or paste texts, one a line."
-BOTH = "There are a file and pasted texts: remove one of them."
+BOTH = "Both a file and pasted texts are given: remove one of them."
 LEFT_OUT = "Only the first {:,} of {:,} rows are read."
 WIDTHS = {"row": "70px", "text": "380px", "agree": "90px", "label": "100px"}
 
@@ -92,9 +92,6 @@ class BatchScreen:
 
     def _connect(self) -> None:
         columns = [self.text, self.label]
-        self.file.change(
-            self.choices, self.file, [self.status, *columns, *self.cleared()], **AT_ONCE
-        )
         queue = Model(self.service, MODELS[-1]).queue(QUEUE)
         run: Dependency = self.start.click(
             self.compare,
@@ -104,6 +101,9 @@ class BatchScreen:
             js=revealing(f"{STEM}_answer"),
             **QUIET,
             **queue,
+        )
+        self.file.change(
+            self.choices, self.file, [*self.outputs, *columns], cancels=[run], **AT_ONCE
         )
         self.cancel.click(
             lambda: {**self.idle(), self.status: markup.note(CANCELLED)},
@@ -116,7 +116,8 @@ class BatchScreen:
     @property
     def outputs(self) -> list[Component]:
         """The components that a comparison changes."""
-        return [self.status, *self.cleared(), self.start, self.cancel]
+        results = [self.summary, self.plot, self.table, self.csv, self.parquet]
+        return [self.status, *results, self.start, self.cancel]
 
     def idle(self) -> Values:
         """The buttons while nothing runs."""
@@ -138,7 +139,7 @@ class BatchScreen:
     def choices(self, path: str | None) -> Values:
         """The columns of an uploaded file, with the most likely ones chosen, and no results."""
         hidden = gr.Dropdown([], value=None, visible=False)
-        none = {**self.cleared(), self.text: hidden, self.label: hidden}
+        none = {**self.cleared(), **self.idle(), self.text: hidden, self.label: hidden}
         if not path:
             return {**none, self.status: ""}
         try:

@@ -118,18 +118,26 @@
     return false;
   };
 
+  // Open the accordions within a part of the page, each of them once.
+  const pressed = new WeakSet();
+  const open = (within) => {
+    for (const each of document.querySelectorAll(`${within} button.label-wrap:not(.open)`))
+      if (each.offsetParent && !pressed.has(each)) {
+        pressed.add(each); // it is only marked as open a moment later
+        setTimeout(() => pressed.delete(each), 1000);
+        each.click();
+      }
+  };
+
   // A component that was just drawn may be reset, so its value must stay for a moment.
   const set = async (id, wanted) => {
     const find = () => document.getElementById(id);
-    const closed = (within) =>
-      [...document.querySelectorAll(`${within} button.label-wrap:not(.open)`)].filter(
-        (each) => each.offsetParent,
-      );
+    // It may be in an accordion: in that of the settings or, if it isn't there soon, in another.
+    let looks = 0;
     const opened = () => {
       if (find()) return find();
-      // It may be in an accordion, which may not be drawn yet: in that of the settings, or another.
-      const settings = closed(`#${shown()}_settings`);
-      for (const each of settings.length ? settings : closed(".tabitem")) each.click();
+      const settings = `[id^="${shown()}_"][id$="_settings"]`;
+      open(document.querySelector(settings) && looks++ < 10 ? settings : ".tabitem");
       return null;
     };
     if (!(await until(opened))) return;

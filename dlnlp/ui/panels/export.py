@@ -64,8 +64,8 @@ def export_panel(
     shown = [(each.title, each.id) for each in panels]
     every = [*inputs, *texts.values()]
     panel = saving_panel(model, asked, model.id("export"), shown, export, every, keep)
-    if every:  # other settings have other results
-        changes = [changed(each) for each in every]
+    if inputs:  # other settings have other results
+        changes = [changed(each) for each in inputs]
         gr.on(changes, panel.run, trigger_mode="always_last", **panel.event(asked.text))
     return panel
 

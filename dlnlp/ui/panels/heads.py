@@ -67,7 +67,11 @@ def heads_panel(
         }
 
     def look(text: str, hide: bool, chosen: Head | None, first: float) -> Values:
-        return show(text, hide, chosen, first) if clean(text) else {panel.status: gr.skip()}
+        if not clean(text):
+            return {panel.status: gr.skip()}
+        found = show(text, hide, chosen, first)
+        found.pop(begin, None)  # the slider may have moved on
+        return found
 
     def choose(text: str, hide: bool, first: float, event: gr.EventData) -> Values:
         head = (event_int(event, "layer"), event_int(event, "head"))
@@ -78,9 +82,10 @@ def heads_panel(
 
     outputs = [hiding, begin, small, line, large]
     panel.shows(show, inputs=[hiding, chosen], outputs=outputs)
-    for listen in (hiding.input, begin.input):
+    for listen in (hiding.input, begin.change):
         inputs = [asked.text, hiding, chosen, begin]
-        panel.on(listen, look, inputs, outputs, trigger_mode="always_last")
+        shown = [each for each in outputs if each is not begin]
+        panel.on(listen, look, inputs, shown, trigger_mode="always_last")
     inputs = [asked.text, hiding, begin]
     panel.on(small.click, choose, inputs, [*outputs, chosen], trigger_mode="multiple")
     return panel

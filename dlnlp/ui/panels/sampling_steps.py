@@ -77,7 +77,7 @@ def sampling_steps_panel(model: Model, asked: Asked, filters: Filters) -> Panel:
     panel.shows(show, filters.inputs, [chart])
     for slider in filters.inputs:
         given = [asked.text, asked.opened, *filters.inputs]
-        panel.on(slider.input, narrow, given, [chart], trigger_mode="always_last")
+        panel.on(slider.change, narrow, given, [chart], trigger_mode="always_last")
     return panel
 
 

@@ -22,7 +22,8 @@ METHODS = {
 }
 ABOUT_METHODS = (
     "Integrated gradients: how much each word contributes, compared with a text of padding. "
-    "Leave-one-out: how the logit changes when the word (in long texts, its sentence) is removed."
+    "Leave-one-out: how the logit changes when the word (in long texts, its "
+    "sentence or a part of it) is removed."
 )
 # A click removes a word or puts it back, and sends the indices of the removed words.
 REMOVE = """
