@@ -220,16 +220,21 @@ def test_bert_began_with_pretrained_weights_of_which_the_word_pieces_stayed(bert
     assert "[UNK]" in bert.tokenizer.encode("I 🙂 it").tokens
 
 
-def test_one_head_carries_the_negation(bert):
-    not_bad, bad = texts("sentiment_bert", "head carries")
-    effects = bert.head_effects(not_bad).effects
-    layer, head = np.unravel_index(np.abs(effects).argmax(), effects.shape)
-    strongest = [f"{layer + 1}.{head + 1}"]
-    found = bert.heads_off(not_bad, strongest)
-    assert found.before[0] > 2 / 3 and found.after[0] < 1 / 3
-    assert bert.heads_off(bad, strongest).after[0] < 1 / 3
+def test_two_heads_carry_the_negation(bert):
+    not_bad, bad = texts("sentiment_bert", "heads carry")
+    effects = np.abs(bert.head_effects(not_bad).effects)
+    strongest = [
+        f"{layer + 1}.{head + 1}"
+        for layer, head in (
+            np.unravel_index(i, effects.shape) for i in np.argsort(-effects.ravel())
+        )
+    ]
+    found = bert.heads_off(not_bad, strongest[:1])
+    assert found.before[0] > 2 / 3 and found.after[0] > 2 / 3
+    assert bert.heads_off(not_bad, strongest[:2]).after[0] < 1 / 3
+    assert bert.heads_off(bad, strongest[:2]).after[0] < 1 / 3
     for other in (bad, "A great film."):
-        assert np.abs(bert.head_effects(other).effects).argmax() != np.abs(effects).argmax()
+        assert np.abs(bert.head_effects(other).effects).argmax() != effects.argmax()
 
 
 def test_bert_knows_what_is_over(bert):
@@ -247,7 +252,6 @@ def test_bert_fails_less_often_than_the_lstm():
     ]
     assert rates[0] < rates[1]
     known = facts(checkpoint.ROOT / "sentiment_bert")
-    assert float(known["behaviour_failure_rate_now_not_then"]) > 0
     probes = [float(known[f"layer_probe_accuracy_{n}"]) for n in ("embeddings", "layer_6")]
     assert probes[0] < probes[1]
 
