@@ -144,7 +144,7 @@ def test_a_long_text_is_shown_a_window_at_a_time(page, monkeypatch, stem):
     page.ask(stem, "a good film " * 3).trigger(f"{stem}_attention", "expand")
     assert "Tokens 1 to 4 of" in page.shown(f"{stem}_attention_panel")
     page[f"{stem}_begin"] = 3
-    page.trigger(f"{stem}_begin", "change")
+    page.trigger(f"{stem}_begin", "input")
     assert "Tokens 3 to 6 of" in page.shown(f"{stem}_attention_panel")
 
 

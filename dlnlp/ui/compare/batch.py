@@ -102,26 +102,29 @@ class BatchScreen:
             **QUIET,
             **queue,
         )
-        self.file.change(
-            self.choices, self.file, [*self.outputs, *columns], cancels=[run], **AT_ONCE
-        )
+        self.file.change(self.choices, self.file, [self.status, *self.shown, *columns], **AT_ONCE)
         self.cancel.click(
             lambda: {**self.idle(), self.status: markup.note(CANCELLED)},
             None,
-            [self.status, self.start, self.cancel],
+            [self.status, self.file, self.start, self.cancel],
             cancels=[run],
             **AT_ONCE,
         )
 
     @property
+    def shown(self) -> list[Component]:
+        """The components of the results."""
+        return [self.summary, self.plot, self.table, self.csv, self.parquet]
+
+    @property
     def outputs(self) -> list[Component]:
         """The components that a comparison changes."""
-        results = [self.summary, self.plot, self.table, self.csv, self.parquet]
-        return [self.status, *results, self.start, self.cancel]
+        return [self.status, *self.shown, self.file, self.start, self.cancel]
 
     def idle(self) -> Values:
-        """The buttons while nothing runs."""
+        """The controls while nothing runs."""
         return {
+            self.file: gr.File(interactive=True),
             self.start: gr.Button(interactive=True),
             self.cancel: gr.Button(interactive=False),
         }
@@ -139,7 +142,7 @@ class BatchScreen:
     def choices(self, path: str | None) -> Values:
         """The columns of an uploaded file, with the most likely ones chosen, and no results."""
         hidden = gr.Dropdown([], value=None, visible=False)
-        none = {**self.cleared(), **self.idle(), self.text: hidden, self.label: hidden}
+        none = {**self.cleared(), self.text: hidden, self.label: hidden}
         if not path:
             return {**none, self.status: ""}
         try:
@@ -170,6 +173,7 @@ class BatchScreen:
         yield {
             **self.cleared(),
             self.status: markup.waiting("Reading…"),
+            self.file: gr.File(interactive=False),
             self.start: gr.Button(interactive=False),
             self.cancel: gr.Button(interactive=True),
         }

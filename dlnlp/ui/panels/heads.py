@@ -82,7 +82,8 @@ def heads_panel(
 
     outputs = [hiding, begin, small, line, large]
     panel.shows(show, inputs=[hiding, chosen], outputs=outputs)
-    for listen in (hiding.input, begin.change):
+    # A slider's "input" is for keys and drags, "release" for its number and its reset button.
+    for listen in (hiding.input, begin.input, begin.release):
         inputs = [asked.text, hiding, chosen, begin]
         shown = [each for each in outputs if each is not begin]
         panel.on(listen, look, inputs, shown, trigger_mode="always_last")
