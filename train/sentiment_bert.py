@@ -332,7 +332,7 @@ def fit_probes(predictor: SentimentBertPredictor, train: Labelled, validation: L
     fitted = [best_calibration({"": (column, truth)}) for column in found]
     divisors = torch.tensor([each.temperature for each in fitted])
     shifts = torch.tensor([each.shift for each in fitted])
-    return Probes(probes.weight / divisors.unsqueeze(1), (probes.bias + shifts) / divisors)
+    return Probes(probes.weight / divisors.unsqueeze(1), probes.bias / divisors + shifts)
 
 
 def options() -> argparse.ArgumentParser:

@@ -11,11 +11,12 @@ TYPICAL = 25  # tokens, about one sentence: texts of this length get ``temperatu
 
 @dataclass(frozen=True)
 class Calibration:
-    """A shift (Platt 1999) and a temperature (Guo et al. 2017); the defaults change nothing.
+    """A temperature (Guo et al. 2017) and a shift (Platt 1999); the defaults change nothing.
 
-    The calibrated logit is (raw + shift) / (temperature * (tokens / TYPICAL) ** growth). With a
+    The calibrated logit is raw / (temperature * (tokens / TYPICAL) ** growth) + shift. With a
     ``growth`` above 0 the temperature rises with the text's length: a model that is well
-    calibrated on sentences can still be overconfident on whole reviews.
+    calibrated on sentences can still be overconfident on whole reviews. The shift does not depend
+    on the length, because it corrects for the share of positive texts in training.
     """
 
     temperature: float = 1.0
@@ -24,11 +25,11 @@ class Calibration:
 
     def __call__(self, raw: Logit, tokens: Any = TYPICAL) -> Logit:
         """The calibrated logit of a text with this many tokens."""
-        return (raw + self.shift) / self.at(tokens)
+        return raw / self.at(tokens) + self.shift
 
     def undone(self, logit: Logit, tokens: Any = TYPICAL) -> Logit:
         """The raw logit for a calibrated one."""
-        return logit * self.at(tokens) - self.shift
+        return (logit - self.shift) * self.at(tokens)
 
     def at(self, tokens: Any) -> Any:
         """The temperature for texts with this many tokens; a number or an array."""

@@ -188,7 +188,7 @@ def test_calibration_scales_and_shifts_logits_and_is_kept(module, tmp_path: Path
     predictor, texts = module.tiny(), ["the film was good", "bad"]
     before = predictor.logits(texts)
     predictor.calibration = Calibration(temperature=0.5, shift=0.25)
-    wanted = [(logit + 0.25) / 0.5 for logit in before]
+    wanted = [logit / 0.5 + 0.25 for logit in before]
     assert predictor.logits(texts) == pytest.approx(wanted, abs=1e-5)
     module.save(tmp_path, predictor, {})
     again = module.load(tmp_path, "cpu")
@@ -200,8 +200,10 @@ def test_a_long_texts_verdict_is_calibrated_by_its_length(tmp_path: Path) -> Non
     predictor, texts = sentiment_bert.tiny(), ["bad", "the film was good. " * 40]
     before, (short, long) = predictor.logits(texts), predictor.lengths(texts)
     assert (short, long) == (3, 202)
-    predictor.calibration = Calibration(growth=0.5)
-    wanted = [logit / (n / TYPICAL) ** 0.5 for logit, n in zip(before, (short, long), strict=True)]
+    predictor.calibration = Calibration(shift=0.25, growth=0.5)
+    wanted = [
+        logit / (n / TYPICAL) ** 0.5 + 0.25 for logit, n in zip(before, (short, long), strict=True)
+    ]
     assert predictor.logits(texts) == pytest.approx(wanted, abs=1e-5)
     whole = predictor.explain("the film was good").scores.sum()
     predictor.calibration = Calibration()

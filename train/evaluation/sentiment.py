@@ -210,7 +210,7 @@ def best_calibration(read: Read) -> Calibration:
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        logits = (line[0] * x + line[1]) * length ** -line[2]
+        logits = line[0] * x * length ** -line[2] + line[1]
         fit = F.binary_cross_entropy_with_logits(logits, y, weight, reduction="sum")
         # A small L2 penalty: without it, logits that separate the labels have no best slope.
         total: torch.Tensor = fit + 1e-4 * (line - start).square().sum()
@@ -221,4 +221,4 @@ def best_calibration(read: Read) -> Calibration:
     slope, intercept, growth = line.tolist()
     # With few rows or nearly equal logits, the best values may be negative or without bounds.
     slope, growth = float(np.clip(slope, 0.05, 20)), float(np.clip(growth, -2, 2))
-    return Calibration(round(1 / slope, 4), round(intercept / slope, 4), round(growth, 4))
+    return Calibration(round(1 / slope, 4), round(intercept, 4), round(growth, 4))
