@@ -254,6 +254,10 @@ class HubClassifier:
 
     def _token_gradients(self, text: str, label: int) -> tuple[list[int], list[float]]:
         """Where each token of a text starts, and its integrated gradients."""
+        if self.model.config.is_encoder_decoder:  # such classifiers take no input embeddings
+            raise HubError(
+                "This model can't compute integrated gradients of words: choose leave-one-out."
+            )
         found = self._tokenize(
             text,
             truncation=True,
@@ -275,12 +279,7 @@ class HubClassifier:
                 rows = [self._from_embeddings(part, features) for part in parts]
             return log_odds(torch.cat(rows), label, self.multi_label)
 
-        try:
-            scores = integrated_gradients(odds, x, baseline, steps_for(len(ids)))
-        except NotImplementedError as fault:  # raised by transformers: no input embeddings
-            raise HubError(
-                "This model can't compute integrated gradients of words: choose leave-one-out."
-            ) from fault
+        scores = integrated_gradients(odds, x, baseline, steps_for(len(ids)))
         offsets = [
             span
             for span, hidden in zip(found["offset_mapping"], special, strict=True)

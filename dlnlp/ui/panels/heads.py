@@ -15,6 +15,7 @@ from dlnlp.ui.kit.model import Model
 from dlnlp.ui.kit.panels import Asked, Panel, Values
 from dlnlp.ui.panels.heatmap import HEATMAP_JS, heatmap
 
+TITLE = "Attention heads"
 BLANK = "Submit a text to see its attention heads."
 WINDOW = 64  # tokens shown at once: thumbnails of 72 heads are then less than a megabyte
 Head = tuple[int, int]  # layer and head, from 0
@@ -40,8 +41,7 @@ def heads_panel(
         about: What a reader should know about this model's attention.
         keep: The part of a very long text that the model reads, as in ``Panel``.
     """
-    title = "Attention heads"
-    with Panel(model, asked, "attention", title, open=False, blank=BLANK, keep=keep) as panel:
+    with Panel(model, asked, "attention", TITLE, open=False, blank=BLANK, keep=keep) as panel:
         hiding, begin = _controls(model, special)
         small = gr.HTML(elem_id=model.id("heads"), elem_classes="dl-result", js_on_load=CHOOSE)
         line = gr.HTML(elem_classes="dl-result")
@@ -54,24 +54,22 @@ def heads_panel(
         if not found.tokens:
             return {}
         layers, heads = maps.weights.shape[:2]
-        if chosen and (chosen[0] >= layers or chosen[1] >= heads):  # that of a larger model
-            chosen = None
-        head = chosen or informative_head(maps, special)
+        if not chosen or chosen[0] >= layers or chosen[1] >= heads:  # none, or a larger model's
+            chosen = informative_head(maps, special)
         cut = f" Only the {keep} of this long text is shown." if maps.truncated else ""
         return {
             hiding: gr.Checkbox(visible=True),
             begin: _first_token(found),
-            small: thumbnails(found, head),
-            line: description(found, head, bool(hide), about + cut),
-            large: enlarged(found, head),
+            small: thumbnails(found, chosen),
+            line: description(found, chosen, bool(hide), about + cut),
+            large: enlarged(found, chosen),
         }
 
     def look(text: str, hide: bool, chosen: Head | None, first: float) -> Values:
         if not clean(text):
             return {panel.status: gr.skip()}
         found = show(text, hide, chosen, first)
-        found.pop(begin, None)  # the slider may have moved on
-        return found
+        return {each: found[each] for each in found if each is not begin}  # it may have moved on
 
     def choose(text: str, hide: bool, first: float, event: gr.EventData) -> Values:
         head = (event_int(event, "layer"), event_int(event, "head"))
@@ -80,15 +78,14 @@ def heads_panel(
             raise ValueError(f"The model has {layers} layers of {heads} heads each.")
         return {**look(text, hide, head, first), chosen: head}
 
-    outputs = [hiding, begin, small, line, large]
-    panel.shows(show, inputs=[hiding, chosen], outputs=outputs)
+    shown = [hiding, small, line, large]
+    panel.shows(show, inputs=[hiding, chosen], outputs=[begin, *shown])
     # A slider's "input" is for keys and drags, "release" for its number and its reset button.
+    inputs = [asked.text, hiding, chosen, begin]
     for listen in (hiding.input, begin.input, begin.release):
-        inputs = [asked.text, hiding, chosen, begin]
-        shown = [each for each in outputs if each is not begin]
         panel.on(listen, look, inputs, shown, trigger_mode="always_last")
     inputs = [asked.text, hiding, begin]
-    panel.on(small.click, choose, inputs, [*outputs, chosen], trigger_mode="multiple")
+    panel.on(small.click, choose, inputs, [*shown, chosen], trigger_mode="multiple")
     return panel
 
 
