@@ -118,7 +118,7 @@
     return false;
   };
 
-  // Open the accordions within a part of the page, each of them once.
+  // Open the accordions within a part of the page; a second click would close them again.
   const pressed = new WeakSet();
   const open = (within) => {
     for (const each of document.querySelectorAll(`${within} button.label-wrap:not(.open)`))
